@@ -1,0 +1,40 @@
+# `make demo` and `make test` do all the set-up themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Where `make demo` trains; a second demo begins runs/mnist_rows-2.
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help install demo test check bench gpu-check clean
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed  ## a virtual environment in .venv with everything in it
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed (PYTHON=... names another)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: install  ## train handwritten digits row by row, and show them (about 15 minutes, no GPU needed)
+	@$(BIN)/python benchmarks/demo.py
+
+test: install  ## the tests
+	$(BIN)/python -m pytest
+
+check: install  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy seqgan_kit cli
+
+bench: install  ## speed, beside plain baselines in one process
+	$(BIN)/python benchmarks/speed.py
+
+gpu-check: install  ## everything that needs CUDA; says why it skips where there is none
+	$(BIN)/python benchmarks/gpu_check.py
+
+clean:  ## remove the environment and what tools left; runs/ stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,110 @@
+"""What a person sees while something runs: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from seqgan_kit.training.log import Report
+
+
+class UseError(ValueError):
+    """A command line that asks for something that cannot be."""
+
+
+def say(line: str) -> None:
+    """A note for people, kept off standard output so that results can be piped."""
+    click.echo(line, err=True)
+
+
+def duration(seconds: float) -> str:
+    """``75.3`` as ``1:15``, hours in front where there are any."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def _losses(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{name.removeprefix('loss/')} {value:.3f}" for name, value in figures.items())
+
+
+@contextmanager
+def training_progress(steps: int) -> Iterator[Callable[[Report], None]]:
+    """A callable for the trainer: a bar on a terminal, a line now and then where there is none."""
+    if sys.stderr.isatty():
+        with _bar(steps) as update:
+            yield update
+        return
+    last = [0.0]
+
+    def line(state: Report) -> None:
+        now = time.monotonic()
+        if state.figures and (now - last[0] >= 10 or state.progress >= 1):
+            last[0] = now
+            say(
+                f"step {state.step}/{steps}  {_losses(state.figures)}  "
+                f"{state.steps_per_second:.1f} steps/s  {duration(state.seconds_left)} left"
+            )
+
+    yield line
+
+
+@contextmanager
+def _bar(steps: int) -> Iterator[Callable[[Report], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("step {task.fields[step]}/{task.fields[steps]}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[speed]:.1f} steps/s  {task.fields[left]} left"),
+        TextColumn("[dim]{task.fields[losses]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bar:
+        task = bar.add_task("", total=1.0, step=0, steps=steps, speed=0.0, left="?", losses="")
+
+        def update(state: Report) -> None:
+            shown = {"losses": _losses(state.figures)} if state.figures else {}
+            bar.update(
+                task,
+                completed=state.progress,
+                step=state.step,
+                speed=state.steps_per_second,
+                left=duration(state.seconds_left),
+                **shown,
+            )
+
+        yield update
+
+
+class Counter:
+    """Progress of a download or of a judge: shown at most once in half a second."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+        self._open = False
+
+    def show(self, what: str, done: int, total: int | None, unit: str) -> None:
+        over = total is not None and done >= total
+        now = time.monotonic()
+        if not sys.stderr.isatty():
+            if over:
+                say(f"{what}: done")
+            return
+        if now - self._last < 0.5 and not over:
+            return
+        self._last = now
+        share = f"{100 * done / total:.0f} % of {total}{unit}" if total else f"{done}{unit}"
+        click.echo(f"\r{what}: {share}   ", nl=over, err=True)
+
+    def download(self, what: str, done: int, total: int | None) -> None:
+        self.show(what, done // 2**20, None if total is None else max(total // 2**20, 1), " MB")
+
+    def judge(self, done: int, total: int) -> None:
+        self.show("training the judge (once; then cached)", done, total, " steps")

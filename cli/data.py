@@ -1,0 +1,55 @@
+"""`seqgen data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .console import Counter, UseError, say
+
+
+@click.group(name="data", short_help="Fetch and look at data sets.")
+def command() -> None:
+    """Data sets: fetch them ahead of a training, look at what a recipe learns from.
+
+    \b
+    Examples:
+      seqgen data fetch mnist
+      seqgen data show mnist_rows
+      seqgen data show my_recipe.yaml --sheet sheet.png
+    """
+
+
+@command.command()
+@click.argument("name")
+def fetch(name: str) -> None:
+    """Bring the data set NAME into the cache and print the folder."""
+    from seqgan_kit.data.sources import SOURCES, locate
+
+    if name not in SOURCES:
+        raise UseError(f"unknown data set {name!r}; those with files are {', '.join(SOURCES)}")
+    source = SOURCES[name]
+    say(f"{name}: {source.home} ({source.licence})")
+    click.echo(str(locate(name, progress=Counter().download)))
+
+
+@command.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1)
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
+def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None) -> None:
+    """Counts, shapes and labels of RECIPE's data, and a contact sheet."""
+    from seqgan_kit import build, recipe_files
+    from seqgan_kit.report.data import contact_sheet, summary
+    from seqgan_kit.report.images import save_picture
+
+    if sheet is not None and sheet.suffix != ".png":
+        raise UseError(f"--sheet {sheet}: choose a name that ends in .png")
+    settings = recipe_files.load(recipe, overrides)
+    dataset = build.load_dataset(settings, Counter().download)
+    codec = build.make_codec(build.codec_settings(settings, dataset))
+    click.echo(summary(dataset, codec))
+    if sheet is not None:
+        save_picture(contact_sheet(dataset, codec), sheet)
+        say(f"contact sheet: {sheet}")

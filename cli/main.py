@@ -1,0 +1,111 @@
+"""The `seqgen` command: a thin layer that imports what a subcommand needs only when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+COMMANDS = {
+    "train": ("train", "Train a recipe, or resume a run."),
+    "sample": ("sample", "Make samples with a trained run."),
+    "evaluate": ("evaluate", "Measure a run beside real data."),
+    "recipes": ("recipes", "List, show, copy and check recipes."),
+    "data": ("data", "Fetch and look at data sets."),
+    "init": ("init", "Write a recipe for your own data."),
+}
+"""For each subcommand its module and its one line in the help."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # From the table, not from the commands, which would import torch for a line of text.
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="seqgan_kit", prog_name="seqgen")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def seqgen(debug: bool) -> None:
+    """Generate sequences with recurrent conditional GANs.
+
+    \b
+    Examples:
+      seqgen train mnist_rows              train into runs/mnist_rows
+      seqgen sample runs/mnist_rows        a labelled grid of samples
+      seqgen evaluate runs/mnist_rows      figures beside those of real data
+      seqgen init path/to/my/images        a recipe for your own data
+    """
+
+
+def _failure(error: BaseException) -> tuple[str, int] | None:
+    """What to say of an error that is not a bug of ours, and the exit code: 2 use, 1 failure."""
+    name = type(error).__name__
+    if name in ("RecipeError", "RunError", "LabelError", "DeviceError", "UseError"):
+        return str(error), 2
+    if name in ("DataError", "FileProblem", "TrainingDiverged", "OutOfMemoryError"):
+        return str(error), 1
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}", 1
+    if isinstance(error, MemoryError):
+        return "out of memory: try a smaller train.batch_size or data.budget_mb", 1
+    if isinstance(error, ModuleNotFoundError) and "pip install" in str(error):
+        return str(error), 1
+    # safetensors reports a full disk as an error of its own.
+    if name == "SafetensorError":
+        return str(error), 1
+    return None
+
+
+def main() -> None:
+    """Run the command; turn errors into one sentence and an exit code."""
+    try:
+        seqgen(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe has gone; nobody is left to tell.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        failure = _failure(error)
+        if failure is None or "--debug" in sys.argv:
+            raise
+        for line in failure[0].splitlines():
+            click.echo(f"error: {line}", err=True)
+        sys.exit(failure[1])

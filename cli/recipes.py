@@ -1,0 +1,90 @@
+"""`seqgen recipes`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from .console import UseError, say
+
+
+@click.group(name="recipes", short_help="List, show, copy and check recipes.")
+def command() -> None:
+    """Recipes: one YAML file says everything about a run.
+
+    \b
+    Examples:
+      seqgen recipes list
+      seqgen recipes show mnist_rows
+      seqgen recipes copy mnist_rows my_recipe.yaml
+      seqgen recipes check my_recipe.yaml train.steps=500
+      seqgen recipes schema > recipe.schema.json
+    """
+
+
+@command.command(name="list")
+def list_recipes() -> None:
+    """The bundled recipes, each with its first line."""
+    from seqgan_kit.recipe_files import bundled
+
+    recipes = bundled()
+    width = max(map(len, recipes), default=0)
+    for name, path in recipes.items():
+        comments = (line for line in path.read_text("utf-8").splitlines() if line.startswith("#"))
+        # The first line is the command, the second says what it trains.
+        next(comments, "")
+        click.echo(f"{name:{width}}  {next(comments, '').removeprefix('#').strip()}")
+
+
+@command.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1)
+@click.option("--resolved", is_flag=True, help="With `extends`, defaults and overrides filled in.")
+def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
+    """Print RECIPE."""
+    from seqgan_kit import recipe_files
+
+    if resolved or overrides:
+        click.echo(recipe_files.dump(recipe_files.load(recipe, overrides)), nl=False)
+    else:
+        click.echo(recipe_files.find(recipe).read_text("utf-8"), nl=False)
+
+
+@command.command()
+@click.argument("recipe")
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.option("--force", is_flag=True, help="Replace TARGET.")
+def copy(recipe: str, target: Path | None, force: bool) -> None:
+    """Copy RECIPE to TARGET (here, under its own name, if absent), to be changed."""
+    from seqgan_kit.files import write_text
+    from seqgan_kit.recipe_files import find
+
+    source = find(recipe)
+    target = target or Path(source.name)
+    if target.is_dir():
+        target = target / source.name
+    if target.exists() and not force:
+        raise UseError(f"{target} exists and is not overwritten; use --force or another name")
+    write_text(target, source.read_text("utf-8"))
+    click.echo(str(target))
+
+
+@command.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1)
+def check(recipe: str, overrides: tuple[str, ...]) -> None:
+    """Check RECIPE: exit code 0, or all errors at once and exit code 2."""
+    from seqgan_kit import recipe_files
+
+    recipe_files.load(recipe, overrides)
+    say(f"{recipe}: good")
+
+
+@command.command()
+def schema() -> None:
+    """Print a JSON Schema of recipes, for editors."""
+    from seqgan_kit import recipe_files
+
+    click.echo(json.dumps(recipe_files.schema(), indent=2))

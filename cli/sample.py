@@ -1,0 +1,145 @@
+"""`seqgen sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .console import UseError, say
+
+if TYPE_CHECKING:
+    from seqgan_kit.sampling import Sampler
+
+GRID_LIMIT = 4000
+"""Images on one grid; a larger picture is better a folder or an array."""
+
+
+@click.command(short_help="Make samples with a trained run.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--label", "labels", multiple=True, help="7, or 3,7; every label if absent.")
+@click.option("-n", "--count", type=click.IntRange(min=1), help="Samples of each label [12].")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--checkpoint", help="Step of the checkpoint [the newest].")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A .png (grid), a .npy (array), or a folder of PNGs [RUN/samples/grid.png].",
+)
+@click.option("--interpolate", metavar="A..B", help="Walk in the noise and from label A to B.")
+@click.option(
+    "--noise-scale",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Below 1: more typical samples, less variety.",
+)
+@click.option("--force", is_flag=True, help="Replace what --out names.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def command(
+    run: Path,
+    labels: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    checkpoint: str | None,
+    out: Path | None,
+    interpolate: str | None,
+    noise_scale: float,
+    force: bool,
+    device: str,
+) -> None:
+    """Sample RUN, the folder of a training. With no option: a grid, one row a label.
+
+    \b
+    Examples:
+      seqgen sample runs/mnist_rows
+      seqgen sample runs/mnist_rows --label 3,7 -n 100 --out digits/
+      seqgen sample runs/mnist_rows -n 1000 --seed 1 --out digits.npy
+      seqgen sample runs/mnist_rows --interpolate 3..7 --out walk.png
+
+    The arrays of a .npy are float32 in 0..1, [count, height, width] for grey images and
+    [count, height, width, 3] for colour; NAME.labels.npy beside it has the class numbers.
+    """
+    from seqgan_kit import load
+    from seqgan_kit.run import Run
+
+    target = out or Run(run).samples / "grid.png"
+    if out is not None and not force and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        raise UseError(f"{out} exists and is not overwritten; choose another --out or use --force")
+    sampler = load(run, checkpoint=checkpoint, device=device)
+    if interpolate is not None:
+        _walk(sampler, interpolate, labels, count, seed, noise_scale, target)
+    else:
+        _samples(sampler, labels, count or 12, seed, noise_scale, target)
+    click.echo(str(target))
+
+
+def _samples(
+    sampler: Sampler,
+    labels: tuple[str, ...],
+    count: int,
+    seed: int,
+    noise_scale: float,
+    target: Path,
+) -> None:
+    import numpy as np
+
+    from seqgan_kit.report.images import (
+        grid,
+        label_names,
+        save_picture,
+        write_array,
+        write_pictures,
+    )
+    from seqgan_kit.sampling import without_grey_axis
+
+    rows_NA = sampler.label_rows(labels or None, count)
+    chunks = sampler.stream(rows_NA, seed=seed, noise_scale=noise_scale)
+    if target.suffix == ".npy":
+        write_array(target, (without_grey_axis(chunk).numpy() for chunk in chunks), rows_NA)
+    elif target.suffix == ".png":
+        if len(rows_NA) > GRID_LIMIT:
+            raise UseError(
+                f"{len(rows_NA)} samples do not fit on one grid (up to {GRID_LIMIT}); use --out "
+                "with a folder or a .npy file"
+            )
+        images = np.concatenate([chunk.numpy() for chunk in chunks])
+        by_label = images.reshape(-1, count, *images.shape[1:])
+        names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA[::count]]
+        save_picture(grid(list(by_label), names), target)
+    elif target.suffix:
+        raise UseError(f"--out {target}: choose a name that ends in .png or .npy, or a folder")
+    else:
+        write_pictures(target, (c.numpy() for c in chunks), rows_NA, sampler.labels)
+    say(f"{len(rows_NA)} samples, seed {seed}")
+
+
+def _walk(
+    sampler: Sampler,
+    interpolate: str,
+    labels: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    noise_scale: float,
+    target: Path,
+) -> None:
+    from seqgan_kit.report.images import grid, save_picture
+    from seqgan_kit.sampling import parse_labels
+
+    start, dots, end = interpolate.partition("..")
+    if not dots or labels:
+        raise UseError("--interpolate takes two labels, as in --interpolate 3..7, and no --label")
+    if target.suffix != ".png":
+        raise UseError(f"--out {target}: a walk is a picture; choose a name that ends in .png")
+    ends = [parse_labels(name, sampler.labels) for name in (start, end)]
+    for name, rows in zip((start, end), ends, strict=True):
+        if len(rows) != 1:
+            raise UseError(f"--interpolate: {name!r} names {len(rows)} labels instead of one")
+    walks, steps = count or 6, 14
+    images = sampler.interpolate(
+        ends[0][0], ends[1][0], steps=steps, walks=walks, seed=seed, noise_scale=noise_scale
+    ).numpy()
+    rows = list(images.reshape(walks, steps, *images.shape[1:]))
+    save_picture(grid(rows, [f"{start} to {end}"] * walks), target)
+    say(f"{walks} walks of {steps} samples, seed {seed}")

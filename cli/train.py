@@ -1,0 +1,119 @@
+"""`seqgen train`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from .console import Counter, UseError, say, training_progress
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], int]]:
+    """Turn the first Ctrl-C or SIGTERM into a number to ask for; a second one stops at once."""
+    received = [0]
+
+    def note(number: int, frame: object) -> None:
+        if received[0]:
+            raise KeyboardInterrupt
+        received[0] = number
+        say("stopping after this step and saving (once more to stop without saving)")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: received[0]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.command(short_help="Train a recipe, or resume a run.")
+@click.argument("recipe", required=False)
+@click.argument("overrides", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder [runs/NAME].")
+@click.option("--force", is_flag=True, help="Replace the run in --out.")
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run from its newest checkpoint.",
+)
+@click.option(
+    "--init-from",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Begin with another run's weights.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="The same as the override seed=N.")
+@click.option("--device", help="auto, cpu, cuda or cuda:N.")
+def command(
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    force: bool,
+    resumed: Path | None,
+    init_from: Path | None,
+    seed: int | None,
+    device: str | None,
+) -> None:
+    """Train RECIPE (a file, or the name of a bundled recipe) with dotted OVERRIDES.
+
+    \b
+    Examples:
+      seqgen train mnist_rows
+      seqgen train recipes/mnist_rows.yaml train.steps=500 data.root=path/to/mnist
+      seqgen train my_recipe.yaml --out runs/first --device cuda
+      seqgen train --resume runs/mnist_rows
+      seqgen train mnist_rows_gru --init-from runs/mnist_rows_gru
+      torchrun --nproc-per-node 2 -m seqgen_cli train mnist_rows
+
+    Ctrl-C saves a checkpoint and prints the command that goes on from there.
+    """
+    if resumed is not None and (recipe or out or force or init_from or seed is not None):
+        raise UseError(
+            "--resume goes on with the recipe that the run keeps; of the other arguments it "
+            "takes --device only"
+        )
+    if resumed is None and recipe is None:
+        raise UseError("name a recipe (`seqgen recipes list` shows them) or a run to --resume")
+
+    from seqgan_kit import recipe_files, workflow
+    from seqgan_kit.run import Run
+
+    if resumed is not None:
+        settings = workflow.run_recipe(Run(resumed))
+    else:
+        extra = [f"seed={seed}"] if seed is not None else []
+        extra += [f"train.device={device}"] if device else []
+        settings = recipe_files.load(str(recipe), (*overrides, *extra))
+    with training_progress(settings.train.steps) as report, stop_signals() as stopped:
+        watch = workflow.Watch(
+            say=say,
+            report=report,
+            download=Counter().download,
+            should_stop=lambda: bool(stopped()),
+        )
+        if resumed is not None:
+            trained = workflow.resume(resumed, device=device, watch=watch)
+        else:
+            trained = workflow.train(
+                settings,
+                out=out,
+                force=force,
+                init_from=init_from,
+                command=["seqgen", *sys.argv[1:]],
+                watch=watch,
+            )
+        number = stopped()
+    path = shlex.quote(str(trained.run.path))
+    if not trained.finished:
+        say(f"saved; go on with:  seqgen train --resume {path}")
+        sys.exit(128 + number)
+    say(f"done: {path}\n  seqgen sample {path}      samples\n  seqgen evaluate {path}    figures")

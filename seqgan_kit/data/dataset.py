@@ -1,0 +1,91 @@
+"""Labelled things in three parts, before and after a codec."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+PartName = Literal["training", "validation", "test"]
+PARTS: tuple[PartName, ...] = ("training", "validation", "test")
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message says what is wrong and what to do."""
+
+
+class Items(Protocol):
+    """Raw things, read a slice at a time, so that a data set need not fit in memory."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """Raw items and their labels ``[N, A]``."""
+
+    items: Items
+    label_NA: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A labelled data set.
+
+    Attributes:
+        name: what it is called in messages and cache keys.
+        parts: training, validation (held out of training) and test.
+        labels: for each attribute its name and the names of its classes, in the order of the
+            columns of ``label_NA``.
+        fingerprint: changes when the data change; part of every cache key.
+        notes: what a user should know of how it was read (skipped files, say).
+    """
+
+    name: str
+    parts: Mapping[PartName, Part]
+    labels: Mapping[str, Sequence[str]]
+    fingerprint: str
+    notes: Sequence[str] = ()
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return tuple(len(names) for names in self.labels.values())
+
+
+def fingerprint(*parts: object) -> str:
+    """A short stable name for the text of its arguments."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def held_out(label_NA: np.ndarray, shares: Sequence[float], seed: int) -> list[np.ndarray]:
+    """Cut items into parts at random, class by class.
+
+    Args:
+        label_NA: labels.
+        shares: the share of every part but the first, which takes what is left. Every part gets
+            at least one item of a class that has enough of them.
+        seed: the same seed, the same parts.
+
+    Returns:
+        The sorted indices of each part.
+    """
+    generator = np.random.default_rng(seed)
+    parts: list[list[np.ndarray]] = [[] for _ in range(len(shares) + 1)]
+    _, joint_N = np.unique(label_NA, axis=0, return_inverse=True)
+    for number in range(joint_N.max() + 1 if len(joint_N) else 0):
+        members = generator.permutation(np.flatnonzero(joint_N.ravel() == number))
+        for index, share in enumerate(shares, start=1):
+            take = max(round(share * (joint_N == number).sum()), 1) if share > 0 else 0
+            take = min(take, max(len(members) - 1, 0))
+            parts[index].append(members[:take])
+            members = members[take:]
+        parts[0].append(members)
+    return [np.sort(np.concatenate(part)) if part else np.array([], int) for part in parts]

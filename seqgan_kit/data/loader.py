@@ -1,0 +1,178 @@
+"""Encoded sequences where training can reach them, and batches that group classes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ..batch import Batch
+from .dataset import DataError, Part
+
+CHUNK = 4096
+
+
+class Codec(Protocol):
+    """Raw things to sequences and back."""
+
+    steps: int
+    features: int
+
+    def encode(self, raw: object) -> tuple[Tensor, Tensor]:
+        """A slice of raw items as ``x [B, T, F]`` (or tokens ``[B, T]``) and ``mask [B, T]``."""
+        ...
+
+    def decode(self, x: Tensor, mask_BT: Tensor) -> Tensor:
+        """Sequences as raw things."""
+        ...
+
+
+class SequenceStore:
+    """An encoded part of a data set: on the device where it fits, memory-mapped otherwise.
+
+    Args:
+        part: raw items and labels.
+        codec: turns them into sequences, once.
+        device: where batches are wanted.
+        budget: bytes that the sequences may take on the device.
+        scratch: folder for the memory-mapped file of a part that is larger; the file has no name
+            once it is open, so that nothing is left behind however the process ends.
+    """
+
+    def __init__(
+        self, part: Part, codec: Codec, device: torch.device, budget: int, scratch: Path
+    ) -> None:
+        if not len(part):
+            raise DataError("there is nothing to encode: the part of the data set is empty")
+        self.device = device
+        self.label_NA = torch.from_numpy(part.label_NA).to(device)
+        first, mask_BT = codec.encode(part.items[:1])
+        size = len(part) * first[0].numel() * first.element_size()
+        self.on_device = size <= budget
+        if self.on_device:
+            self.x = first.new_empty(len(part), *first.shape[1:])
+        else:
+            self.x = self._mapped(scratch, first, len(part), size)
+        self.mask_NT = mask_BT.new_empty(len(part), mask_BT.shape[1])
+        for start in range(0, len(part), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            self.x[chunk], self.mask_NT[chunk] = codec.encode(part.items[chunk])
+        if self.on_device:
+            self.x = self.x.to(device)
+            self.mask_NT = self.mask_NT.to(device)
+
+    @staticmethod
+    def _mapped(scratch: Path, like: Tensor, count: int, size: int) -> Tensor:
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=scratch) as file:
+            file.truncate(size)
+            dtype = like.numpy().dtype
+            shape = (count, *like.shape[1:])
+            return torch.from_numpy(np.memmap(file, dtype=dtype, mode="r+", shape=shape))
+
+    def __len__(self) -> int:
+        return len(self.label_NA)
+
+    def batch(self, index_B: Int[Tensor, " B"]) -> Batch:
+        """The sequences of these numbers; the numbers lie on the store's device."""
+        if self.on_device:
+            return Batch(self.x[index_B], self.mask_NT[index_B], self.label_NA[index_B])
+        host_B = index_B.cpu()
+        return Batch(
+            self.x[host_B].to(self.device),
+            self.mask_NT[host_B].to(self.device),
+            self.label_NA[index_B],
+        )
+
+
+class GroupedBatches:
+    """An endless stream of batches in which each group of consecutive sequences shares a class.
+
+    A pass shuffles the members of every class, cuts them into groups and shuffles the groups; a
+    class's last few members that fill no group wait for another pass, where the shuffle leaves
+    out others. A class with fewer members than a group repeats them. The stream is a function of
+    the seed and of how many batches were drawn, so that a resumed run goes on with the same ones,
+    and every process of a distributed run cuts its own share out of the same batch.
+
+    Args:
+        store: the encoded part.
+        batch_size: sequences of the joined batch of all processes.
+        group: members of a group; 1 is plain shuffling.
+        seed: of the order.
+        rank: number of this process.
+        world: how many processes there are.
+
+    Raises:
+        DataError: the batch cannot be cut into such groups and processes, or is larger than the
+            data.
+    """
+
+    def __init__(
+        self,
+        store: SequenceStore,
+        *,
+        batch_size: int,
+        group: int = 1,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if batch_size % (group * world):
+            raise DataError(
+                f"a batch of {batch_size} cannot be cut into groups of {group} for {world} "
+                f"processes: choose a multiple of {group * world}"
+            )
+        self.store = store
+        self.group = group
+        self.groups = batch_size // group
+        self.seed = seed
+        self.local = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
+        _, joint_N, counts = np.unique(
+            store.label_NA.cpu().numpy(), axis=0, return_inverse=True, return_counts=True
+        )
+        self._joint_N = joint_N.ravel()
+        self._small = np.flatnonzero(counts < group)
+        self.passes = self._groups_of(np.random.default_rng(seed)).shape[0] // self.groups
+        if not self.passes:
+            raise DataError(
+                f"a batch of {batch_size} is more than the {len(store)} training items give: "
+                "choose a smaller train.batch_size"
+            )
+        self.drawn = 0
+        self._order: tuple[int, Tensor] | None = None
+
+    def _groups_of(self, generator: np.random.Generator) -> np.ndarray:
+        order_N = generator.permutation(len(self._joint_N))
+        order_N = order_N[np.argsort(self._joint_N[order_N], kind="stable")]
+        joint_N = self._joint_N[order_N]
+        start_of_class_N = np.searchsorted(joint_N, joint_N)
+        place_N = np.arange(len(order_N)) - start_of_class_N
+        size_N = np.searchsorted(joint_N, joint_N, side="right") - start_of_class_N
+        whole_N = place_N < size_N // self.group * self.group
+        groups = order_N[whole_N].reshape(-1, self.group)
+        if len(self._small):
+            repeated = [
+                np.resize(order_N[joint_N == number], self.group)[None] for number in self._small
+            ]
+            groups = np.concatenate([groups, *repeated])
+        return generator.permutation(groups)
+
+    def _pass(self, number: int) -> Tensor:
+        if self._order is None or self._order[0] != number:
+            groups = self._groups_of(np.random.default_rng((self.seed, number)))
+            order = torch.from_numpy(groups.reshape(-1)).to(self.store.device)
+            self._order = (number, order)
+        return self._order[1]
+
+    def next(self) -> Batch:
+        """This process's share of the next batch."""
+        number, place = divmod(self.drawn, self.passes)
+        size = self.groups * self.group
+        index_B = self._pass(number)[place * size : (place + 1) * size]
+        self.drawn += 1
+        return self.store.batch(index_B[self.local])

@@ -1,0 +1,59 @@
+"""The rows codec: an image is a sequence of its rows (or columns)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from ..batch import full_mask
+
+Order = Literal["top-down", "left-right"]
+
+
+class RowsCodec:
+    """Images ``[B, height, width, channels]`` to sequences ``[B, T, F]`` and back.
+
+    A step is one row of pixels, all channels of a pixel beside each other, or one column where
+    the order is left-right. Bytes 0..255 become -1..1.
+
+    Args:
+        height: pixels from top to bottom.
+        width: pixels from left to right.
+        channels: 1 for grey, 3 for colour.
+        order: ``"top-down"`` or ``"left-right"``.
+    """
+
+    def __init__(self, *, height: int, width: int, channels: int, order: Order = "top-down"):
+        self.height, self.width, self.channels = height, width, channels
+        self.order = order
+        down = order == "top-down"
+        self.steps = height if down else width
+        self.features = (width if down else height) * channels
+        self._image = "b t f c" if down else "b f t c"
+
+    def encode(
+        self, images: UInt8[np.ndarray, "B height width channels"]
+    ) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
+        """Images as sequences, with a mask that is true everywhere.
+
+        Raises:
+            ValueError: the images have another shape than the codec.
+        """
+        expected = (self.height, self.width, self.channels)
+        if images.shape[1:] != expected:
+            raise ValueError(f"images are {images.shape[1:]}, the codec was made for {expected}")
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).float() / 127.5 - 1
+        x_BTF = rearrange(pixels, f"{self._image} -> b t (f c)").contiguous()
+        return x_BTF, full_mask(len(images), self.steps)
+
+    def decode(
+        self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B height width channels"]:
+        """Sequences as images with values from 0 to 1."""
+        pixels = rearrange(x_BTF, f"b t (f c) -> {self._image}", c=self.channels)
+        return ((pixels + 1) / 2).clamp(0, 1)

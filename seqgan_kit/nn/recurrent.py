@@ -1,0 +1,138 @@
+"""LSTM and GRU stacks: the step is the primitive, the fused kernel its faster form."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+Cell = Literal["lstm", "gru"]
+State = tuple[Tensor, ...]
+"""``(h,)`` for a GRU and ``(h, c)`` for an LSTM, each ``[L, B, H]``."""
+
+
+class Recurrent(nn.Module):
+    """A stack of one-directional recurrent layers.
+
+    :meth:`step` is one time step over plain matrix products; :meth:`unroll` runs a whole
+    sequence through the fused kernel of the device. Both read the same weights and a test holds
+    them equal.
+
+    Args:
+        cell: ``"lstm"`` (Hochreiter & Schmidhuber 1997) or ``"gru"`` (Cho et al. 2014, in the
+            variant with the reset gate after the matrix product that cuDNN computes).
+        input_size: features of a step.
+        hidden_size: units of every layer.
+        layers: how many layers.
+    """
+
+    def __init__(
+        self, *, cell: Cell = "lstm", input_size: int, hidden_size: int, layers: int = 1
+    ) -> None:
+        super().__init__()
+        if cell not in ("lstm", "gru"):
+            raise ValueError(f"cell must be 'lstm' or 'gru', not {cell!r}")
+        self.cell = cell
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.layers = layers
+        kernel = nn.LSTM if cell == "lstm" else nn.GRU
+        self.weights = kernel(input_size, hidden_size, num_layers=layers, batch_first=True)
+        for name, weight in self.weights.named_parameters():
+            # Orthogonal recurrent matrices keep gradients alive over many steps (Saxe et al.
+            # 2014), gate by gate.
+            if name.startswith("weight_hh"):
+                for gate in weight.data.chunk(self.gates):
+                    nn.init.orthogonal_(gate)
+            elif name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(weight)
+            else:
+                nn.init.zeros_(weight)
+                if cell == "lstm" and name.startswith("bias_ih"):
+                    # A forget gate that starts open (Jozefowicz et al. 2015).
+                    nn.init.ones_(weight.data[hidden_size : 2 * hidden_size])
+
+    @property
+    def gates(self) -> int:
+        return 4 if self.cell == "lstm" else 3
+
+    @property
+    def state_tensors(self) -> int:
+        """How many tensors a state has."""
+        return 2 if self.cell == "lstm" else 1
+
+    def zero_state(self, like_BTF: Tensor) -> State:
+        """The state before the first step, all zero, ``[L, B, H]`` each."""
+        zero_LBH = like_BTF.new_zeros(self.layers, like_BTF.shape[0], self.hidden_size)
+        return (zero_LBH,) * self.state_tensors
+
+    def _layer_weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        # Read by name at every call: spectral norm replaces the attribute, and the list that
+        # nn.LSTM keeps for itself would miss it.
+        w = self.weights
+        return (
+            getattr(w, f"weight_ih_l{layer}"),
+            getattr(w, f"weight_hh_l{layer}"),
+            getattr(w, f"bias_ih_l{layer}"),
+            getattr(w, f"bias_hh_l{layer}"),
+        )
+
+    def step(self, state: State, x_BF: Float[Tensor, "B F"]) -> tuple[State, Float[Tensor, "B H"]]:
+        """One time step.
+
+        Args:
+            state: the state before it, ``[L, B, H]`` each.
+            x_BF: the input of the step.
+
+        Returns:
+            The state after it and the output of the last layer.
+        """
+        after: list[tuple[Tensor, ...]] = []
+        out_BH = x_BF
+        for layer in range(self.layers):
+            weights = self._layer_weights(layer)
+            if self.cell == "lstm":
+                h_BH, c_BH = torch.lstm_cell(out_BH, (state[0][layer], state[1][layer]), *weights)
+                after.append((h_BH, c_BH))
+            else:
+                h_BH = torch.gru_cell(out_BH, state[0][layer], *weights)
+                after.append((h_BH,))
+            out_BH = h_BH
+        return tuple(torch.stack(tensors) for tensors in zip(*after, strict=True)), out_BH
+
+    def unroll(
+        self, x_BTF: Float[Tensor, "B T F"], state: State | None = None
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """All steps at once, by the fused kernel.
+
+        Args:
+            x_BTF: the input of every step.
+            state: where to begin, :meth:`zero_state` if absent.
+
+        Returns:
+            The output of the last layer at every step, and the state after the last one.
+        """
+        state = self.zero_state(x_BTF) if state is None else state
+        weights = [w for layer in range(self.layers) for w in self._layer_weights(layer)]
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        options = (True, self.layers, 0.0, self.training, False, True)
+        if self.cell == "lstm":
+            out_BTH, h_LBH, c_LBH = torch.lstm(x_BTF, list(state), weights, *options)
+            return out_BTH, (h_LBH, c_LBH)
+        out_BTH, h_LBH = torch.gru(x_BTF, state[0], weights, *options)
+        return out_BTH, (h_LBH,)
+
+
+def reverse_steps(x_BTF: Tensor, mask_BT: Bool[Tensor, "B T"]) -> Tensor:
+    """Turn every sequence round within its own length; padding stays where it is.
+
+    A bidirectional kernel over padded input starts its backward pass in the padding and is wrong
+    at every step that exists; packing would ask for the lengths on the host. This needs neither.
+    """
+    steps = mask_BT.shape[1]
+    position_T = torch.arange(steps, device=mask_BT.device)
+    turned_BT = mask_BT.sum(1, keepdim=True) - 1 - position_T
+    index_BT = torch.where(mask_BT, turned_BT, position_T)
+    return x_BTF.gather(1, index_BT[:, :, None].expand_as(x_BTF))

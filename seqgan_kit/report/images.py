@@ -1,0 +1,116 @@
+"""Pictures of samples: labelled grids, folders of PNGs, arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from PIL import Image, ImageDraw, ImageFont
+
+from ..files import write_file, write_folder
+
+MARGIN = 2
+"""Pixels between tiles, before scaling."""
+
+GRID_ROWS = 20
+"""Labels on the grid of a run or a data set; more would not be legible."""
+
+
+def to_bytes(images: Float[np.ndarray, "..."]) -> np.ndarray:
+    """Values from 0 to 1 as bytes, rounded."""
+    return (np.asarray(images) * 255 + 0.5).astype(np.uint8)
+
+
+def picture(image_HWC: Float[np.ndarray, "h w *c"]) -> Image.Image:
+    """One image with values from 0 to 1."""
+    pixels = to_bytes(image_HWC)
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels)
+
+
+def grid(
+    rows: Sequence[Float[np.ndarray, "N h w c"]], names: Sequence[str], *, tile: int = 56
+) -> Image.Image:
+    """A picture with one row of images for each name, the name at its left.
+
+    Args:
+        rows: for each row its images, values from 0 to 1.
+        names: the rows' names.
+        tile: the larger side of an image on the picture, in pixels; small images are enlarged by
+            a whole factor so that their pixels stay sharp.
+    """
+    height, width = rows[0].shape[1:3]
+    factor = max(tile // max(height, width), 1)
+    cell_h, cell_w = (height + MARGIN) * factor, (width + MARGIN) * factor
+    font = ImageFont.load_default(size=max(min(cell_h // 2, 28), 10))
+    left = max((int(font.getlength(name)) for name in names), default=0) + 12
+    columns = max(len(row) for row in rows)
+    colour = rows[0].shape[-1] == 3
+    sheet = Image.new(
+        "RGB" if colour else "L", (left + columns * cell_w, len(rows) * cell_h), "white"
+    )
+    draw = ImageDraw.Draw(sheet)
+    for y, (name, row) in enumerate(zip(names, rows, strict=True)):
+        middle = y * cell_h + cell_h // 2
+        draw.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
+        for x, image in enumerate(row):
+            shown = picture(image).resize((width * factor, height * factor), Image.Resampling.NEAREST)
+            sheet.paste(shown, (left + x * cell_w, y * cell_h + MARGIN * factor // 2))
+    return sheet
+
+
+def save_picture(image: Image.Image, path: Path) -> None:
+    """Write a PNG, whole or not at all."""
+    with write_file(path) as draft:
+        image.save(draft, format="PNG")
+
+
+def label_names(row_A: Int[np.ndarray, " A"], labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """The class names of one label."""
+    return [names[index] for index, names in zip(row_A, labels.values(), strict=True)]
+
+
+def write_array(
+    path: Path,
+    chunks: Iterable[Float[np.ndarray, "B ..."]],
+    label_NA: Int[np.ndarray, "N A"],
+) -> None:
+    """Write samples as ``.npy``, chunk by chunk, and their labels beside them.
+
+    The samples are float32; the labels are class numbers ``[N]``, or ``[N, A]`` with several
+    attributes, in ``NAME.labels.npy``.
+    """
+    with write_file(path.with_name(f"{path.stem}.labels.npy")) as draft:
+        np.save(draft, label_NA[:, 0] if label_NA.shape[1] == 1 else label_NA)
+    with write_file(path) as draft:
+        target, start = None, 0
+        for chunk in chunks:
+            if target is None:
+                target = np.lib.format.open_memmap(
+                    draft, mode="w+", dtype=np.float32, shape=(len(label_NA), *chunk.shape[1:])
+                )
+            target[start : start + len(chunk)] = chunk
+            start += len(chunk)
+        if target is not None:
+            target.flush()
+
+
+def write_pictures(
+    path: Path,
+    chunks: Iterable[Float[np.ndarray, "B ..."]],
+    label_NA: Int[np.ndarray, "N A"],
+    labels: Mapping[str, Sequence[str]],
+) -> None:
+    """Write samples as a folder of PNGs, ``LABEL-NUMBER.png``, numbered label by label."""
+    seen: dict[str, int] = {}
+    number = 0
+    with write_folder(path) as draft:
+        for chunk in chunks:
+            for image in chunk:
+                name = "-".join(label_names(label_NA[number], labels))
+                name = re.sub(r"[^\w.-]+", "_", name)
+                picture(image).save(draft / f"{name}-{seen.get(name, 0):05d}.png")
+                seen[name] = seen.get(name, 0) + 1
+                number += 1

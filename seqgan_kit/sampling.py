@@ -1,0 +1,220 @@
+"""From a trained generator to things: the same seed, the same samples, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .nn.noise import Latent, Noise, seeded_noise
+
+CHUNK = 500
+"""Samples that are made at a time. Noise is always drawn for a whole chunk, so that the first
+samples of a seed do not depend on how many are asked for."""
+
+
+class LabelError(ValueError):
+    """A label that the run does not have."""
+
+
+class Generator(Protocol):
+    """What sampling asks of a trained network."""
+
+    def draw(self, count: int, noise: Noise, steps: int | None = None) -> Any: ...
+
+    def __call__(self, latent: Any, label_BA: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+class Decoder(Protocol):
+    """The half of a codec that sampling needs."""
+
+    def decode(self, x_BTF: Tensor, mask_BT: Tensor) -> Tensor: ...
+
+
+def parse_labels(
+    wanted: str | int | Sequence[str | int] | None, labels: Mapping[str, Sequence[str]]
+) -> Int[np.ndarray, "N A"]:
+    """The label rows that a user asks for.
+
+    Args:
+        wanted: a class name, several of them, or comma-separated names. With several attributes
+            each is ``attribute=class``; attributes that are not named run through all classes.
+            ``None``: every label.
+        labels: attributes and their classes.
+
+    Returns:
+        One row for each combination, in the order of the classes as asked for.
+
+    Raises:
+        LabelError: an unknown class or attribute; the message names the known ones.
+    """
+    items = [wanted] if isinstance(wanted, str | int) else list(wanted or [])
+    words = [word.strip() for item in items for word in str(item).split(",") if word.strip()]
+    if items and not words:
+        raise LabelError("no label was named; leave it out to sample all of them")
+    chosen: dict[str, list[int]] = {name: [] for name in labels}
+    attribute = next(iter(labels)) if len(labels) == 1 else None
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name in labels:
+            # `digit=3,7`: what follows without a name belongs to the attribute named last.
+            attribute, word = name, value
+        elif equals and attribute is None:
+            raise LabelError(
+                f"this run has no attribute {name!r}; its attributes are {', '.join(labels)}"
+            )
+        if attribute is None:
+            raise LabelError(
+                f"{word!r}: say which attribute, as in {next(iter(labels))}={word}; "
+                f"the attributes are {', '.join(labels)}"
+            )
+        classes = list(labels[attribute])
+        if word not in classes:
+            shown = ", ".join(classes[:40]) + (", ..." if len(classes) > 40 else "")
+            raise LabelError(f"this run has no {attribute} {word!r}; it has {shown}")
+        chosen[attribute].append(classes.index(word))
+    axes = [chosen[name] or range(len(classes)) for name, classes in labels.items()]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(labels))
+
+
+class Sampler:
+    """A trained generator that hands out decoded samples.
+
+    Args:
+        generator: the averaged network.
+        codec: turns its sequences into things.
+        labels: attributes and their classes.
+        device: where the network is.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        codec: Decoder,
+        labels: Mapping[str, Sequence[str]],
+        device: torch.device,
+    ) -> None:
+        self.generator = generator
+        self.codec = codec
+        self.labels = labels
+        self.device = device
+
+    def label_rows(
+        self, label: str | int | Sequence[str | int] | None, count: int
+    ) -> Int[np.ndarray, "N A"]:
+        """Labels of ``count`` samples for each label asked for, label by label."""
+        if count < 1:
+            raise ValueError(f"count is {count}: at least one sample has to be asked for")
+        return np.repeat(parse_labels(label, self.labels), count, axis=0)
+
+    @torch.no_grad()
+    def stream(
+        self, label_NA: Int[np.ndarray, "N A"], *, seed: int = 0, noise_scale: float = 1.0
+    ) -> Iterator[Float[Tensor, "B ..."]]:
+        """Decoded samples of these labels, a chunk at a time, on the host.
+
+        Args:
+            label_NA: a row for each sample.
+            seed: of the noise.
+            noise_scale: factor of the noise: below 1 more typical and less varied samples.
+        """
+        noise = seeded_noise(seed, self.device)
+        for start in range(0, len(label_NA), CHUNK):
+            rows = label_NA[start : start + CHUNK]
+            latent = self._scaled(self.generator.draw(CHUNK, noise), noise_scale)
+            latent = Latent(*(tensor[: len(rows)] for tensor in latent))
+            yield self._decode(latent, torch.from_numpy(rows).to(self.device))
+
+    def sample(
+        self,
+        label: str | int | Sequence[str | int] | None = None,
+        *,
+        count: int = 1,
+        seed: int = 0,
+        noise_scale: float = 1.0,
+    ) -> Float[np.ndarray, "N ..."]:
+        """Samples in one array: ``count`` for each label, label by label.
+
+        Args:
+            label: a class (``7`` or ``"7"``), several, or none for all.
+            count: samples of each label.
+            seed: of the noise.
+            noise_scale: factor of the noise: below 1 more typical and less varied samples.
+
+        Returns:
+            For images ``[N, height, width]`` (grey) or ``[N, height, width, 3]``, 0 to 1.
+
+        Raises:
+            LabelError: the run has no such label.
+        """
+        rows = self.label_rows(label, count)
+        chunks = list(self.stream(rows, seed=seed, noise_scale=noise_scale))
+        return without_grey_axis(torch.cat(chunks)).numpy()
+
+    @torch.no_grad()
+    def interpolate(
+        self,
+        start_A: Int[np.ndarray, " A"],
+        end_A: Int[np.ndarray, " A"],
+        *,
+        steps: int = 10,
+        walks: int = 1,
+        seed: int = 0,
+        noise_scale: float = 1.0,
+    ) -> Float[Tensor, "N ..."]:
+        """Walks in the noise and from one label to another.
+
+        Noise moves along the great circle between two draws, which keeps its length typical
+        (White 2016, *Sampling Generative Networks*); the label changes half-way.
+
+        Args:
+            start_A: the label at the beginning.
+            end_A: the label at the end.
+            steps: samples of a walk.
+            walks: how many walks.
+            seed: of the noise.
+            noise_scale: factor of the noise.
+
+        Returns:
+            ``walks * steps`` decoded samples, walk by walk.
+        """
+        if steps < 2:
+            raise ValueError(f"a walk of {steps} samples has no beginning and end; use 2 or more")
+        noise = seeded_noise(seed, self.device)
+        begin = self._scaled(self.generator.draw(walks, noise), noise_scale)
+        end = self._scaled(self.generator.draw(walks, noise), noise_scale)
+        share_S = torch.linspace(0, 1, steps, device=self.device)
+        latent = Latent(*(_arc(a, b, share_S) for a, b in zip(begin, end, strict=True)))
+        label_SA = np.where(np.arange(steps)[:, None] * 2 < steps, start_A, end_A)
+        rows = torch.from_numpy(np.tile(label_SA, (walks, 1))).to(self.device)
+        return self._decode(latent, rows)
+
+    def _decode(self, latent: Any, label_BA: Tensor) -> Tensor:
+        x_BTF, mask_BT = self.generator(latent, label_BA)
+        return self.codec.decode(x_BTF.float(), mask_BT).cpu()
+
+    @staticmethod
+    def _scaled(latent: Latent, scale: float) -> Latent:
+        return latent._replace(z_BZ=latent.z_BZ * scale, step_BTE=latent.step_BTE * scale)
+
+
+def _arc(a: Tensor, b: Tensor, share_S: Tensor) -> Tensor:
+    """Points between ``a`` and ``b`` ``[W, ...]`` along a great circle, ``[W * S, ...]``."""
+    flat_a, flat_b = a.flatten(1)[:, None], b.flatten(1)[:, None]
+    if not flat_a.numel():
+        return a.repeat_interleave(len(share_S), 0)
+    cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b, dim=-1)[..., None]
+    angle = cosine.clamp(-0.9995, 0.9995).acos()
+    share = share_S[None, :, None]
+    weight_a, weight_b = ((1 - share) * angle).sin(), (share * angle).sin()
+    points = (weight_a * flat_a + weight_b * flat_b) / angle.sin()
+    return points.reshape(-1, *a.shape[1:])
+
+
+def without_grey_axis(images: Float[Tensor, "N h w c"]) -> Float[Tensor, "N h w *c"]:
+    """Images without the channel axis where they are grey; other things as they are."""
+    return images.squeeze(-1) if images.dim() == 4 and images.shape[-1] == 1 else images

@@ -1,0 +1,118 @@
+"""A first recipe for a user's own data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .data.dataset import DataError
+from .data.image_folder import FolderSummary, describe_folder
+
+LARGEST = 64
+"""Rows are steps: beyond this many, training takes long and a smaller size is proposed."""
+
+
+@dataclass(frozen=True)
+class OwnImages:
+    """Images that somebody wants to train on."""
+
+    root: Path
+    name: str
+    summary: FolderSummary
+    size: tuple[int, int]
+
+    @property
+    def count(self) -> int:
+        return sum(self.summary.labels.values())
+
+    @property
+    def description(self) -> str:
+        """What was found, for people."""
+        found = self.summary
+        shown = ", ".join(f"{name} ({n})" for name, n in list(found.labels.items())[:12])
+        more = f" and {len(found.labels) - 12} more" if len(found.labels) > 12 else ""
+        lines = [
+            f"{self.root}: {self.count} images, {found.colour}, {len(found.labels)} labels",
+            f"labels: {shown}{more}",
+            f"most are {found.size[0]} x {found.size[1]} pixels (height x width); "
+            f"the recipe resizes to {self.size[0]} x {self.size[1]}",
+        ]
+        if found.unreadable:
+            named = ", ".join(str(path) for path in found.unreadable[:5])
+            lines.append(f"not readable: {len(found.unreadable)} files ({named}); they are skipped")
+        return "\n".join(lines)
+
+
+def look_at_images(root: Path) -> OwnImages:
+    """Look at a folder of images by label.
+
+    Raises:
+        DataError: it is no such folder.
+    """
+    if not root.exists():
+        raise DataError(f"{root} does not exist; give a folder with one sub-folder for each label")
+    if not root.is_dir():
+        raise DataError(f"{root} is a file; give a folder with one sub-folder of images a label")
+    summary = describe_folder(root)
+    height, width = summary.size
+    shrink = max(height, width) / LARGEST
+    size = (height, width)
+    if shrink > 1:
+        size = (max(round(height / shrink), 1), max(round(width / shrink), 1))
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", root.resolve().name).strip("_-") or "images"
+    return OwnImages(root, name, summary, size)
+
+
+def images_recipe(found: OwnImages, target: Path) -> str:
+    """A commented recipe for a folder of images."""
+    per_label = min(found.summary.labels.values())
+    batch = 64 if found.count >= 128 else 16
+    group = 4 if per_label >= 4 else 2
+    return f"""\
+# seqgen train {target}
+# {found.count} images of {len(found.summary.labels)} labels, row by row.
+
+data:
+  source: folder
+  root: {json.dumps(os.path.abspath(found.root))}
+  # Height and width that every image is resized to; a row is a step, so fewer rows train faster.
+  size: [{found.size[0]}, {found.size[1]}]
+  # grey or rgb
+  colour: {found.summary.colour}
+  # Files that are no images: error names them and stops, skip leaves them out.
+  unreadable: {"skip" if found.summary.unreadable else "error"}
+  # Shares of the images held out of training, unless there are folders of these names.
+  validation: 0.1
+  test: 0.1
+
+codec:
+  kind: rows
+  # top-down: a step is a row; left-right: a step is a column.
+  order: top-down
+
+model:
+  kind: recurrent_gan
+  generator:
+    # lstm or gru; wider networks learn more and cost more.
+    cell: lstm
+    hidden_size: 128
+  discriminator:
+    cell: lstm
+    hidden_size: 128
+    # Sequences whose differences the discriminator sees: what keeps a class from collapsing.
+    minibatch_group: {group}
+
+train:
+  # Look at runs/{found.name}_rows/samples now and then; more steps help for long.
+  steps: 10000
+  batch_size: {batch}
+  class_group: {group}
+  learning_rate: 1e-3
+  # The learning rate is held for a share of the run and falls to zero then.
+  schedule: {{kind: linear, hold: 0.3}}
+  grid_every: 500
+  checkpoint_every: 1000
+"""

@@ -1,0 +1,138 @@
+"""All that a run needs to go on as if it had never stopped, as tensors and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..files import (
+    FileProblem,
+    read_json,
+    read_tensors,
+    same_shapes,
+    write_folder,
+    write_json,
+    write_tensors,
+)
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: steps done.
+        drawn: batches drawn.
+        seconds: time trained.
+        means: sums and counts of the figures that are not logged yet.
+    """
+
+    step: int = 0
+    drawn: int = 0
+    seconds: float = 0.0
+    means: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+
+def _prefixed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()}
+
+
+def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    start = f"{part}/"
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+
+def save(
+    path: Path,
+    *,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    generator: torch.Generator,
+    progress: Progress,
+) -> None:
+    """Write a checkpoint: a folder that appears as one.
+
+    Args:
+        path: the folder.
+        networks: by name, the average included.
+        optimizers: by name.
+        generator: the source of the run's noise.
+        progress: how far it is.
+    """
+    optimizer_state = {
+        name: {
+            f"{index}/{key}": value
+            for index, state in optimizer.state_dict()["state"].items()
+            for key, value in state.items()
+        }
+        for name, optimizer in optimizers.items()
+    }
+    random_state = {"noise": generator.get_state(), "cpu": torch.get_rng_state()}
+    with write_folder(path) as draft:
+        weights = _prefixed({name: module.state_dict() for name, module in networks.items()})
+        write_tensors(draft / "networks.safetensors", weights)
+        write_tensors(draft / "optimizers.safetensors", _prefixed(optimizer_state))
+        write_tensors(draft / "random.safetensors", random_state)
+        write_json(draft / "state.json", asdict(progress))
+
+
+def load_network(path: Path, name: str, module: nn.Module) -> None:
+    """Give a network its weights from a checkpoint.
+
+    Raises:
+        FileProblem: the file is absent, damaged, or of networks of another shape.
+    """
+    file = path / "networks.safetensors"
+    try:
+        tensors = _part(read_tensors(file), name)
+    except FileNotFoundError:
+        raise FileProblem(f"{file} is missing; use another checkpoint") from None
+    difference = same_shapes(tensors, module)
+    if difference:
+        raise FileProblem(f"{file} does not fit this recipe's {name}: {difference}")
+    module.load_state_dict(tensors)
+
+
+def load(
+    path: Path,
+    *,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    generator: torch.Generator,
+) -> Progress:
+    """Take up a checkpoint; the arguments are those of :func:`save`.
+
+    Raises:
+        FileProblem: a file is absent, damaged or of another shape. Nothing is trained then.
+    """
+    for name, module in networks.items():
+        load_network(path, name, module)
+    try:
+        optimizer_tensors = read_tensors(path / "optimizers.safetensors")
+        random_state = read_tensors(path / "random.safetensors")
+        state = read_json(path / "state.json")
+    except FileNotFoundError as error:
+        raise FileProblem(f"{error.filename} is missing; use another checkpoint") from None
+    try:
+        for name, optimizer in optimizers.items():
+            _load_optimizer(optimizer, _part(optimizer_tensors, name))
+        generator.set_state(random_state["noise"])
+        torch.set_rng_state(random_state["cpu"])
+        means = {name: (float(total), int(n)) for name, (total, n) in state["means"].items()}
+        return Progress(int(state["step"]), int(state["drawn"]), float(state["seconds"]), means)
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise FileProblem(f"{path} does not fit this run: {error!r}; use another") from error
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split("/")
+        states.setdefault(int(index), {})[key] = tensor
+    # Learning rates and the like come from the recipe; only the moments are state.
+    fresh = optimizer.state_dict()
+    optimizer.load_state_dict({"state": states, "param_groups": fresh["param_groups"]})

@@ -1,0 +1,128 @@
+"""Figures of a training: gathered on the device, written as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..files import write_text
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known while training goes on.
+
+    Attributes:
+        step: steps done.
+        progress: share of the run that is over.
+        seconds: time trained, all sessions together.
+        seconds_left: estimate.
+        steps_per_second: of this session.
+        figures: mean losses and figures since the last report; empty between two of them.
+    """
+
+    step: int
+    progress: float
+    seconds: float
+    seconds_left: float
+    steps_per_second: float
+    figures: Mapping[str, float]
+
+
+class Means:
+    """Running means that stay on the device until they are asked for, all in one copy."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def take(self) -> tuple[list[str], Tensor]:
+        """Names and their means, and a new beginning."""
+        names = list(self._sums)
+        means = [self._sums[name].float() / self._counts[name] for name in names]
+        self._sums, self._counts = {}, {}
+        return names, torch.stack(means) if means else torch.empty(0)
+
+    def state(self) -> dict[str, tuple[float, int]]:
+        """Sums and counts, for a checkpoint between two logged lines."""
+        return {name: (float(value), self._counts[name]) for name, value in self._sums.items()}
+
+    def restore(self, state: Mapping[str, tuple[float, int]], device: torch.device) -> None:
+        """Take up what :meth:`state` gave."""
+        self._sums = {n: torch.tensor(s, device=device) for n, (s, _) in state.items()}
+        self._counts = {name: int(count) for name, (_, count) in state.items()}
+
+
+class MetricsFile:
+    """``metrics.jsonl``: a line of JSON for every time the losses were logged.
+
+    Args:
+        path: the file.
+        step: where the run stands. Lines of later steps, written after the checkpoint that is
+            resumed, are cut, and so is a last line that a crash left unfinished.
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        kept = [line for line in read_metrics(path) if line["step"] <= step]
+        write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(values) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a ``metrics.jsonl``; none if there is no file."""
+    lines: list[dict[str, Any]] = []
+    if path.exists():
+        for written in path.read_text(encoding="utf-8").splitlines():
+            try:
+                line = json.loads(written)
+            except json.JSONDecodeError:
+                break  # The line at which a killed process stopped.
+            lines.append(line)
+    return lines
+
+
+def tensorboard_report(
+    folder: Path, report: Callable[[Report], None]
+) -> Callable[[Report], None]:
+    """A report that also writes TensorBoard files.
+
+    Raises:
+        ModuleNotFoundError: TensorBoard is not installed; the message says how to.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "train.tensorboard needs TensorBoard: pip install 'seqgan_kit[tensorboard]'"
+        ) from error
+    writer = SummaryWriter(str(folder))
+
+    def both(state: Report) -> None:
+        for name, value in state.figures.items():
+            writer.add_scalar(name, value, state.step)
+        if state.progress >= 1:
+            writer.flush()
+        report(state)
+
+    return both

@@ -1,0 +1,335 @@
+"""The training loop: the same for every objective."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import nn
+
+from ..batch import Batch
+from ..files import FileProblem
+from ..nn.noise import Noise
+from ..objectives.objective import Moment, Objective, Turn
+from ..run import Run
+from . import checkpoint
+from .ema import Average
+from .log import Means, MetricsFile, Report
+from .runtime import Runtime
+
+
+class Batches(Protocol):
+    """An endless stream of batches that can be taken up at any place."""
+
+    drawn: int
+
+    def next(self) -> Batch: ...
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became infinite or not a number; the last good checkpoint is kept."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The factor of a learning rate over the course of a run.
+
+    Attributes:
+        kind: ``"constant"``, or ``"linear"`` / ``"cosine"`` down to ``final``.
+        hold: share of the run before it begins to fall.
+        final: the factor at the end.
+    """
+
+    kind: Literal["constant", "linear", "cosine"] = "constant"
+    hold: float = 0.0
+    final: float = 0.0
+
+    def factor(self, progress: float) -> float:
+        """The factor where ``progress`` (0 to 1) of the run is over."""
+        if self.kind == "constant" or progress <= self.hold:
+            return 1.0
+        fallen = min((progress - self.hold) / (1 - self.hold), 1.0)
+        share = 1 - fallen if self.kind == "linear" else (1 + math.cos(math.pi * fallen)) / 2
+        return self.final + (1 - self.final) * share
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """Adam for one network: its learning rate and betas."""
+
+    learning_rate: float
+    betas: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Something to do with the averaged network every so many steps, and at the end."""
+
+    every: int
+    call: Callable[[int, nn.Module], None]
+
+
+class Trainer:
+    """Trains an objective's networks and keeps the run folder.
+
+    Args:
+        objective: networks and the turns that train them.
+        batches: the training data.
+        runtime: device, precision, processes.
+        run: the folder; only the first process writes into it.
+        optimization: for every trained network.
+        schedule: of the learning rates.
+        steps: how many steps to train.
+        minutes: an end by the clock, whichever comes first.
+        average_decay: of the averaged network.
+        seed: of the noise.
+        log_every: steps between two lines of ``metrics.jsonl``.
+        checkpoint_every: steps between two checkpoints.
+        keep: how many checkpoints stay.
+        hooks: things to do now and then.
+        report: told of every step.
+        should_stop: asked after every step.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        batches: Batches,
+        *,
+        runtime: Runtime,
+        run: Run,
+        optimization: Mapping[str, Optimization],
+        schedule: Schedule,
+        steps: int,
+        minutes: float | None = None,
+        average_decay: float = 0.999,
+        seed: int = 0,
+        log_every: int = 50,
+        checkpoint_every: int = 1000,
+        keep: int = 2,
+        hooks: Sequence[Hook] = (),
+        report: Callable[[Report], None] = lambda report: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.objective = objective
+        self.batches = batches
+        self.runtime = runtime
+        self.run = run
+        self.optimization = optimization
+        self.schedule = schedule
+        self.steps = steps
+        self.minutes = minutes
+        self.log_every = log_every
+        self.checkpoint_every = checkpoint_every
+        self.keep = keep
+        self.hooks = hooks
+        self.report = report
+        self.should_stop = should_stop
+        self.progress = checkpoint.Progress()
+
+        for module in objective.networks.values():
+            module.to(runtime.device).train()
+            runtime.share_weights(module)
+        self.average = Average(objective.networks[objective.averaged], average_decay)
+        self.optimizers = {
+            turn.name: torch.optim.Adam(
+                objective.networks[turn.name].parameters(),
+                lr=optimization[turn.name].learning_rate,
+                betas=optimization[turn.name].betas,
+                fused=True,
+            )
+            for turn in objective.turns
+        }
+        generator = torch.Generator(device=runtime.device).manual_seed(seed)
+        self.noise = Noise(generator, runtime.rank, runtime.world)
+        self.means = Means()
+        self.bad = torch.zeros((), dtype=torch.bool, device=runtime.device)
+
+    # -- what is kept ---------------------------------------------------------------------------
+
+    @property
+    def _kept_networks(self) -> dict[str, nn.Module]:
+        return {**self.objective.networks, "average": self.average.module}
+
+    def resume(self, path: Any) -> None:
+        """Take up the checkpoint in the folder ``path``."""
+        self.progress = checkpoint.load(
+            path,
+            networks=self._kept_networks,
+            optimizers=self.optimizers,
+            generator=self.noise.generator,
+        )
+        self.batches.drawn = self.progress.drawn
+        self.means.restore(self.progress.means, self.runtime.device)
+
+    def init_from(self, path: Any) -> None:
+        """Begin with another run's weights and nothing else of it."""
+        for name, module in self._kept_networks.items():
+            checkpoint.load_network(path, name, module)
+
+    def save(self) -> None:
+        """Write a checkpoint of this step, unless it is there, and remove old ones."""
+        self._refuse_bad(self.runtime.mean(self.bad.float()).item())
+        path = self.run.save_checkpoint(self.progress.step)
+        if self.runtime.leader and not path.exists():
+            self.progress.drawn = self.batches.drawn
+            self.progress.means = self.means.state()
+            checkpoint.save(
+                path,
+                networks=self._kept_networks,
+                optimizers=self.optimizers,
+                generator=self.noise.generator,
+                progress=self.progress,
+            )
+            self.run.prune(self.keep)
+        self.runtime.barrier()
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    def fit(self) -> bool:
+        """Train to the end.
+
+        Returns:
+            Whether the end was reached; ``False`` where ``should_stop`` stopped it. The run has a
+            checkpoint of the last step either way.
+
+        Raises:
+            TrainingDiverged: a loss is not finite.
+        """
+        metrics = None
+        if self.runtime.leader:
+            metrics = MetricsFile(self.run.metrics_path, self.progress.step)
+        self._began = time.monotonic() - self.progress.seconds
+        self._first_step = self.progress.step
+        self._first_second = self.progress.seconds
+        try:
+            stopped = False
+            while not self.over and not stopped:
+                self.train_step()
+                stopped = self._after_step(metrics)
+            if not stopped:
+                self._log(metrics)
+            self.save()
+        finally:
+            if metrics is not None:
+                metrics.close()
+        return not stopped
+
+    @property
+    def _share_done(self) -> float:
+        by_steps = self.progress.step / self.steps
+        by_clock = self.progress.seconds / 60 / self.minutes if self.minutes else 0.0
+        return min(max(by_steps, by_clock), 1.0)
+
+    @property
+    def over(self) -> bool:
+        return self._share_done >= 1
+
+    def train_step(self) -> None:
+        """One step: every turn of the objective, and the average."""
+        moment = Moment(self.progress.step, self._share_done)
+        for turn in self.objective.turns:
+            self._set_learning_rate(turn, moment)
+            for name, module in self.objective.networks.items():
+                module.requires_grad_(name == turn.name)
+            for _ in range(turn.repeats):
+                self._take(turn, moment)
+        self.average.update(self.progress.step)
+        self.progress.step += 1
+
+    def _take(self, turn: Turn, moment: Moment) -> None:
+        optimizer = self.optimizers[turn.name]
+        optimizer.zero_grad()
+        with self.runtime.autocast():
+            outcome = turn.compute(self.batches.next(), self.noise, moment)
+        loss = torch.stack(list(outcome.losses.values())).sum()
+        loss.backward()
+        self.runtime.average_gradients(self.objective.networks[turn.name].parameters())
+        optimizer.step()
+        self.bad |= ~loss.detach().isfinite()
+        losses = {f"loss/{name}": value.detach() for name, value in outcome.losses.items()}
+        self.means.add({**losses, **outcome.figures})
+
+    def _set_learning_rate(self, turn: Turn, moment: Moment) -> None:
+        factor = self.schedule.factor(moment.progress)
+        for group in self.optimizers[turn.name].param_groups:
+            group["lr"] = self.optimization[turn.name].learning_rate * factor
+
+    def _after_step(self, metrics: MetricsFile | None) -> bool:
+        """Log, draw, save and report where it is time; returns whether to stop."""
+        self.progress.seconds = time.monotonic() - self._began
+        if self.runtime.world > 1 and self.minutes:
+            # One clock for all, or they would not end at the same step.
+            seconds = torch.tensor(self.progress.seconds, device=self.runtime.device)
+            self.progress.seconds = float(self.runtime.mean(seconds))
+        step = self.progress.step
+        figures: dict[str, float] = {}
+        if step % self.log_every == 0:
+            figures = self._log(metrics)
+        if step % self.checkpoint_every == 0:
+            self.save()
+        for hook in self.hooks:
+            if self.runtime.leader and (step % hook.every == 0 or self.over):
+                hook.call(step, self.average.module)
+        self.report(self._report(figures))
+        if self.runtime.world > 1 and step % self.log_every:
+            return False  # Asking all processes costs a message, so only now and then.
+        return self.runtime.any(self.should_stop())
+
+    def _log(self, metrics: MetricsFile | None) -> dict[str, float]:
+        """Bring the figures to the host (the only copy of a step) and write them down."""
+        names, means = self.means.take()
+        if not names:
+            return {}
+        values = self.runtime.mean(torch.cat([means, self.bad.float()[None]])).tolist()
+        self._refuse_bad(values.pop())
+        figures = dict(zip(names, values, strict=True))
+        if metrics is not None:
+            line = {"step": self.progress.step, "seconds": round(self.progress.seconds, 3)}
+            metrics.write({**line, **figures})
+        return figures
+
+    def _refuse_bad(self, bad: float) -> None:
+        if bad:
+            kept = [path.name for path in self.run.checkpoints()]
+            raise TrainingDiverged(
+                f"a loss is infinite or not a number by step {self.progress.step}; "
+                + (f"the last good checkpoint, {kept[-1]}, is kept. " if kept else "")
+                + "Try a smaller train.learning_rate or a stronger penalty"
+            )
+
+    def _report(self, figures: Mapping[str, float]) -> Report:
+        done, seconds = self._share_done, self.progress.seconds
+        trained = max(seconds - self._first_second, 1e-9)
+        speed = (self.progress.step - self._first_step) / trained
+        left_by_steps = (self.steps - self.progress.step) / max(speed, 1e-9)
+        left_by_clock = self.minutes * 60 - seconds if self.minutes else math.inf
+        return Report(
+            step=self.progress.step,
+            progress=done,
+            seconds=seconds,
+            seconds_left=max(min(left_by_steps, left_by_clock), 0.0),
+            steps_per_second=speed,
+            figures=figures,
+        )
+
+
+def latest_good(run: Run, trainer: Trainer) -> str:
+    """Resume from the newest checkpoint that can be read; returns its name.
+
+    Raises:
+        FileProblem: none can.
+    """
+    problems = []
+    for path in reversed(run.checkpoints()):
+        try:
+            trainer.resume(path)
+        except FileProblem as error:
+            problems.append(str(error))
+        else:
+            return path.name
+    raise FileProblem("; ".join(problems) or f"{run.path} has no checkpoint to resume from")

@@ -1,0 +1,287 @@
+"""What a user does with recipes and runs: train, resume, evaluate, load."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from . import __version__, build, recipe_files
+from .data.dataset import Dataset
+from .data.loader import GroupedBatches, SequenceStore
+from .data.sources import Progress as DownloadProgress
+from .data.sources import cache_folder
+from .evaluation.evaluate import Evaluation
+from .evaluation.judge import Progress as JudgeProgress
+from .files import write_json
+from .recipe import Recipe
+from .run import Run, RunError, create_run, free_path, remove_run
+from .sampling import Sampler
+from .training.log import Report, tensorboard_report
+from .training.runtime import Runtime, choose_device
+from .training.trainer import Hook, Trainer, latest_good
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a caller wants to be told of, and how it stops a training.
+
+    Attributes:
+        say: called with lines for people.
+        report: called after every step.
+        download: called while data are fetched.
+        judge: called while a judge is trained.
+        should_stop: asked after every step.
+    """
+
+    say: Callable[[str], None] = field(default=lambda line: None)
+    report: Callable[[Report], None] = field(default=lambda report: None)
+    download: DownloadProgress | None = None
+    judge: JudgeProgress | None = None
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training: the run, and whether it reached its end."""
+
+    run: Run
+    finished: bool
+
+
+def train(
+    recipe: Recipe,
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    force: bool = False,
+    init_from: Path | None = None,
+    command: Sequence[str] = (),
+    watch: Watch | None = None,
+) -> Trained:
+    """Train a recipe into a new run folder.
+
+    Args:
+        recipe: what to train.
+        out: the run folder. If absent it is ``runs/NAME``, or ``runs/NAME-2`` and so on.
+        runs: where run folders without ``out`` go.
+        force: replace the run in ``out``.
+        init_from: another run whose networks to begin with.
+        command: the command line, kept in ``run.json``.
+        watch: what to tell.
+
+    Raises:
+        RunError: ``out`` exists, or ``init_from`` is no run.
+        DataError: the data cannot be had or used.
+        TrainingDiverged: a loss became infinite or not a number.
+    """
+    watch = watch or Watch()
+    if out is not None and out.exists() and any(out.iterdir() if out.is_dir() else [out]):
+        if not force:
+            raise RunError(
+                f"{out} exists and is not overwritten; choose another --out, continue it with "
+                f"`seqgen train --resume {shlex.quote(str(out))}`, or replace it with --force"
+            )
+        Run(out)  # Only a run is ever replaced.
+    weights = Run(init_from).checkpoint() if init_from is not None else None
+    runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
+    # Everything that can be wrong with the data is found before a folder is made.
+    dataset = build.load_dataset(recipe, watch.download)
+    codec_settings = build.codec_settings(recipe, dataset)
+    for note in dataset.notes:
+        watch.say(note)
+    trainer_for = _prepare(recipe, dataset, codec_settings, runtime, watch)
+    path = None
+    if runtime.leader:
+        if out is not None and force:
+            remove_run(out)
+        path = out if out is not None else free_path(runs, recipe.name)
+        create_run(
+            path,
+            recipe_files.dump(recipe),
+            {
+                "seqgan_kit": __version__,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "command": shlex.join(command),
+                "environment": environment(runtime),
+                "labels": {name: list(classes) for name, classes in dataset.labels.items()},
+                "codec": codec_settings,
+                "data": {
+                    "name": dataset.name,
+                    "fingerprint": dataset.fingerprint,
+                    "items": {name: len(part) for name, part in dataset.parts.items()},
+                },
+            },
+        )
+    run = Run(runtime.fabric.broadcast(path))
+    trainer = trainer_for(run)
+    if weights is not None:
+        trainer.init_from(weights)
+        watch.say(f"begun with the weights of {weights}")
+    return _fit(trainer, run, watch)
+
+
+def resume(run_path: Path, *, device: str | None = None, watch: Watch | None = None) -> Trained:
+    """Go on with a run from its newest good checkpoint, with the recipe that it keeps.
+
+    Raises:
+        RunError: it is no run, or another process trains it.
+        FileProblem: its checkpoints are damaged.
+    """
+    watch = watch or Watch()
+    run = Run(run_path)
+    recipe = run_recipe(run)
+    runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
+    dataset = build.load_dataset(recipe, watch.download)
+    if dataset.fingerprint != run.info["data"]["fingerprint"]:
+        raise RunError(
+            f"the data of {run.path} have changed since it was begun; start a new run "
+            f"(`seqgen train {run.recipe_path} --init-from {run.path}` keeps its weights)"
+        )
+    trainer = _prepare(recipe, dataset, run.info["codec"], runtime, watch)(run)
+    if run.checkpoints():
+        watch.say(f"resumed {latest_good(run, trainer)} of {run.path}")
+    else:
+        watch.say(f"{run.path} has no checkpoint yet: it begins again")
+    return _fit(trainer, run, watch)
+
+
+def _prepare(
+    recipe: Recipe, dataset: Dataset, codec_settings: dict[str, object], runtime: Runtime, watch: Watch
+) -> Callable[[Run], Trainer]:
+    """Everything of a training but the folder it writes into."""
+    codec = build.make_codec(codec_settings)
+    settings = recipe.train
+    store = SequenceStore(
+        dataset.parts["training"],
+        codec,
+        runtime.device,
+        recipe.data.budget_mb * 2**20,
+        cache_folder() / "encoded",
+    )
+    batches = GroupedBatches(
+        store,
+        batch_size=settings.batch_size,
+        group=settings.class_group,
+        seed=recipe.seed,
+        rank=runtime.rank,
+        world=runtime.world,
+    )
+    objective = build.make_objective(recipe, codec, dataset.classes)
+
+    def trainer_for(run: Run) -> Trainer:
+        def draw(step: int, network: nn.Module) -> None:
+            sampler = Sampler(network, codec, dataset.labels, runtime.device)
+            build.draw_grid(sampler, run.samples / f"step-{step:08d}.png")
+
+        report = watch.report
+        if settings.tensorboard and runtime.leader:
+            report = tensorboard_report(run.path / "tensorboard", report)
+        return Trainer(
+            objective,
+            batches,
+            runtime=runtime,
+            run=run,
+            optimization=build.optimization(recipe, objective),
+            schedule=build.schedule(recipe),
+            steps=settings.steps,
+            minutes=settings.minutes,
+            average_decay=settings.average_decay,
+            seed=recipe.seed,
+            log_every=settings.log_every,
+            checkpoint_every=settings.checkpoint_every,
+            keep=settings.keep,
+            hooks=[Hook(settings.grid_every, draw)],
+            report=report,
+            should_stop=watch.should_stop,
+        )
+
+    return trainer_for
+
+
+def _fit(trainer: Trainer, run: Run, watch: Watch) -> Trained:
+    if not trainer.runtime.leader:
+        return Trained(run, trainer.fit())
+    with run.hold():
+        return Trained(run, trainer.fit())
+
+
+def environment(runtime: Runtime) -> dict[str, object]:
+    """What a figure depends on beside the recipe."""
+    cuda = runtime.device.type == "cuda"
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(runtime.device) if cuda else platform.machine(),
+        "threads": torch.get_num_threads(),
+        "processes": runtime.world,
+    }
+
+
+def run_recipe(run: Run) -> Recipe:
+    """The recipe that a run keeps."""
+    return recipe_files.check(recipe_files.read(run.recipe_path), str(run.recipe_path))
+
+
+def load(
+    path: str | Path, *, checkpoint: str | int | None = None, device: str = "auto"
+) -> Sampler:
+    """The trained generator of a run.
+
+    >>> sevens = load("runs/mnist_rows").sample(label=7, count=16, seed=0)  # doctest: +SKIP
+
+    Args:
+        path: the run folder.
+        checkpoint: a step number; the newest if absent.
+        device: where to sample.
+
+    Raises:
+        RunError: no run, or no such checkpoint.
+        FileProblem: the checkpoint is damaged.
+    """
+    run = Run(Path(path))
+    wanted = None if checkpoint is None else str(checkpoint)
+    return build.load_sampler(
+        run, run_recipe(run), checkpoint=wanted, device=choose_device(device)
+    )
+
+
+def evaluate(
+    run: Run,
+    *,
+    checkpoint: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    watch: Watch | None = None,
+) -> Evaluation:
+    """Measure a run's samples beside real data, and keep the figures in the run.
+
+    Args:
+        run: the run.
+        checkpoint: which one, the newest if absent.
+        samples: how many, the recipe's number if absent.
+        seed: of the samples.
+        device: where.
+        watch: what to tell.
+    """
+    watch = watch or Watch()
+    chosen = choose_device(device)
+    recipe = run_recipe(run)
+    checkpoint_path = run.checkpoint(checkpoint)
+    sampler = build.load_sampler(run, recipe, checkpoint=checkpoint_path.name, device=chosen)
+    dataset = build.load_dataset(recipe, watch.download)
+    codec = build.make_codec(run.info["codec"])
+    reference = build.reference(recipe, dataset, codec, device=chosen, progress=watch.judge)
+    label_NA = reference.labels_for(samples or recipe.evaluation.samples)
+    result = reference.compare(torch.cat(list(sampler.stream(label_NA, seed=seed))), label_NA)
+    record = {"checkpoint": checkpoint_path.name, "seed": seed, **result.as_json()}
+    write_json(run.evaluation_path, record)
+    return result

@@ -1,0 +1,116 @@
+"""What the tests share: small data, a small trained run, and the command in this process."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seqgan_kit.data import sources
+
+TINY_NETWORKS = (
+    "model.generator.hidden_size=8", "model.generator.input_size=8",
+    "model.generator.noise_size=4", "model.generator.step_noise_size=2",
+    "model.generator.label_size=4", "model.discriminator.hidden_size=8",
+)  # fmt: skip
+TINY_TRAINING = (
+    "train.steps=4", "train.batch_size=16", "train.log_every=2", "train.grid_every=4",
+    "train.checkpoint_every=2",
+)  # fmt: skip
+TINY = (*TINY_NETWORKS, *TINY_TRAINING)
+"""Overrides that make every bundled recipe a matter of a second."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    # Tiny products are faster on one thread, and the tests leave a core to others.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """No test reads or writes the user's cache."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("SEQGAN_CACHE", str(folder))
+    return folder
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """An array of bytes as an IDX file."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    path.write_bytes(bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes())
+
+
+@pytest.fixture
+def small_mnist(tmp_path_factory, monkeypatch):
+    """A folder like that of MNIST with a few random images; known by its checksums."""
+    root = tmp_path_factory.mktemp("small_mnist")
+    generator = np.random.default_rng(0)
+    for start, count in (("train", 200), ("t10k", 40)):
+        images = generator.integers(0, 256, (count, 28, 28))
+        write_idx(root / f"{start}-images-idx3-ubyte", images)
+        write_idx(root / f"{start}-labels-idx1-ubyte", np.arange(count) % 10)
+    sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in root.iterdir()}
+    for name in ("mnist", "fashion_mnist"):
+        known = sources.SOURCES[name]
+        small = sources.Source(name, sums, licence=known.licence, home=known.home)
+        monkeypatch.setitem(sources.SOURCES, name, small)
+    return root
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder with real data for measuring; tests that want it skip where it is absent."""
+    folder = os.environ.get("SEQGAN_TEST_DATA")
+    if not folder:
+        pytest.skip("SEQGAN_TEST_DATA does not name a folder with real data")
+    return Path(folder)
+
+
+class Outcome:
+    """What a command left behind."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def seqgen(monkeypatch, capsys):
+    """The `seqgen` command in this process: `seqgen("train", "digits_rows")`."""
+    from seqgen_cli.main import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["seqgen", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        shown = capsys.readouterr()
+        return Outcome(code, shown.out, shown.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """A run of a few steps on scikit-learn's digits; tests that change it take a copy."""
+    from seqgan_kit import recipe_files, workflow
+
+    folder = tmp_path_factory.mktemp("session")
+    before = os.environ.get("SEQGAN_CACHE")
+    os.environ["SEQGAN_CACHE"] = str(tmp_path_factory.getbasetemp() / "cache")
+    try:
+        recipe = recipe_files.load("digits_rows", TINY)
+        return workflow.train(recipe, out=folder / "tiny").run.path
+    finally:
+        if before is None:
+            del os.environ["SEQGAN_CACHE"]
+        else:
+            os.environ["SEQGAN_CACHE"] = before
+
+

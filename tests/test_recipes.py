@@ -1,0 +1,173 @@
+"""Recipes: strict, extended, overridden, and every error at once."""
+
+import json
+
+import pytest
+import yaml
+
+from seqgan_kit import recipe_files
+from seqgan_kit.recipe_files import RecipeError, bundled, check, dump, load, read
+
+GOOD = "data: {source: digits}\ntrain: {steps: 10}\n"
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """Write a recipe file."""
+
+    def write(text, name="mine.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def problem(recipe_file, *overrides):
+    with pytest.raises(RecipeError) as caught:
+        load(recipe_file, overrides)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", list(bundled()))
+def test_bundled_recipes(name):
+    path = bundled()[name]
+    first, second, *_ = path.read_text("utf-8").splitlines()
+    assert first == f"# seqgen train {name}"
+    assert second.startswith("# ")
+    resolved = load(name)
+    assert resolved.name == name
+    # What a run keeps is read back as the same recipe.
+    assert check(yaml.safe_load(dump(resolved)), "again") == resolved
+
+
+def test_the_five_recipes_are_there():
+    expected = {"mnist_rows", "mnist_rows_gru", "mnist_rows_large", "fashion_rows", "digits_rows"}
+    assert expected <= set(bundled())
+
+
+def test_all_errors_at_once_with_key_and_nearest_name(recipe):
+    path = recipe(
+        "data: {source: mnst}\n"
+        "model: {kind: recurrent_gan, generator: {hiden_size: 3, layers: two}}\n"
+        "trian: {}\n"
+    )
+    text = problem(path)
+    assert all(line.startswith(path) for line in text.splitlines())
+    assert "data.source: expected one of" in text
+    assert "did you mean 'mnist'" in text
+    assert "model.generator.hiden_size: unknown key; did you mean 'hidden_size'" in text
+    assert "model.generator.layers" in text
+    assert '"two"' in text
+    assert "trian: unknown key; did you mean 'train'" in text
+    assert "train: this key is required" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GOOD + "seed: 1\nseed: 2\n", ["second time", "line 4"]),
+        (GOOD + "seed: '1'\n", ["seed", "integer"]),
+        (GOOD + "seed: true\n", ["seed", "integer"]),
+        (GOOD + "seed: -1\n", ["seed", "greater than or equal to 0"]),
+        (GOOD + "name: a/b\n", ["name", "pattern"]),
+        (GOOD + "objective: {loss: hing}\n", ["objective.loss", "'hinge'"]),
+        (
+            GOOD + "objective: {penalties: [{kind: finite-difference, gama: 1}]}\n",
+            ["objective.penalties.0.gama", "did you mean 'gamma'"],
+        ),
+        (GOOD + "objective: {penalties: [{gamma: 1}]}\n", ["penalties.0.kind", "required"]),
+        ("data: {source: folder, root: x}\ntrain: {steps: 1}\n", ["data.size", "required"]),
+        ("data: {source: digits, size: 3}\ntrain: {steps: 1}\n", ["data.size", "unknown key"]),
+        (GOOD.replace("10", "10, batch_size: 30"), ["batch_size", "multiple"]),
+        (GOOD.replace("10", "10, learning_rates: {critic: 1}"), ["'critic'", "discriminator"]),
+        ("[1, 2]", ["mapping"]),
+        ("a: [", ["line"]),
+        ("1: 2", ["not text"]),
+        ("a: !!python/object/apply:os.system [ls]", ["python/object"]),
+        (GOOD + "extends: nowhere\n", ["nowhere"]),
+        (GOOD + "extends: [a]\n", ["extends"]),
+        (GOOD + "extends: mine.yaml\n", ["extends itself"]),
+    ],
+)
+def test_bad_recipes(recipe, text, words):
+    message = problem(recipe(text))
+    assert "mine.yaml" in message
+    for word in words:
+        assert word in message
+
+
+def test_numbers_are_those_of_yaml_1_2(recipe):
+    path = recipe("data: {source: digits}\ntrain: {steps: 10, learning_rate: 5e-4}\nname: no\n")
+    resolved = load(path)
+    assert resolved.train.learning_rate == 5e-4
+    assert resolved.name == "no"
+
+
+def test_binary_files_and_folders_are_no_recipes(recipe, tmp_path):
+    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in problem(str(tmp_path / "b.yaml"))
+    assert "no recipe" in problem(str(tmp_path))
+
+
+def test_a_recipe_that_is_not_there():
+    message = problem("mnist_row")
+    assert "did you mean 'mnist_rows'" in message
+    assert "digits_rows" in message
+
+
+def test_overrides():
+    resolved = load("mnist_rows", ["train.steps=7", "objective.penalties.0.gamma=2", "seed=3"])
+    assert (resolved.train.steps, resolved.seed) == (7, 3)
+    assert resolved.objective.penalties[0].gamma == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("train.steps", "key=value"),
+        ("train.stpes=3", "did you mean 'steps'"),
+        ("trian.steps=3", "did you mean 'train'"),
+        ("train.steps.x=3", "not a section"),
+        ("train.steps=many", "integer"),
+        ("objective.penalties.4.gamma=1", "no item"),
+        ("objective.penalties.x=1", "no item"),
+        ("extends=mnist_rows", "recipe file"),
+        ("train.steps=[", "override"),
+    ],
+)
+def test_bad_overrides(text, words):
+    assert words in problem("mnist_rows", text)
+
+
+def test_extending(recipe):
+    recipe("extends: mnist_rows\ntrain: {steps: 5}\n", "base.yaml")
+    path = recipe("extends: base.yaml\ntrain: {batch_size: 32}\ndata: {source: digits}\n")
+    resolved = load(path)
+    assert resolved.name == "mine"
+    assert (resolved.train.steps, resolved.train.batch_size) == (5, 32)
+    assert resolved.model == load("mnist_rows").model
+
+
+def test_a_section_of_another_kind_replaces_the_old_one(recipe):
+    path = recipe("extends: mnist_rows\ndata: {source: folder, root: x, size: [8, 8]}\n")
+    assert load(path).data.source == "folder"
+
+
+def test_schema_knows_every_key_with_its_description():
+    schema = recipe_files.schema()
+    json.dumps(schema)
+    assert "extends" in schema["properties"]
+    steps = schema["$defs"]["TrainRecipe"]["properties"]["steps"]
+    assert steps["description"]
+    missing = [
+        f"{section}.{key}"
+        for section, described in schema["$defs"].items()
+        for key, value in described["properties"].items()
+        if not value.get("description")
+    ]
+    assert not missing
+
+
+def test_a_resolved_recipe_extends_nothing():
+    assert "extends" not in read(bundled()["mnist_rows_gru"])

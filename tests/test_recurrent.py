@@ -1,0 +1,85 @@
+"""The recurrent primitive: step, unroll, direction, normalisation."""
+
+import copy
+
+import pytest
+import torch
+
+from seqgan_kit.nn.normalization import normalize_spectrally
+from seqgan_kit.nn.recurrent import Recurrent, reverse_steps
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_unroll_equals_steps(cell, layers):
+    torch.manual_seed(0)
+    network = Recurrent(cell=cell, input_size=5, hidden_size=7, layers=layers)
+    x_BTF = torch.randn(4, 6, 5)
+    state = tuple(torch.randn(layers, 4, 7) for _ in range(network.state_tensors))
+    out_BTH, last = network.unroll(x_BTF, state)
+    for t in range(6):
+        state, out_BH = network.step(state, x_BTF[:, t])
+        torch.testing.assert_close(out_BH, out_BTH[:, t])
+    for stepped, unrolled in zip(state, last, strict=True):
+        torch.testing.assert_close(stepped, unrolled)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gradients_of_unroll_equal_those_of_steps(cell):
+    torch.manual_seed(0)
+    network = Recurrent(cell=cell, input_size=3, hidden_size=4, layers=2)
+    x_BTF = torch.randn(2, 5, 3)
+    network.unroll(x_BTF)[0].square().sum().backward()
+    fused = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    state, total = network.zero_state(x_BTF), 0
+    for t in range(5):
+        state, out_BH = network.step(state, x_BTF[:, t])
+        total = total + out_BH.square().sum()
+    total.backward()
+    for by_kernel, parameter in zip(fused, network.parameters(), strict=True):
+        torch.testing.assert_close(by_kernel, parameter.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_matches_pytorch_lstm():
+    torch.manual_seed(0)
+    ours = Recurrent(cell="lstm", input_size=3, hidden_size=4)
+    theirs = torch.nn.LSTM(3, 4, batch_first=True)
+    theirs.load_state_dict(ours.weights.state_dict())
+    x_BTF = torch.randn(2, 5, 3)
+    torch.testing.assert_close(ours.unroll(x_BTF)[0], theirs(x_BTF)[0])
+
+
+def test_an_unknown_cell_is_refused():
+    with pytest.raises(ValueError, match="'lstm' or 'gru'"):
+        Recurrent(cell="rnn", input_size=1, hidden_size=1)
+
+
+def test_reverse_turns_each_sequence_within_its_length():
+    x_BTF = torch.tensor([[[1.0], [2], [3], [9]], [[1], [2], [3], [4]], [[9], [9], [9], [9]]])
+    mask_BT = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0]]).bool()
+    turned = reverse_steps(x_BTF, mask_BT)
+    assert turned[..., 0].tolist() == [[3, 2, 1, 9], [4, 3, 2, 1], [9, 9, 9, 9]]
+    assert torch.equal(reverse_steps(turned, mask_BT), x_BTF)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_spectral_norm_reaches_the_fused_kernel(cell):
+    torch.manual_seed(0)
+    network = Recurrent(cell=cell, input_size=3, hidden_size=8)
+    plain = copy.deepcopy(network)
+    with torch.no_grad():
+        network.weights.weight_hh_l0 *= 5
+    before = network.unroll(torch.randn(2, 4, 3))[0]
+    normalize_spectrally(network)
+    x_BTF = torch.randn(2, 4, 3)
+    for _ in range(30):  # Every call in training mode is one power iteration.
+        after = network.unroll(x_BTF)[0]
+    largest = torch.linalg.svdvals(network.weights.weight_hh_l0)[0]
+    assert largest.item() == pytest.approx(1, abs=1e-3)
+    assert before.shape == after.shape
+    # The kernel used the normalised matrix: plain weights times five would give another output.
+    with torch.no_grad():
+        plain.weights.weight_hh_l0.copy_(network.weights.weight_hh_l0)
+        plain.weights.weight_ih_l0.copy_(network.weights.weight_ih_l0)
+    torch.testing.assert_close(after, plain.unroll(x_BTF)[0], rtol=1e-3, atol=1e-4)

@@ -1,0 +1,390 @@
+"""Training: resumed, interrupted, killed, diverged, in two processes."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from seqgan_kit import recipe_files, workflow
+from seqgan_kit.files import FileProblem, read_tensors
+from seqgan_kit.nn.noise import Noise
+from seqgan_kit.objectives.objective import Outcome as Losses
+from seqgan_kit.objectives.objective import Turn
+from seqgan_kit.run import Run, RunError, create_run
+from seqgan_kit.training.log import MetricsFile, read_metrics
+from seqgan_kit.training.runtime import DeviceError, Runtime, choose_device
+from seqgan_kit.training.trainer import Optimization, Schedule, Trainer, TrainingDiverged
+
+from .conftest import TINY
+
+
+def recipe(*overrides, name="digits_rows"):
+    return recipe_files.load(name, (*TINY, *overrides))
+
+
+def stop_after(steps):
+    """A watch that stops training after so many steps."""
+    count = [0]
+
+    def report(_):
+        count[0] += 1
+
+    return workflow.Watch(report=report, should_stop=lambda: count[0] >= steps)
+
+
+def same_checkpoint(a, b):
+    for name in ("networks", "optimizers", "random"):
+        first, second = (load_file(path / f"{name}.safetensors") for path in (a, b))
+        assert first.keys() == second.keys()
+        for key in first:
+            assert torch.equal(first[key], second[key]), f"{name}: {key}"
+
+
+def figures(run):
+    return [
+        {name: value for name, value in line.items() if name != "seconds"}
+        for line in read_metrics(run.metrics_path)
+    ]
+
+
+@pytest.mark.parametrize("changes", [(), ("objective.discriminator_steps=2", "train.log_every=3")])
+def test_resumed_it_is_the_run_that_never_stopped(tmp_path, changes):
+    settings = recipe("train.steps=9", "train.checkpoint_every=4", *changes)
+    whole = workflow.train(settings, out=tmp_path / "whole").run
+    stopped = workflow.train(settings, out=tmp_path / "stopped", watch=stop_after(5))
+    assert not stopped.finished
+    assert stopped.run.checkpoint().name == "step-00000005"
+    resumed = workflow.resume(tmp_path / "stopped")
+    assert resumed.finished
+    same_checkpoint(whole.checkpoint(), resumed.run.checkpoint())
+    assert figures(whole) == figures(resumed.run)
+
+
+def test_a_finished_run_resumes_to_nothing(tiny_run, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "run")
+    before = sorted(path.name for path in (tmp_path / "run").rglob("*"))
+    assert workflow.resume(tmp_path / "run").finished
+    assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == before
+
+
+def test_the_seed_decides(tmp_path):
+    runs = [
+        workflow.train(recipe(f"seed={seed}"), out=tmp_path / name).run.checkpoint()
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
+    same_checkpoint(runs[0], runs[1])
+    weights = [load_file(path / "networks.safetensors") for path in runs]
+    key = "generator/recurrent.weights.weight_hh_l0"
+    assert not torch.equal(weights[0][key], weights[2][key])
+
+
+def test_what_a_run_holds(tiny_run):
+    run = Run(tiny_run)
+    assert run.info["format"] == 1
+    assert run.info["labels"] == {"digit": [str(n) for n in range(10)]}
+    assert run.info["data"]["items"] == {"training": 1259, "validation": 180, "test": 358}
+    assert run.info["environment"]["torch"] == torch.__version__
+    assert (run.samples / "step-00000004.png").exists()
+    assert [path.name for path in run.checkpoints()] == ["step-00000002", "step-00000004"]
+    lines = read_metrics(run.metrics_path)
+    assert [line["step"] for line in lines] == [2, 4]
+    assert {"loss/discriminator", "loss/generator", "told_apart"} <= lines[0].keys()
+
+
+def test_old_checkpoints_go(tmp_path):
+    run = workflow.train(recipe("train.steps=8", "train.keep=2"), out=tmp_path / "run").run
+    names = sorted(path.name for path in (run.path / "checkpoints").iterdir())
+    assert names == ["step-00000006", "step-00000008"]
+
+
+def test_names_count_up_and_out_is_not_overwritten(tmp_path):
+    first = workflow.train(recipe(), runs=tmp_path).run
+    second = workflow.train(recipe(), runs=tmp_path).run
+    assert [first.path.name, second.path.name] == ["digits_rows", "digits_rows-2"]
+    with pytest.raises(RunError, match="--force"):
+        workflow.train(recipe(), out=first.path)
+    marker = first.path / "marker"
+    marker.touch()
+    workflow.train(recipe(), out=first.path, force=True)
+    assert not marker.exists()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("mine")
+    with pytest.raises(RunError, match="no run folder"):
+        workflow.train(recipe(), out=precious, force=True)
+    assert (precious / "thesis.txt").read_text() == "mine"
+
+
+def test_begun_with_anothers_weights(tiny_run, tmp_path):
+    settings = recipe("train.steps=1", "train.learning_rate=1e-12", "seed=5")
+    run = workflow.train(settings, out=tmp_path / "run", init_from=tiny_run).run
+    begun = load_file(run.checkpoint() / "networks.safetensors")
+    source = load_file(Run(tiny_run).checkpoint() / "networks.safetensors")
+    key = "generator/recurrent.weights.weight_hh_l0"
+    torch.testing.assert_close(begun[key], source[key])
+    assert json.loads((run.checkpoint() / "state.json").read_text())["step"] == 1
+    with pytest.raises(FileProblem, match="does not fit"):
+        workflow.train(
+            recipe("model.generator.hidden_size=9"), out=tmp_path / "other", init_from=tiny_run
+        )
+    with pytest.raises(RunError, match="no run folder"):
+        workflow.train(recipe(), out=tmp_path / "third", init_from=tmp_path)
+
+
+def test_resuming_skips_a_damaged_checkpoint(tiny_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    run = Run(path)
+    newest = run.checkpoint() / "networks.safetensors"
+    newest.write_bytes(newest.read_bytes()[:100])
+    said = []
+    workflow.resume(path, watch=workflow.Watch(say=said.append))
+    assert any("step-00000002" in line for line in said)
+    assert any("damaged" in line for line in said)
+    assert read_tensors(newest)
+
+
+def test_resuming_where_all_is_damaged(tiny_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    for checkpoint in Run(path).checkpoints():
+        (checkpoint / "networks.safetensors").write_bytes(b"")
+    before = {p: p.stat().st_mtime_ns for p in path.rglob("*.safetensors")}
+    with pytest.raises(FileProblem, match="damaged"):
+        workflow.resume(path)
+    assert {p: p.stat().st_mtime_ns for p in path.rglob("*.safetensors")} == before
+
+
+def test_two_processes_do_not_train_one_run(tiny_run, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "run")
+    with (
+        Run(tmp_path / "run").hold(),
+        pytest.raises(RunError, match="another process"),
+    ):
+        workflow.resume(tmp_path / "run")
+
+
+def test_changed_data_are_noticed(tiny_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    info = json.loads((path / "run.json").read_text())
+    info["data"]["fingerprint"] = "another"
+    (path / "run.json").write_text(json.dumps(info))
+    with pytest.raises(RunError, match="have changed"):
+        workflow.resume(path)
+
+
+def test_metrics_are_cut_back(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
+    metrics = MetricsFile(path, step=2)
+    metrics.write({"step": 3, "a": 0.5})
+    metrics.close()
+    assert read_metrics(path) == [{"step": 1}, {"step": 2}, {"step": 3, "a": 0.5}]
+
+
+class Falling:
+    """An objective whose loss is `value(step)` times a parameter."""
+
+    averaged = "only"
+
+    def __init__(self, value):
+        network = torch.nn.Linear(1, 1, bias=False)
+        self.networks = {"only": network}
+
+        def compute(batch, noise: Noise, moment):
+            return Losses({"loss": network.weight.sum() * value(moment.step)}, {})
+
+        self.turns = (Turn("only", compute),)
+
+
+class NoBatches:
+    drawn = 0
+
+    def next(self):
+        self.drawn += 1
+
+
+def trainer(run, objective, **changes):
+    settings = dict(
+        runtime=Runtime(device="cpu"), run=run, schedule=Schedule(), steps=20,
+        optimization={"only": Optimization(0.1, (0.5, 0.99))}, log_every=5, checkpoint_every=5,
+    )  # fmt: skip
+    return Trainer(objective, NoBatches(), **(settings | changes))
+
+
+@pytest.fixture
+def run(tmp_path):
+    return create_run(tmp_path / "run", "", {})
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(run):
+    broken = trainer(run, Falling(lambda step: float("nan") if step >= 12 else 1.0))
+    with pytest.raises(TrainingDiverged, match="step-00000010, is kept"):
+        broken.fit()
+    assert [path.name for path in run.checkpoints()] == ["step-00000005", "step-00000010"]
+    weights = load_file(run.checkpoint() / "networks.safetensors")
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_a_loss_that_was_infinite_between_two_logs_is_not_forgotten(run):
+    broken = trainer(run, Falling(lambda step: float("inf") if step == 7 else 1.0))
+    with pytest.raises(TrainingDiverged):
+        broken.fit()
+    assert run.checkpoint().name == "step-00000005"
+
+
+def test_the_average_follows_at_its_pace(run):
+    fit = trainer(run, Falling(lambda step: 1.0), steps=3, average_decay=0.5)
+    start = fit.average.module.weight.item()
+    fit.train_step()
+    # Adam's first step is the learning rate; at step 0 the average keeps a tenth of itself.
+    assert fit.average.module.weight.item() == pytest.approx(start - 0.9 * 0.1, abs=1e-6)
+
+
+def test_minutes_end_a_run(run):
+    fit = trainer(run, Falling(lambda step: 1.0), steps=10**9, minutes=0.02, log_every=10**6,
+                  checkpoint_every=10**8)  # fmt: skip
+    began = time.monotonic()
+    assert fit.fit()
+    assert 1.0 < time.monotonic() - began < 10
+    assert run.checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Schedule(), [1, 1, 1]),
+        (Schedule("linear"), [1, 0.5, 0]),
+        (Schedule("linear", hold=0.5, final=0.2), [1, 1, 0.2]),
+        (Schedule("cosine"), [1, 0.5, 0]),
+    ],
+)
+def test_schedules(schedule, expected):
+    assert [schedule.factor(p) for p in (0.0, 0.5, 1.0)] == pytest.approx(expected)
+    assert Schedule("cosine").factor(0.25) == pytest.approx(0.853553, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [("cuda:99", "not there"), ("gpu", "unknown device"), ("mps", "unknown device")],
+)
+def test_devices_that_are_not_there(device, words):
+    with pytest.raises(DeviceError, match=words):
+        choose_device(device)
+
+
+def test_bfloat16_trains(tmp_path):
+    run = workflow.train(recipe("train.precision=bfloat16"), out=tmp_path / "run").run
+    weights = load_file(run.checkpoint() / "networks.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_cuda_trains_and_resumes(tmp_path):
+    settings = recipe("train.device=cuda", "train.steps=6")
+    assert not workflow.train(settings, out=tmp_path / "run", watch=stop_after(3)).finished
+    assert workflow.resume(tmp_path / "run").finished
+
+
+# -- whole processes ----------------------------------------------------------------------------
+
+
+def environment():
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def command(*arguments, launcher=("-m", "seqgen_cli")):
+    return [sys.executable, *launcher, *map(str, arguments)]
+
+
+ENDLESS = ("train.steps=100000000", "train.checkpoint_every=5", "train.log_every=1")
+
+
+def wait_for_checkpoint(path, process):
+    deadline = time.monotonic() + 120
+    while not list(path.glob("checkpoints/step-*")):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_say_how_to_go_on(tmp_path, number):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command("train", "digits_rows", *TINY, *ENDLESS, "--out", out),
+        stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    wait_for_checkpoint(out, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert f"seqgen train --resume {out}" in said
+    assert "Traceback" not in said
+    step = json.loads((Run(out).checkpoint() / "state.json").read_text())["step"]
+    assert read_metrics(out / "metrics.jsonl")[-1]["step"] == step
+
+
+def test_killed_at_any_moment_a_run_resumes(tmp_path):
+    out = tmp_path / "run"
+    for attempt in range(3):
+        arguments = ("--resume", out) if attempt else ("digits_rows", *TINY, *ENDLESS, "--out", out)
+        process = subprocess.Popen(
+            command("train", *arguments), stderr=subprocess.PIPE, text=True, env=environment()
+        )
+        wait_for_checkpoint(out, process)
+        time.sleep(0.6 + 0.37 * attempt)
+        process.kill()
+        process.communicate()
+    run = Run(out)
+    reached = json.loads((run.checkpoint() / "state.json").read_text())["step"]
+    text = (out / "recipe.yaml").read_text().replace("100000000", str(reached + 3))
+    (out / "recipe.yaml").write_text(text)
+    assert workflow.resume(out).finished
+    assert not list((out / "checkpoints").glob(".*"))
+    steps = [line["step"] for line in read_metrics(run.metrics_path)]
+    assert steps == list(range(1, reached + 4))
+
+
+def test_two_processes_train_as_one(tmp_path):
+    """Half a batch in each of two processes gives the weights of the whole batch in one."""
+    overrides = (*TINY, "train.batch_size=32", "train.steps=5")
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29531",
+                "-m", "seqgen_cli")  # fmt: skip
+    subprocess.run(
+        command("train", "digits_rows", *overrides, "--out", tmp_path / "two", launcher=launcher),
+        check=True, capture_output=True, timeout=240, env=environment(),
+    )  # fmt: skip
+    subprocess.run(
+        command("train", "digits_rows", *overrides, "--out", tmp_path / "one"),
+        check=True, capture_output=True, timeout=120, env=environment(),
+    )  # fmt: skip
+    assert Run(tmp_path / "two").info["environment"]["processes"] == 2
+    two, one = (
+        load_file(Run(tmp_path / name).checkpoint() / "networks.safetensors")
+        for name in ("two", "one")
+    )
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-5, msg=name)
+    losses = [read_metrics(tmp_path / name / "metrics.jsonl")[-1] for name in ("two", "one")]
+    for name in ("loss/discriminator", "loss/generator"):
+        assert losses[0][name] == pytest.approx(losses[1][name], rel=1e-4)
+
+
+def test_safetensors_of_another_shape(tiny_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    for checkpoint in Run(path).checkpoints():
+        weights = load_file(checkpoint / "networks.safetensors")
+        weights["average/head.project.bias"] = torch.zeros(3)
+        save_file(weights, checkpoint / "networks.safetensors")
+    with pytest.raises(FileProblem, match=r"average: head\.project\.bias has the shape \(3,\)"):
+        workflow.load(path)
