@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Where `make demo` trains; a second demo begins runs/mnist_rows-2.
-export PYTHONUNBUFFERED = 1
 
 .PHONY: help install demo test check bench gpu-check clean
 
@@ -19,7 +17,13 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 demo: install  ## train handwritten digits row by row, and show them (about 15 minutes, no GPU needed)
-	@$(BIN)/python benchmarks/demo.py
+	@run=$$($(BIN)/seqgen train recipes/mnist_rows.yaml) && \
+	$(BIN)/seqgen sample "$$run" --out "$$run/demo.png" --force >/dev/null && \
+	echo && echo "The result: $$run/demo.png" && echo "What to try next (after: source $(BIN)/activate):" && \
+	echo "  seqgen sample $$run --label 7 -n 100 --out sevens/" && \
+	echo "  seqgen sample $$run --interpolate 3..7 --out walk.png" && \
+	echo "  seqgen evaluate $$run" && \
+	echo "  seqgen init FOLDER_OF_YOUR_IMAGES"
 
 test: install  ## the tests
 	$(BIN)/python -m pytest

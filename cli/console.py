@@ -31,7 +31,9 @@ def duration(seconds: float) -> str:
 
 
 def _losses(figures: Mapping[str, float]) -> str:
-    return "  ".join(f"{name.removeprefix('loss/')} {value:.3f}" for name, value in figures.items())
+    return "  ".join(
+        f"{name.removeprefix('loss/')} {value:.3f}" for name, value in figures.items()
+    )
 
 
 @contextmanager
@@ -70,14 +72,14 @@ def _bar(steps: int) -> Iterator[Callable[[Report], None]]:
         task = bar.add_task("", total=1.0, step=0, steps=steps, speed=0.0, left="?", losses="")
 
         def update(state: Report) -> None:
-            shown = {"losses": _losses(state.figures)} if state.figures else {}
+            if state.figures:
+                bar.update(task, losses=_losses(state.figures))
             bar.update(
                 task,
                 completed=state.progress,
                 step=state.step,
                 speed=state.steps_per_second,
                 left=duration(state.seconds_left),
-                **shown,
             )
 
         yield update

@@ -140,6 +140,6 @@ def _walk(
     images = sampler.interpolate(
         ends[0][0], ends[1][0], steps=steps, walks=walks, seed=seed, noise_scale=noise_scale
     ).numpy()
-    rows = list(images.reshape(walks, steps, *images.shape[1:]))
-    save_picture(grid(rows, [f"{start} to {end}"] * walks), target)
+    by_walk = list(images.reshape(walks, steps, *images.shape[1:]))
+    save_picture(grid(by_walk, [f"{start} to {end}"] * walks), target)
     say(f"{walks} walks of {steps} samples, seed {seed}")

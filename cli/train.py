@@ -74,7 +74,8 @@ def command(
       seqgen train mnist_rows_gru --init-from runs/mnist_rows_gru
       torchrun --nproc-per-node 2 -m seqgen_cli train mnist_rows
 
-    Ctrl-C saves a checkpoint and prints the command that goes on from there.
+    Ctrl-C saves a checkpoint and prints the command that goes on from there. The run folder is
+    printed on standard output at the end.
     """
     if resumed is not None and (recipe or out or force or init_from or seed is not None):
         raise UseError(
@@ -113,7 +114,10 @@ def command(
             )
         number = stopped()
     path = shlex.quote(str(trained.run.path))
+    if not trained.leads:
+        return
     if not trained.finished:
         say(f"saved; go on with:  seqgen train --resume {path}")
         sys.exit(128 + number)
-    say(f"done: {path}\n  seqgen sample {path}      samples\n  seqgen evaluate {path}    figures")
+    say(f"done; next:\n  seqgen sample {path}\n  seqgen evaluate {path}")
+    click.echo(str(trained.run.path))

@@ -1,1 +1,1 @@
-"""The bundled recipes: data, one YAML file a run; a package so that an installed one finds them."""
+"""The bundled recipes: one YAML file a run. A package, so that an installed one finds them."""

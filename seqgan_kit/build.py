@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import recipe as schema
-from .data.dataset import Dataset
+from .data.dataset import Dataset, PartName
 from .data.image_folder import image_folder
 from .data.images import mnist_like, sklearn_digits
 from .data.loader import Codec
@@ -27,6 +27,7 @@ from .evaluation.judge import Progress as JudgeProgress
 from .evaluation.judge import cached_judge
 from .models.sequence import RecurrentDiscriminator, RecurrentGenerator
 from .nn.heads import ContinuousHead
+from .nn.networks import Discriminator, Generator
 from .nn.normalization import normalize_spectrally
 from .objectives.gan import GAN
 from .objectives.objective import Objective
@@ -103,7 +104,7 @@ def make_codec(settings: Mapping[str, Any]) -> Codec:
 
 def _recurrent_generator(
     model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
-) -> nn.Module:
+) -> Generator:
     settings = model.generator.model_dump()
     head = ContinuousHead(settings["hidden_size"], codec.features)
     return RecurrentGenerator(head=head, classes=classes, steps=codec.steps, **settings)
@@ -111,16 +112,20 @@ def _recurrent_generator(
 
 def _recurrent_discriminator(
     model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
-) -> nn.Module:
+) -> Discriminator:
     settings = model.discriminator.model_dump()
     spectral = settings.pop("spectral_norm")
     settings["group"] = settings.pop("minibatch_group")
     network = RecurrentDiscriminator(features=codec.features, classes=classes, **settings)
-    return normalize_spectrally(network) if spectral else network
+    if spectral:
+        normalize_spectrally(network)
+    return network
 
 
-GENERATORS: Mapping[str, Callable[..., nn.Module]] = {"recurrent_gan": _recurrent_generator}
-DISCRIMINATORS: Mapping[str, Callable[..., nn.Module]] = {"recurrent_gan": _recurrent_discriminator}
+GENERATORS: Mapping[str, Callable[..., Generator]] = {"recurrent_gan": _recurrent_generator}
+DISCRIMINATORS: Mapping[str, Callable[..., Discriminator]] = {
+    "recurrent_gan": _recurrent_discriminator
+}
 PENALTIES: Mapping[str, Callable[..., Penalty]] = {
     "finite-difference": FiniteDifference,
     "exact-gradient": ExactGradient,
@@ -198,7 +203,7 @@ def draw_grid(sampler: Sampler, path: Path, *, columns: int = 12, seed: int = 0)
     save_picture(grid(list(images.reshape(len(names), columns, *images.shape[1:])), names), path)
 
 
-def decoded(dataset: Dataset, codec: Codec, part: str) -> tuple[Tensor, np.ndarray]:
+def decoded(dataset: Dataset, codec: Codec, part: PartName) -> tuple[Tensor, np.ndarray]:
     """A part of a data set as the codec shows it: decoded things and their labels."""
     items = dataset.parts[part]
     return codec.decode(*codec.encode(items.items[: len(items)])), items.label_NA

@@ -20,7 +20,9 @@ Cell = Literal["lstm", "gru"]
 class Section(BaseModel):
     """A part of a recipe: strict about its keys and their types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class NamedData(Section):

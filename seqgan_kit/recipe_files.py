@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -30,7 +30,7 @@ class RecipeError(ValueError):
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's core types (PyYAML reads 5e-4 as text and `no` as false), no duplicate keys."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -46,6 +46,10 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    return int(node.value)
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -66,15 +70,13 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
     )
-_Loader.add_constructor(
-    "tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node))
-)
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=_Loader)  # a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark else ""
@@ -187,7 +189,7 @@ def override(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
             raise RecipeError(f"override {text!r}: expected key=value, as in train.steps=500")
         value = _parse(value_text, f"override {text!r}")
         *path, last = key.split(".")
-        if path and path[0] in ("extends",) or last == "extends":
+        if key.split(".")[0] == "extends":
             raise RecipeError(f"override {text!r}: `extends` belongs in a recipe file")
         change: Any = {last: value}
         data = _override_at(data, path, last, value, text) if path else merge(data, change)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .nn.noise import Latent, Noise, seeded_noise
+from .nn.networks import Generator
+from .nn.noise import Latent, seeded_noise
 
 CHUNK = 500
 """Samples that are made at a time. Noise is always drawn for a whole chunk, so that the first
@@ -19,14 +20,6 @@ samples of a seed do not depend on how many are asked for."""
 
 class LabelError(ValueError):
     """A label that the run does not have."""
-
-
-class Generator(Protocol):
-    """What sampling asks of a trained network."""
-
-    def draw(self, count: int, noise: Noise, steps: int | None = None) -> Any: ...
-
-    def __call__(self, latent: Any, label_BA: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class Decoder(Protocol):
@@ -193,7 +186,7 @@ class Sampler:
         rows = torch.from_numpy(np.tile(label_SA, (walks, 1))).to(self.device)
         return self._decode(latent, rows)
 
-    def _decode(self, latent: Any, label_BA: Tensor) -> Tensor:
+    def _decode(self, latent: Latent, label_BA: Tensor) -> Tensor:
         x_BTF, mask_BT = self.generator(latent, label_BA)
         return self.codec.decode(x_BTF.float(), mask_BT).cpu()
 

@@ -42,7 +42,9 @@ class OwnImages:
         ]
         if found.unreadable:
             named = ", ".join(str(path) for path in found.unreadable[:5])
-            lines.append(f"not readable: {len(found.unreadable)} files ({named}); they are skipped")
+            lines.append(
+                f"not readable: {len(found.unreadable)} files ({named}); they are skipped"
+            )
         return "\n".join(lines)
 
 

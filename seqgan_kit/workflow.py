@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -20,6 +21,7 @@ from .data.sources import cache_folder
 from .evaluation.evaluate import Evaluation
 from .evaluation.judge import Progress as JudgeProgress
 from .files import write_json
+from .nn.networks import Generator
 from .recipe import Recipe
 from .run import Run, RunError, create_run, free_path, remove_run
 from .sampling import Sampler
@@ -49,10 +51,17 @@ class Watch:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training: the run, and whether it reached its end."""
+    """What came of a training.
+
+    Attributes:
+        run: the run.
+        finished: whether it reached its end.
+        leads: whether this is the first of the processes, the one that tells people.
+    """
 
     run: Run
     finished: bool
+    leads: bool
 
 
 def train(
@@ -97,7 +106,7 @@ def train(
     for note in dataset.notes:
         watch.say(note)
     trainer_for = _prepare(recipe, dataset, codec_settings, runtime, watch)
-    path = None
+    path = Path()
     if runtime.leader:
         if out is not None and force:
             remove_run(out)
@@ -153,7 +162,11 @@ def resume(run_path: Path, *, device: str | None = None, watch: Watch | None = N
 
 
 def _prepare(
-    recipe: Recipe, dataset: Dataset, codec_settings: dict[str, object], runtime: Runtime, watch: Watch
+    recipe: Recipe,
+    dataset: Dataset,
+    codec_settings: dict[str, object],
+    runtime: Runtime,
+    watch: Watch,
 ) -> Callable[[Run], Trainer]:
     """Everything of a training but the folder it writes into."""
     codec = build.make_codec(codec_settings)
@@ -177,7 +190,7 @@ def _prepare(
 
     def trainer_for(run: Run) -> Trainer:
         def draw(step: int, network: nn.Module) -> None:
-            sampler = Sampler(network, codec, dataset.labels, runtime.device)
+            sampler = Sampler(cast(Generator, network), codec, dataset.labels, runtime.device)
             build.draw_grid(sampler, run.samples / f"step-{step:08d}.png")
 
         report = watch.report
@@ -207,9 +220,9 @@ def _prepare(
 
 def _fit(trainer: Trainer, run: Run, watch: Watch) -> Trained:
     if not trainer.runtime.leader:
-        return Trained(run, trainer.fit())
+        return Trained(run, trainer.fit(), leads=False)
     with run.hold():
-        return Trained(run, trainer.fit())
+        return Trained(run, trainer.fit(), leads=True)
 
 
 def environment(runtime: Runtime) -> dict[str, object]:

@@ -112,5 +112,3 @@ def tiny_run(tmp_path_factory):
             del os.environ["SEQGAN_CACHE"]
         else:
             os.environ["SEQGAN_CACHE"] = before
-
-

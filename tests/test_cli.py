@@ -98,7 +98,7 @@ def test_every_recipe_trains_resumes_and_samples(seqgen, small_mnist, tmp_path, 
     trained = seqgen("train", name, *TINY, *root, "--out", out)
     assert trained.code == 0, trained.err
     assert f"seqgen sample {out}" in trained.err
-    assert trained.out == ""
+    assert trained.out == f"{out}\n"
     assert seqgen("train", "--resume", out).code == 0
     sampled = seqgen("sample", out)
     assert sampled.code == 0
@@ -116,7 +116,10 @@ def test_progress_in_plain_lines(seqgen, tmp_path):
 
 def test_seed_and_device_options(seqgen, tmp_path):
     out = tmp_path / "run"
-    assert seqgen("train", "digits_rows", *TINY, "--out", out, "--seed", 9, "--device", "cpu").code == 0
+    assert (
+        seqgen("train", "digits_rows", *TINY, "--out", out, "--seed", 9, "--device", "cpu").code
+        == 0
+    )
     assert "seed: 9" in Run(out).recipe_path.read_text()
     assert "device: cpu" in Run(out).recipe_path.read_text()
 
@@ -316,7 +319,13 @@ def test_own_images_from_init_to_samples(seqgen, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = seqgen("init", "photos")
     assert made.code == 0, made.err
-    for words in ("60 images", "rgb", "cat (30), dog (30)", "10 x 12", "seqgen train photos_rows.yaml"):
+    for words in (
+        "60 images",
+        "rgb",
+        "cat (30), dog (30)",
+        "10 x 12",
+        "seqgen train photos_rows.yaml",
+    ):
         assert words in made.err
     assert made.out == "photos_rows.yaml\n"
     text = Path("photos_rows.yaml").read_text()

@@ -89,7 +89,9 @@ def test_the_core_does_not_name_a_modality(part):
         assert not words.search(code), path
 
 
-@pytest.mark.parametrize("word", ["pickle", "torch.load(", "torch.save(", "eval(", "exec(", "yaml.load(t"])
+@pytest.mark.parametrize(
+    "word", ["pickle", "torch.load(", "torch.save(", "eval(", "exec(", "yaml.load(t"]
+)
 def test_nothing_that_is_read_is_executed(word):
     allowed = {"yaml.load(t": {"recipe_files.py"}}.get(word, set())
     for path in FILES:

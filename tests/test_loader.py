@@ -127,7 +127,10 @@ def test_a_class_smaller_than_a_group_is_repeated():
     assert (seen == 1).any()
 
 
-@pytest.mark.parametrize(("size", "world", "words"), [(10, 1, "groups of 4"), (12, 2, "multiple of 8"), (64, 1, "batch_size")])
+@pytest.mark.parametrize(
+    ("size", "world", "words"),
+    [(10, 1, "groups of 4"), (12, 2, "multiple of 8"), (64, 1, "batch_size")],
+)
 def test_impossible_batches_are_refused(size, world, words):
     with pytest.raises(DataError, match=words):
         GroupedBatches(store(np.arange(50) % 5), batch_size=size, group=4, world=world)

@@ -32,7 +32,9 @@ def discriminator(**changes):
 
 
 GENERATORS = [
-    pytest.param(dict(cell=cell, layers=layers, feedback=feedback), id=f"{cell}{layers}-{feedback}")
+    pytest.param(
+        dict(cell=cell, layers=layers, feedback=feedback), id=f"{cell}{layers}-{feedback}"
+    )
     for cell, layers, feedback in itertools.product(["lstm", "gru"], [1, 2], [False, True])
 ] + [pytest.param(dict(step_noise_size=0), id="no-step-noise")]
 DISCRIMINATORS = [
@@ -41,7 +43,11 @@ DISCRIMINATORS = [
         id=f"{cell}{layers}-{'both' if both else 'one'}-{logits}-{condition}",
     )
     for cell, both, logits, condition, layers in itertools.product(
-        ["lstm", "gru"], [True, False], ["sequence", "step"], ["projection", "concatenation"], [1, 2]
+        ["lstm", "gru"],
+        [True, False],
+        ["sequence", "step"],
+        ["projection", "concatenation"],
+        [1, 2],
     )
 ]
 LABELS = torch.tensor([[0, 0], [1, 1], [2, 0], [0, 1]])
@@ -53,7 +59,8 @@ class TestGenerator:
         network = generator(**changes)
         x_BTF, mask_BT = network(network.draw(4, seeded_noise(0)), LABELS)
         assert x_BTF.shape == (4, STEPS, FEATURES)
-        assert mask_BT.all() and mask_BT.shape == (4, STEPS)
+        assert mask_BT.all()
+        assert mask_BT.shape == (4, STEPS)
         assert x_BTF.abs().max() <= 1
 
     def test_every_parameter_gets_a_gradient(self, changes):
@@ -102,9 +109,7 @@ class TestGenerator:
         network = generator(**changes)
         latent = network.draw(4, seeded_noise(0))
         short = Latent(latent.z_BZ, latent.step_BTE[:, :3], latent.head_BTN[:, :3])
-        torch.testing.assert_close(
-            network(short, LABELS)[0], network(latent, LABELS)[0][:, :3]
-        )
+        torch.testing.assert_close(network(short, LABELS)[0], network(latent, LABELS)[0][:, :3])
 
     def test_saved_and_loaded_it_writes_the_same(self, changes, tmp_path):
         network = generator(**changes)
@@ -135,7 +140,10 @@ class TestDiscriminator:
     def test_every_parameter_gets_a_gradient(self, changes):
         network = discriminator(**changes)
         x_BTF, mask_BT = ragged()
-        (network(x_BTF, LABELS, mask_BT) * torch.randn(4, *[STEPS] * (changes["logits"] == "step"))).sum().backward()
+        (
+            network(x_BTF, LABELS, mask_BT)
+            * torch.randn(4, *[STEPS] * (changes["logits"] == "step"))
+        ).sum().backward()
         assert not [n for n, p in network.named_parameters() if not p.grad.abs().sum() > 0]
 
     def test_padding_changes_nothing(self, changes):
@@ -184,14 +192,14 @@ def test_the_minibatch_feature_sees_repetition():
 
 def test_a_batch_that_has_no_groups_is_refused():
     with pytest.raises(ValueError, match="groups of 4"):
-        discriminator(group=4)(*[torch.randn(6, STEPS, FEATURES), LABELS[[0] * 6]], full_mask(6, STEPS))
+        discriminator(group=4)(
+            *[torch.randn(6, STEPS, FEATURES), LABELS[[0] * 6]], full_mask(6, STEPS)
+        )
 
 
 def test_processes_share_a_stream_of_noise():
     joined = seeded_noise(4).normal(6, 2)
-    parts = [
-        Noise(torch.Generator().manual_seed(4), rank, 3).normal(2, 2) for rank in range(3)
-    ]
+    parts = [Noise(torch.Generator().manual_seed(4), rank, 3).normal(2, 2) for rank in range(3)]
     assert torch.equal(torch.cat(parts), joined)
 
 

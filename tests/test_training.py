@@ -336,7 +336,9 @@ def test_signals_save_and_say_how_to_go_on(tmp_path, number):
 def test_killed_at_any_moment_a_run_resumes(tmp_path):
     out = tmp_path / "run"
     for attempt in range(3):
-        arguments = ("--resume", out) if attempt else ("digits_rows", *TINY, *ENDLESS, "--out", out)
+        arguments = (
+            ("--resume", out) if attempt else ("digits_rows", *TINY, *ENDLESS, "--out", out)
+        )
         process = subprocess.Popen(
             command("train", *arguments), stderr=subprocess.PIPE, text=True, env=environment()
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,11 +23,11 @@ class Codec(Protocol):
     steps: int
     features: int
 
-    def encode(self, raw: object) -> tuple[Tensor, Tensor]:
+    def encode(self, raw: Any) -> tuple[Tensor, Tensor]:
         """A slice of raw items as ``x [B, T, F]`` (or tokens ``[B, T]``) and ``mask [B, T]``."""
         ...
 
-    def decode(self, x: Tensor, mask_BT: Tensor) -> Tensor:
+    def decode(self, x_BTF: Tensor, mask_BT: Tensor) -> Tensor:
         """Sequences as raw things."""
         ...
 

@@ -28,7 +28,9 @@ class RowsCodec:
         order: ``"top-down"`` or ``"left-right"``.
     """
 
-    def __init__(self, *, height: int, width: int, channels: int, order: Order = "top-down"):
+    def __init__(
+        self, *, height: int, width: int, channels: int, order: Order = "top-down"
+    ) -> None:
         self.height, self.width, self.channels = height, width, channels
         self.order = order
         down = order == "top-down"
@@ -37,7 +39,7 @@ class RowsCodec:
         self._image = "b t f c" if down else "b f t c"
 
     def encode(
-        self, images: UInt8[np.ndarray, "B height width channels"]
+        self, raw: UInt8[np.ndarray, "B height width channels"]
     ) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
         """Images as sequences, with a mask that is true everywhere.
 
@@ -45,11 +47,11 @@ class RowsCodec:
             ValueError: the images have another shape than the codec.
         """
         expected = (self.height, self.width, self.channels)
-        if images.shape[1:] != expected:
-            raise ValueError(f"images are {images.shape[1:]}, the codec was made for {expected}")
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).float() / 127.5 - 1
+        if raw.shape[1:] != expected:
+            raise ValueError(f"images are {raw.shape[1:]}, the codec was made for {expected}")
+        pixels = torch.from_numpy(np.ascontiguousarray(raw)).float() / 127.5 - 1
         x_BTF = rearrange(pixels, f"{self._image} -> b t (f c)").contiguous()
-        return x_BTF, full_mask(len(images), self.steps)
+        return x_BTF, full_mask(len(raw), self.steps)
 
     def decode(
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]

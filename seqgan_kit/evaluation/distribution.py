@@ -6,9 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 
-def frechet_distance(
-    a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "N F"]
-) -> float:
+def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "N F"]) -> float:
     r"""Frechet distance of two sets of features, taken for normal distributions.
 
     .. math:: \lVert\mu_a - \mu_b\rVert^2 + Tr(C_a + C_b - 2 (C_a C_b)^{1/2})

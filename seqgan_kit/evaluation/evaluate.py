@@ -100,9 +100,7 @@ class Reference:
             self._spread(self.flat_NF[other], self.label_NA[other]),
             self.verdict.features_NF[other],
         )
-        return Evaluation(
-            generated, real, len(self.first), self.verdict.accuracy(self.label_NA)
-        )
+        return Evaluation(generated, real, len(self.first), self.verdict.accuracy(self.label_NA))
 
     def _figures(
         self, accuracy: float, spread: float, features_NF: Float[np.ndarray, "N F"]

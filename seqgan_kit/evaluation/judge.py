@@ -101,10 +101,11 @@ def train_judge(
             index = order[place * batch : (place + 1) * batch]
             logits = judge.logits(judge.features(images[index].to(device)))
             truth_BA = label_NA[index].to(device)
-            loss = sum(
+            losses = [
                 nn.functional.cross_entropy(logit, truth_BA[:, attribute])
                 for attribute, logit in enumerate(logits)
-            )
+            ]
+            loss = torch.stack(losses).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -151,7 +152,13 @@ def cached_judge(
         device: where it is to be.
         progress: told of the training.
     """
-    full_key = {**key, "classes": list(classes), "seed": seed, "epochs": epochs, "judge": "image-1"}
+    full_key = {
+        **key,
+        "classes": list(classes),
+        "seed": seed,
+        "epochs": epochs,
+        "judge": "image-1",
+    }
     name = hashlib.sha256(json.dumps(full_key, sort_keys=True).encode()).hexdigest()[:16]
     place = folder / name
     folder.mkdir(parents=True, exist_ok=True)

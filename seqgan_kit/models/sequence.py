@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from ..nn.condition import LabelEmbedding
 from ..nn.heads import Head
+from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
 from ..nn.recurrent import Cell, Recurrent, State, reverse_steps
 
 
-class RecurrentGenerator(nn.Module):
+class RecurrentGenerator(Generator):
     """Noise and a label in, a sequence out.
 
     A step reads ``W_z [z; label] + W_e e_t + p_t`` (and ``W_x x_{t-1}`` with output feedback):
@@ -82,7 +83,6 @@ class RecurrentGenerator(nn.Module):
             self.start_F = nn.Parameter(torch.zeros(head.feedback))
 
     def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:
-        """All the randomness of ``count`` sequences of ``steps`` steps (the longest if absent)."""
         steps = self.steps if steps is None else steps
         return Latent(
             z_BZ=noise.normal(count, self.noise_size),
@@ -114,11 +114,6 @@ class RecurrentGenerator(nn.Module):
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
-        """Write sequences.
-
-        Returns:
-            The steps ``[B, T, F]`` and the mask of those that exist.
-        """
         state, input_BTI = self.begin(latent, label_BA)
         if self.feedback:
             x_BTF = self._unroll_with_feedback(state, input_BTI, latent.head_BTN)
@@ -164,7 +159,7 @@ class RecurrentGenerator(nn.Module):
         return torch.stack(steps, 1)
 
 
-class RecurrentDiscriminator(nn.Module):
+class RecurrentDiscriminator(Discriminator):
     """A sequence and a label in, a logit out: high for real, low for generated.
 
     Args:
@@ -224,26 +219,12 @@ class RecurrentDiscriminator(nn.Module):
         if condition == "projection":
             self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
 
-    def embed(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
-        """What a penalty perturbs: real values are seen as they are."""
-        return x_BTF
-
-    def forward(
-        self, x_BTF: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
-    ) -> Tensor:
-        """Logits of sequences as a codec or a generator hands them over."""
-        return self.score(self.embed(x_BTF), label_BA, mask_BT)
-
     def score(
         self,
         x_BTF: Float[Tensor, "B T F"],
         label_BA: Int[Tensor, "B A"],
         mask_BT: Bool[Tensor, "B T"],
     ) -> Tensor:
-        """Logits of embedded sequences: ``[B]``, or ``[B, T]`` with a logit at every step.
-
-        What stands in the padding changes nothing; the logits of padded steps mean nothing.
-        """
         h_BTH = self._read(x_BTF, label_BA, mask_BT)
         if self.logits == "sequence":
             h = torch.cat([masked_mean(h_BTH, mask_BT), masked_max(h_BTH, mask_BT)], 1)

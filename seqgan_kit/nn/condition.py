@@ -19,6 +19,8 @@ class LabelEmbedding(nn.Module):
         scale: standard deviation of the first values.
     """
 
+    start_A: Tensor
+
     def __init__(self, classes: Sequence[int], size: int, scale: float = 1.0) -> None:
         super().__init__()
         if not classes or min(classes) < 1:

@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .recurrent import Recurrent
 
 
-def normalize_spectrally(network: nn.Module) -> nn.Module:
+def normalize_spectrally(network: nn.Module) -> None:
     """Divide every weight matrix of a network by its largest singular value, in place.
 
     Matrices of linear, convolutional and recurrent layers; vectors, biases and the tables of
@@ -29,4 +29,3 @@ def normalize_spectrally(network: nn.Module) -> nn.Module:
             # The normalised matrices are new tensors at every call, so cuDNN copies them into one
             # block and says so (PyTorch issue 86457): known, and nothing that a user can change.
             warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
-    return network

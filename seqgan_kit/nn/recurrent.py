@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -125,14 +125,31 @@ class Recurrent(nn.Module):
         return out_BTH, (h_LBH,)
 
 
-def reverse_steps(x_BTF: Tensor, mask_BT: Bool[Tensor, "B T"]) -> Tensor:
+class _Swap(torch.autograd.Function):
+    """Rows in another order, by a permutation that undoes itself: so does its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x_NF: Tensor, order_N: Tensor) -> Tensor:
+        ctx.save_for_backward(order_N)
+        return x_NF.index_select(0, order_N)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (order_N,) = ctx.saved_tensors
+        return _Swap.apply(gradients[0], order_N), None
+
+
+def reverse_steps(
+    x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B T F"]:
     """Turn every sequence round within its own length; padding stays where it is.
 
     A bidirectional kernel over padded input starts its backward pass in the padding and is wrong
     at every step that exists; packing would ask for the lengths on the host. This needs neither.
     """
-    steps = mask_BT.shape[1]
+    batch, steps = mask_BT.shape
     position_T = torch.arange(steps, device=mask_BT.device)
     turned_BT = mask_BT.sum(1, keepdim=True) - 1 - position_T
-    index_BT = torch.where(mask_BT, turned_BT, position_T)
-    return x_BTF.gather(1, index_BT[:, :, None].expand_as(x_BTF))
+    start_B1 = torch.arange(batch, device=mask_BT.device)[:, None] * steps
+    order_BT = start_B1 + torch.where(mask_BT, turned_BT, position_T)
+    return _Swap.apply(x_BTF.flatten(0, 1), order_BT.flatten()).view_as(x_BTF)

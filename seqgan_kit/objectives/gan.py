@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 
 from ..batch import Batch
+from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
 from .adversarial import ADVERSARIAL, LossName, sequence_logit
 from .objective import Moment, Outcome, Turn
@@ -19,8 +22,8 @@ class GAN:
     relativistic loss, and the groups of the minibatch feature, share a class.
 
     Args:
-        generator: ``generator(latent, label) -> x, mask`` with ``draw(count, noise) -> latent``.
-        discriminator: ``embed(x)`` and ``score(embedded, label, mask) -> logits``.
+        generator: the network that writes.
+        discriminator: the network that reads.
         loss: a name of :data:`~seqgan_kit.objectives.adversarial.ADVERSARIAL`.
         penalties: terms of the discriminator's loss.
         discriminator_steps: turns of the discriminator for one of the generator.
@@ -30,8 +33,8 @@ class GAN:
 
     def __init__(
         self,
-        generator: nn.Module,
-        discriminator: nn.Module,
+        generator: Generator,
+        discriminator: Discriminator,
         *,
         loss: LossName = "relativistic",
         penalties: tuple[Penalty, ...] = (),
@@ -41,8 +44,11 @@ class GAN:
         self.discriminator = discriminator
         self.loss = ADVERSARIAL[loss]
         self.penalties = penalties
-        self.networks = {"generator": generator, "discriminator": discriminator}
-        self.turns = (
+        self.networks: Mapping[str, nn.Module] = {
+            "generator": generator,
+            "discriminator": discriminator,
+        }
+        self.turns: Sequence[Turn] = (
             Turn("discriminator", self.discriminator_turn, discriminator_steps),
             Turn("generator", self.generator_turn),
         )

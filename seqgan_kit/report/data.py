@@ -33,7 +33,8 @@ def summary(dataset: Dataset, codec: Codec) -> str:
 def contact_sheet(dataset: Dataset, codec: Codec, columns: int = 12) -> Image.Image:
     """Training items after a round trip through the codec, one row a class of each attribute."""
     training = dataset.parts["training"]
-    rows, names = [], []
+    rows: list[np.ndarray] = []
+    names: list[str] = []
     for column, (attribute, classes) in enumerate(dataset.labels.items()):
         for number, label in enumerate(classes):
             members = np.flatnonzero(training.label_NA[:, column] == number)[:columns]

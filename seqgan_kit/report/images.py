@@ -19,7 +19,7 @@ GRID_ROWS = 20
 """Labels on the grid of a run or a data set; more would not be legible."""
 
 
-def to_bytes(images: Float[np.ndarray, "..."]) -> np.ndarray:
+def to_bytes(images: Float[np.ndarray, ...]) -> np.ndarray:
     """Values from 0 to 1 as bytes, rounded."""
     return (np.asarray(images) * 255 + 0.5).astype(np.uint8)
 
@@ -27,7 +27,9 @@ def to_bytes(images: Float[np.ndarray, "..."]) -> np.ndarray:
 def picture(image_HWC: Float[np.ndarray, "h w *c"]) -> Image.Image:
     """One image with values from 0 to 1."""
     pixels = to_bytes(image_HWC)
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels)
+    return Image.fromarray(
+        pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels
+    )
 
 
 def grid(
@@ -56,7 +58,9 @@ def grid(
         middle = y * cell_h + cell_h // 2
         draw.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
         for x, image in enumerate(row):
-            shown = picture(image).resize((width * factor, height * factor), Image.Resampling.NEAREST)
+            shown = picture(image).resize(
+                (width * factor, height * factor), Image.Resampling.NEAREST
+            )
             sheet.paste(shown, (left + x * cell_w, y * cell_h + MARGIN * factor // 2))
     return sheet
 

@@ -17,14 +17,14 @@ class Average:
             n)`` at step n, so that the first random weights are forgotten soon.
 
     References:
-        Yazıcı et al. 2019, *The Unusual Effectiveness of Averaging in GAN Training*.
+        Yazici et al. 2019, *The Unusual Effectiveness of Averaging in GAN Training*.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
-        self._averaged = list(self.module.parameters())
-        self._trained = list(module.parameters())
+        self._averaged: list[torch.Tensor] = list(self.module.parameters())
+        self._trained: list[torch.Tensor] = list(module.parameters())
         self._buffers = list(zip(self.module.buffers(), module.buffers(), strict=True))
 
     @torch.no_grad()

@@ -102,9 +102,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def tensorboard_report(
-    folder: Path, report: Callable[[Report], None]
-) -> Callable[[Report], None]:
+def tensorboard_report(folder: Path, report: Callable[[Report], None]) -> Callable[[Report], None]:
     """A report that also writes TensorBoard files.
 
     Raises:

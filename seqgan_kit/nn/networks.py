@@ -1,0 +1,45 @@
+"""The two sides of an adversarial game, as objectives and sampling know them."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+
+from .noise import Latent, Noise
+
+
+class Generator(nn.Module):
+    """Writes labelled sequences: all its randomness is in a latent."""
+
+    def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:
+        """The randomness of ``count`` sequences of ``steps`` steps (the longest if absent)."""
+        raise NotImplementedError
+
+    def forward(
+        self, latent: Latent, label_BA: Int[Tensor, "B A"]
+    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        """The steps ``[B, T, F]`` and the mask of those that exist."""
+        raise NotImplementedError
+
+
+class Discriminator(nn.Module):
+    """Reads labelled sequences: a high logit for real, a low one for generated."""
+
+    def embed(self, x: Tensor) -> Tensor:
+        """What a penalty perturbs, ``[B, T, F]``: real values are seen as they are."""
+        return x
+
+    def score(
+        self, x_BTF: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
+    ) -> Tensor:
+        """Logits of embedded sequences: ``[B]``, or ``[B, T]`` with a logit at every step.
+
+        What stands in the padding changes nothing; the logits of padded steps mean nothing.
+        """
+        raise NotImplementedError
+
+    def forward(
+        self, x: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
+    ) -> Tensor:
+        """Logits of sequences as a codec or a generator hands them over."""
+        return self.score(self.embed(x), label_BA, mask_BT)

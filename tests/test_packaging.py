@@ -1,0 +1,115 @@
+"""An installed wheel has everything, and the README's commands do what they say."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seqgan_kit.recipe_files import bundled
+
+from .conftest import TINY
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_wheel_holds_the_command_and_the_recipes(tmp_path):
+    source = tmp_path / "source"
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    if tracked.returncode:
+        pytest.skip("not a git checkout")
+    for name in tracked.stdout.split("\0"):
+        if name.startswith(("seqgan_kit/", "cli/", "recipes/")) or name in (
+            "pyproject.toml", "README.md", "LICENSE",
+        ):  # fmt: skip
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
+         "--disable-pip-version-check", "--target", site, wheel],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    assert not (site / "cli").exists()
+    assert not (site / "recipes").exists()
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    code = (
+        "import seqgan_kit, seqgen_cli, seqgen_recipes\n"
+        "print(seqgan_kit.__file__, seqgen_cli.__file__, seqgen_recipes.__file__, sep='\\n')"
+    )
+    places = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert all(place.startswith(str(site)) for place in places.stdout.split())
+    listed = subprocess.run(
+        [sys.executable, "-m", "seqgen_cli", "recipes", "list"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in bundled():
+        assert name in listed.stdout
+
+
+def blocks(language):
+    text = (ROOT / "README.md").read_text("utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def readme_commands():
+    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("seqgen ")]
+
+
+def test_the_commands_of_the_readme(seqgen, small_mnist, tmp_path, monkeypatch):
+    """Every `seqgen` line of the README, in order, with tiny sizes and small data."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    generator = np.random.default_rng(0)
+    for label in ("cats", "dogs"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(40):
+            pixels = generator.integers(0, 256, (12, 12), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
+    commands = readme_commands()
+    assert len(commands) >= 8
+    for _, *arguments in commands:
+        extra = ()
+        if arguments[0] == "train" and "--resume" not in arguments:
+            extra = TINY if "digits_rows" in arguments or "photos" in arguments[1] else (
+                *TINY, f"data.root={small_mnist}",
+            )  # fmt: skip
+        elif arguments[0] == "evaluate":
+            extra = ("--samples", "100")
+        shown = seqgen(*arguments, *extra)
+        assert shown.code == 0, f"seqgen {shlex.join(arguments)}: {shown.err}"
+
+
+def test_the_python_of_the_readme(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mnist_rows").symlink_to(tiny_run)
+    code = "\n".join(blocks("python"))
+    assert "seqgan_kit.load" in code
+    exec(code, {})
+
+
+def test_the_makefile_has_what_the_readme_names():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    named = set(re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text("utf-8")))
+    assert {"demo", "test", "check", "bench", "gpu-check", "clean"} <= named
+    for target in named:
+        assert f"\n{target}:" in makefile
