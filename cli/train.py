@@ -71,17 +71,20 @@ def command(
       seqgen train recipes/mnist_rows.yaml train.steps=500 data.root=path/to/mnist
       seqgen train my_recipe.yaml --out runs/first --device cuda
       seqgen train --resume runs/mnist_rows
+      seqgen train --resume runs/mnist_rows train.steps=20000
       seqgen train mnist_rows_gru --init-from runs/mnist_rows_gru
       torchrun --nproc-per-node 2 -m seqgen_cli train mnist_rows
 
     Ctrl-C saves a checkpoint and prints the command that goes on from there. The run folder is
     printed on standard output at the end.
     """
-    if resumed is not None and (recipe or out or force or init_from or seed is not None):
-        raise UseError(
-            "--resume goes on with the recipe that the run keeps; of the other arguments it "
-            "takes --device only"
-        )
+    if resumed is not None:
+        if out or force or init_from or seed is not None or (recipe and "=" not in recipe):
+            raise UseError(
+                "--resume goes on with the recipe that the run keeps; beside it there can be "
+                "--device, and overrides as in train.steps=20000"
+            )
+        overrides = ((recipe,) if recipe else ()) + overrides
     if resumed is None and recipe is None:
         raise UseError("name a recipe (`seqgen recipes list` shows them) or a run to --resume")
 
@@ -89,7 +92,7 @@ def command(
     from seqgan_kit.run import Run
 
     if resumed is not None:
-        settings = workflow.run_recipe(Run(resumed))
+        settings = workflow.run_recipe(Run(resumed), overrides)
     else:
         extra = [f"seed={seed}"] if seed is not None else []
         extra += [f"train.device={device}"] if device else []
@@ -102,7 +105,7 @@ def command(
             should_stop=lambda: bool(stopped()),
         )
         if resumed is not None:
-            trained = workflow.resume(resumed, device=device, watch=watch)
+            trained = workflow.resume(resumed, overrides=overrides, device=device, watch=watch)
         else:
             trained = workflow.train(
                 settings,

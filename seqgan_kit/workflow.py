@@ -20,14 +20,14 @@ from .data.sources import Progress as DownloadProgress
 from .data.sources import cache_folder
 from .evaluation.evaluate import Evaluation
 from .evaluation.judge import Progress as JudgeProgress
-from .files import write_json
+from .files import write_json, write_text
 from .nn.networks import Generator
 from .recipe import Recipe
 from .run import Run, RunError, create_run, free_path, remove_run
 from .sampling import Sampler
 from .training.log import Report, tensorboard_report
 from .training.runtime import Runtime, choose_device
-from .training.trainer import Hook, Trainer, latest_good
+from .training.trainer import Hook, Trainer, resume_newest
 
 
 @dataclass(frozen=True)
@@ -136,16 +136,29 @@ def train(
     return _fit(trainer, run, watch)
 
 
-def resume(run_path: Path, *, device: str | None = None, watch: Watch | None = None) -> Trained:
+def resume(
+    run_path: Path,
+    *,
+    overrides: Sequence[str] = (),
+    device: str | None = None,
+    watch: Watch | None = None,
+) -> Trained:
     """Go on with a run from its newest good checkpoint, with the recipe that it keeps.
 
+    Args:
+        run_path: the run folder.
+        overrides: changes of the recipe's ``train`` section (``train.steps=20000`` trains
+            longer); the run keeps the changed recipe.
+        device: where to go on, the recipe's if absent.
+        watch: what to tell.
+
     Raises:
-        RunError: it is no run, or another process trains it.
+        RunError: it is no run, another process trains it, or an override changes what it is.
         FileProblem: its checkpoints are damaged.
     """
     watch = watch or Watch()
     run = Run(run_path)
-    recipe = run_recipe(run)
+    recipe = run_recipe(run, overrides)
     runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
     dataset = build.load_dataset(recipe, watch.download)
     if dataset.fingerprint != run.info["data"]["fingerprint"]:
@@ -155,9 +168,14 @@ def resume(run_path: Path, *, device: str | None = None, watch: Watch | None = N
         )
     trainer = _prepare(recipe, dataset, run.info["codec"], runtime, watch)(run)
     if run.checkpoints():
-        watch.say(f"resumed {latest_good(run, trainer)} of {run.path}")
+        name, problems = resume_newest(run, trainer)
+        for problem in problems:
+            watch.say(f"set aside: {problem}")
+        watch.say(f"resumed {name} of {run.path}")
     else:
         watch.say(f"{run.path} has no checkpoint yet: it begins again")
+    if overrides and runtime.leader:
+        write_text(run.recipe_path, recipe_files.dump(recipe))
     return _fit(trainer, run, watch)
 
 
@@ -238,9 +256,20 @@ def environment(runtime: Runtime) -> dict[str, object]:
     }
 
 
-def run_recipe(run: Run) -> Recipe:
-    """The recipe that a run keeps."""
-    return recipe_files.check(recipe_files.read(run.recipe_path), str(run.recipe_path))
+def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe that a run keeps, with changes of its ``train`` section.
+
+    Raises:
+        RunError: an override changes something else.
+    """
+    for text in overrides:
+        if not text.startswith("train."):
+            raise RunError(
+                f"{text}: a run goes on with the data and networks it has, and only keys of "
+                "`train` can change; start another with --init-from"
+            )
+    data = recipe_files.override(recipe_files.read(run.recipe_path), overrides)
+    return recipe_files.check(data, str(run.recipe_path))
 
 
 def load(

@@ -144,11 +144,23 @@ def test_resuming_skips_a_damaged_checkpoint(tiny_run, tmp_path):
     run = Run(path)
     newest = run.checkpoint() / "networks.safetensors"
     newest.write_bytes(newest.read_bytes()[:100])
+    damaged = newest.read_bytes()
     said = []
     workflow.resume(path, watch=workflow.Watch(say=said.append))
     assert any("step-00000002" in line for line in said)
     assert any("damaged" in line for line in said)
     assert read_tensors(newest)
+    aside = path / "checkpoints" / "damaged-step-00000004" / "networks.safetensors"
+    assert aside.read_bytes() == damaged
+
+
+def test_a_run_goes_on_for_longer(tiny_run, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "run")
+    longer = workflow.resume(tmp_path / "run", overrides=["train.steps=7"]).run
+    assert longer.checkpoint().name == "step-00000007"
+    assert "steps: 7" in longer.recipe_path.read_text()
+    with pytest.raises(RunError, match="--init-from"):
+        workflow.resume(tmp_path / "run", overrides=["seed=3"])
 
 
 def test_resuming_where_all_is_damaged(tiny_run, tmp_path):
@@ -239,6 +251,20 @@ def test_a_loss_that_was_infinite_between_two_logs_is_not_forgotten(run):
     with pytest.raises(TrainingDiverged):
         broken.fit()
     assert run.checkpoint().name == "step-00000005"
+
+
+def test_weights_that_are_not_numbers_are_not_saved(run):
+    """The gradient of sqrt at zero is infinite while the loss is finite."""
+    objective = Falling(lambda step: 1.0)
+    weight = objective.networks["only"].weight
+
+    def compute(batch, noise, moment):
+        return Losses({"loss": (weight * (moment.step < 4)).abs().sqrt().sum()}, {})
+
+    objective.turns = (Turn("only", compute),)
+    with pytest.raises(TrainingDiverged):
+        trainer(run, objective, steps=5).fit()
+    assert not run.checkpoints()
 
 
 def test_the_average_follows_at_its_pace(run):

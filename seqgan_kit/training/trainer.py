@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
@@ -148,6 +149,7 @@ class Trainer:
         self.noise = Noise(generator, runtime.rank, runtime.world)
         self.means = Means()
         self.bad = torch.zeros((), dtype=torch.bool, device=runtime.device)
+        self._saved_at: int | None = None
 
     # -- what is kept ---------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ class Trainer:
     def _kept_networks(self) -> dict[str, nn.Module]:
         return {**self.objective.networks, "average": self.average.module}
 
-    def resume(self, path: Any) -> None:
+    def resume(self, path: Path) -> None:
         """Take up the checkpoint in the folder ``path``."""
         self.progress = checkpoint.load(
             path,
@@ -165,27 +167,34 @@ class Trainer:
         )
         self.batches.drawn = self.progress.drawn
         self.means.restore(self.progress.means, self.runtime.device)
+        self._saved_at = self.progress.step
 
-    def init_from(self, path: Any) -> None:
+    def init_from(self, path: Path) -> None:
         """Begin with another run's weights and nothing else of it."""
         for name, module in self._kept_networks.items():
             checkpoint.load_network(path, name, module)
 
     def save(self) -> None:
         """Write a checkpoint of this step, unless it is there, and remove old ones."""
+        if self._saved_at == self.progress.step:
+            return
+        # A gradient may be infinite where its loss is not, so the weights are looked at, too.
+        for module in self.objective.networks.values():
+            for parameter in module.parameters():
+                self.bad |= ~parameter.detach().isfinite().all()
         self._refuse_bad(self.runtime.mean(self.bad.float()).item())
-        path = self.run.save_checkpoint(self.progress.step)
-        if self.runtime.leader and not path.exists():
+        if self.runtime.leader:
             self.progress.drawn = self.batches.drawn
             self.progress.means = self.means.state()
             checkpoint.save(
-                path,
+                self.run.save_checkpoint(self.progress.step),
                 networks=self._kept_networks,
                 optimizers=self.optimizers,
                 generator=self.noise.generator,
                 progress=self.progress,
             )
             self.run.prune(self.keep)
+        self._saved_at = self.progress.step
         self.runtime.barrier()
 
     # -- the loop -------------------------------------------------------------------------------
@@ -318,18 +327,28 @@ class Trainer:
         )
 
 
-def latest_good(run: Run, trainer: Trainer) -> str:
-    """Resume from the newest checkpoint that can be read; returns its name.
+def resume_newest(run: Run, trainer: Trainer) -> tuple[str, list[str]]:
+    """Resume from the newest checkpoint that can be read.
+
+    Damaged ones beside it are renamed, not removed.
+
+    Returns:
+        The checkpoint's name, and what was wrong with newer ones.
 
     Raises:
-        FileProblem: none can.
+        FileProblem: none can be read; nothing is changed.
     """
     problems = []
     for path in reversed(run.checkpoints()):
         try:
             trainer.resume(path)
         except FileProblem as error:
-            problems.append(str(error))
+            problems.append((path, str(error)))
         else:
-            return path.name
-    raise FileProblem("; ".join(problems) or f"{run.path} has no checkpoint to resume from")
+            # Out of the way, so that they are not taken for the newest ones when old ones go.
+            for damaged, _ in problems:
+                damaged.rename(damaged.with_name(f"damaged-{damaged.name}"))
+            return path.name, [text for _, text in problems]
+    raise FileProblem(
+        "; ".join(text for _, text in problems) or f"{run.path} has no checkpoint to resume from"
+    )
