@@ -28,10 +28,11 @@ demo: install  ## train handwritten digits row by row, and show them (about 15 m
 test: install  ## the tests
 	$(BIN)/python -m pytest
 
-check: install  ## lint, format, types
+check: install  ## lint, format, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy seqgan_kit cli
+	$(BIN)/python -m pytest tests/test_layers.py
 
 bench: install  ## speed, beside plain baselines in one process
 	$(BIN)/python benchmarks/speed.py

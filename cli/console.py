@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from seqgan_kit.training.log import Report
 
 
+SEED = click.IntRange(min=0, max=2**63 - 1)
+
+
 class UseError(ValueError):
     """A command line that asks for something that cannot be."""
 

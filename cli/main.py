@@ -18,6 +18,11 @@ COMMANDS = {
 """For each subcommand its module and its one line in the help."""
 
 
+# By name, because importing the classes would import torch.
+MISUSES = ("RecipeError", "RunError", "LabelError", "DeviceError", "UseError")
+FAILURES = ("DataError", "FileProblem", "TrainingDiverged", "TooFewSamples", "OutOfMemoryError")
+
+
 class LazyGroup(click.Group):
     """Knows its commands by name and loads one when it is called."""
 
@@ -66,9 +71,9 @@ def seqgen(debug: bool) -> None:
 def _failure(error: BaseException) -> tuple[str, int] | None:
     """What to say of an error that is not a bug of ours, and the exit code: 2 use, 1 failure."""
     name = type(error).__name__
-    if name in ("RecipeError", "RunError", "LabelError", "DeviceError", "UseError"):
+    if name in MISUSES:
         return str(error), 2
-    if name in ("DataError", "FileProblem", "TrainingDiverged", "OutOfMemoryError"):
+    if name in FAILURES:
         return str(error), 1
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

@@ -12,6 +12,7 @@ from .console import UseError, say
 if TYPE_CHECKING:
     from seqgan_kit.sampling import Sampler
 
+DEFAULT_COUNT = 12
 GRID_LIMIT = 4000
 """Images on one grid; a larger picture is better a folder or an array."""
 
@@ -20,7 +21,7 @@ GRID_LIMIT = 4000
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--label", "labels", multiple=True, help="7, or 3,7; every label if absent.")
 @click.option("-n", "--count", type=click.IntRange(min=1), help="Samples of each label [12].")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--checkpoint", help="Step of the checkpoint [the newest].")
 @click.option(
     "--out",
@@ -65,20 +66,32 @@ def command(
     from seqgan_kit.run import Run
 
     target = out or Run(run).samples / "grid.png"
-    if out is not None and not force and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        raise UseError(f"{out} exists and is not overwritten; choose another --out or use --force")
+    if out is not None:
+        _refuse_to_overwrite(out, force)
     sampler = load(run, checkpoint=checkpoint, device=device)
     if interpolate is not None:
         _walk(sampler, interpolate, labels, count, seed, noise_scale, target)
     else:
-        _samples(sampler, labels, count or 12, seed, noise_scale, target)
+        _samples(sampler, labels, count, seed, noise_scale, target)
     click.echo(str(target))
+
+
+def _refuse_to_overwrite(out: Path, force: bool) -> None:
+    from seqgan_kit.report.images import labels_path
+
+    inside = list(out.iterdir()) if out.is_dir() else []
+    there = [path for path in (out, labels_path(out)) if path.is_file()] + inside
+    if there and not force:
+        raise UseError(f"{there[0]} exists and is not overwritten; use --force or another --out")
+    foreign = [path for path in inside if path.suffix != ".png"]
+    if foreign:
+        raise UseError(f"{out} holds other things than samples ({foreign[0].name}) and stays")
 
 
 def _samples(
     sampler: Sampler,
     labels: tuple[str, ...],
-    count: int,
+    count: int | None,
     seed: int,
     noise_scale: float,
     target: Path,
@@ -86,6 +99,7 @@ def _samples(
     import numpy as np
 
     from seqgan_kit.report.images import (
+        GRID_ROWS,
         grid,
         label_names,
         save_picture,
@@ -94,7 +108,10 @@ def _samples(
     )
     from seqgan_kit.sampling import without_grey_axis
 
-    rows_NA = sampler.label_rows(labels or None, count)
+    rows_NA = sampler.label_rows(labels or None, count or DEFAULT_COUNT)
+    if not labels and not count and target.suffix == ".png":
+        rows_NA = rows_NA[: GRID_ROWS * DEFAULT_COUNT]
+    count = count or DEFAULT_COUNT
     chunks = sampler.stream(rows_NA, seed=seed, noise_scale=noise_scale)
     if target.suffix == ".npy":
         write_array(target, (without_grey_axis(chunk).numpy() for chunk in chunks), rows_NA)

@@ -51,7 +51,7 @@ def stop_signals() -> Iterator[Callable[[], int]]:
     metavar="RUN",
     help="Begin with another run's weights.",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="The same as the override seed=N.")
+@click.option("--seed", type=SEED, help="The same as the override seed=N.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N.")
 def command(
     recipe: str | None,

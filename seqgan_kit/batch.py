@@ -54,17 +54,24 @@ def full_mask(count: int, steps: int, device: torch.device | None = None) -> Boo
     return torch.ones(count, steps, dtype=torch.bool, device=device)
 
 
-def joint_class(label_BA: Int[Tensor, "B A"], classes: Sequence[int]) -> Int[Tensor, " B"]:
-    """Number the combinations of attributes: one integer for each row of labels.
+def shift_labels(
+    label_BA: Int[Tensor, "B A"], classes: Sequence[int], shift_B: Int[Tensor, " B"]
+) -> Int[Tensor, "B A"]:
+    """Labels that lie ``shift`` places further in the list of all combinations of attributes.
 
-    The last attribute turns fastest, as in :func:`numpy.ravel_multi_index`.
+    The last attribute turns fastest. A shift of 1 to (number of combinations - 1) gives another
+    label for certain.
 
-    Raises:
-        ValueError: ``label_BA`` has another number of columns than ``classes`` has entries.
+    >>> shift_labels(torch.tensor([[1, 2], [0, 0]]), (2, 3), torch.tensor([1, 4])).tolist()
+    [[0, 0], [1, 1]]
     """
-    if label_BA.shape[1] != len(classes):
-        raise ValueError(f"labels have {label_BA.shape[1]} attributes, expected {len(classes)}")
-    joint_B = torch.zeros_like(label_BA[:, 0])
-    for attribute, size in enumerate(classes):
-        joint_B = joint_B * size + label_BA[:, attribute]
-    return joint_B
+    place_B = shift_B
+    stride = 1
+    for attribute in reversed(range(len(classes))):
+        place_B = place_B + label_BA[:, attribute] * stride
+        stride *= classes[attribute]
+    shifted = []
+    for size in reversed(classes):
+        shifted.append(place_B % size)
+        place_B = place_B // size
+    return torch.stack(shifted[::-1], 1)

@@ -6,6 +6,7 @@ entry here, one class in :mod:`seqgan_kit.recipe` and one row in the property te
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from .nn.normalization import normalize_spectrally
 from .objectives.gan import GAN
 from .objectives.objective import Objective
 from .objectives.penalties import ExactGradient, FiniteDifference, GradientPenalty, Penalty
+from .recipe_files import RecipeError
 from .report.images import GRID_ROWS, grid, label_names, save_picture
 from .run import Run
 from .sampling import Sampler
@@ -41,16 +43,16 @@ from .training.trainer import Optimization, Schedule
 # -- data ---------------------------------------------------------------------------------------
 
 
-def _mnist_like(data: Any, seed: int, progress: DownloadProgress | None) -> Dataset:
+def _mnist_like(data: Any, progress: DownloadProgress | None) -> Dataset:
     root = Path(data.root).expanduser() if data.root else None
-    return mnist_like(data.source, root, data.validation, seed, progress)
+    return mnist_like(data.source, root, data.validation, data.seed, progress)
 
 
-def _digits(data: Any, seed: int, progress: DownloadProgress | None) -> Dataset:
-    return sklearn_digits(data.validation, seed)
+def _digits(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return sklearn_digits(data.validation, data.seed)
 
 
-def _folder(data: Any, seed: int, progress: DownloadProgress | None) -> Dataset:
+def _folder(data: Any, progress: DownloadProgress | None) -> Dataset:
     return image_folder(
         Path(data.root).expanduser(),
         size=data.size,
@@ -58,11 +60,11 @@ def _folder(data: Any, seed: int, progress: DownloadProgress | None) -> Dataset:
         unreadable=data.unreadable,
         validation=data.validation,
         test=data.test,
-        seed=seed,
+        seed=data.seed,
     )
 
 
-DATASETS: Mapping[str, Callable[[Any, int, DownloadProgress | None], Dataset]] = {
+DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
     "mnist": _mnist_like,
     "fashion_mnist": _mnist_like,
     "digits": _digits,
@@ -76,7 +78,7 @@ def load_dataset(recipe: schema.Recipe, progress: DownloadProgress | None = None
     Raises:
         DataError: it cannot be had or used.
     """
-    return DATASETS[recipe.data.source](recipe.data, recipe.seed, progress)
+    return DATASETS[recipe.data.source](recipe.data, progress)
 
 
 def codec_settings(recipe: schema.Recipe, dataset: Dataset) -> dict[str, Any]:
@@ -145,6 +147,8 @@ def _gan(recipe: schema.Recipe, codec: Codec, classes: tuple[int, ...]) -> Objec
         DISCRIMINATORS[recipe.model.kind](recipe.model, codec, classes),
         loss=objective.loss,
         penalties=tuple(_penalty(penalty) for penalty in objective.penalties),
+        # With one class there is no other label.
+        mismatch=objective.mismatch if math.prod(classes) > 1 else 0.0,
         discriminator_steps=objective.discriminator_steps,
     )
 
@@ -157,6 +161,24 @@ def make_objective(recipe: schema.Recipe, codec: Codec, classes: tuple[int, ...]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         return OBJECTIVES[recipe.objective.kind](recipe, codec, classes)
+
+
+def check_processes(recipe: schema.Recipe, world: int) -> None:
+    """Whether a batch can be cut for so many processes.
+
+    Raises:
+        RecipeError: it cannot.
+    """
+    size = recipe.train.batch_size
+    for key, group in (
+        ("train.class_group", recipe.train.class_group),
+        ("model.discriminator.minibatch_group", recipe.model.discriminator.minibatch_group),
+    ):
+        if group and size % (group * world):
+            raise RecipeError(
+                f"train.batch_size: {size} cannot be cut for {world} processes into groups of "
+                f"{key} = {group}; choose a multiple of {group * world}"
+            )
 
 
 def optimization(recipe: schema.Recipe, objective: Objective) -> dict[str, Optimization]:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PositiveInt = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0)]
 Cell = Literal["lstm", "gru"]
@@ -34,6 +35,8 @@ class NamedData(Section):
     """A local folder with its files, instead of the cache or a download."""
     validation: Share = 0.1
     """Share of the training images that is held out of training."""
+    seed: Seed = 0
+    """Seed of the cut into parts; not the run's, so that all runs share one test part."""
     budget_mb: PositiveInt = 2048
     """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
 
@@ -55,6 +58,8 @@ class FolderData(Section):
     """Share of the images for validation, where the folder has no part of that name."""
     test: Share = 0.1
     """Share of the images for the test, where the folder has no part of that name."""
+    seed: Seed = 0
+    """Seed of the cut into parts; not the run's, so that all runs share one test part."""
     budget_mb: PositiveInt = 2048
     """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
 
@@ -177,6 +182,8 @@ class GanObjectiveRecipe(Section):
     """The adversarial loss."""
     penalties: tuple[PenaltyRecipe, ...] = (FiniteDifferenceRecipe(kind="finite-difference"),)
     """Terms of the discriminator's loss that keep the game stable."""
+    mismatch: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of real sequences under other labels, taken for generated: what a label means."""
     discriminator_steps: PositiveInt = 1
     """Steps of the discriminator for one of the generator."""
 
@@ -234,7 +241,7 @@ class EvaluationRecipe(Section):
 
     samples: PositiveInt = 5000
     """Samples to generate."""
-    judge_seed: int = 1
+    judge_seed: Seed = 1
     """Seed of the judge."""
     judge_epochs: PositiveInt = 4
     """Passes over the training images for the judge."""
@@ -245,8 +252,8 @@ class Recipe(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """Name of the run folder; the file's name if absent."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the weights, the noise, the data order and the validation split."""
+    seed: Seed = 0
+    """Seed of the weights, the noise and the order of the data."""
     data: Annotated[NamedData | FolderData, Field(discriminator="source")]
     """What to learn from."""
     codec: RowsCodecRecipe = RowsCodecRecipe()

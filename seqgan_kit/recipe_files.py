@@ -167,7 +167,7 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in change.items():
         old = merged.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
-            other = any(tag in value and value[tag] != old.get(tag) for tag in TAGS)
+            other = any(tag in value and value[tag] != old.get(tag, value[tag]) for tag in TAGS)
             merged[key] = dict(value) if other else merge(old, value)
         else:
             merged[key] = value
@@ -347,5 +347,6 @@ def schema() -> dict[str, Any]:
         "description": "A bundled name or a path: the recipe that this one changes.",
     }
     # What is required may stand in the recipe that is extended, and the name is the file's.
-    described.pop("required", None)
+    for section in (described, *described["$defs"].values()):
+        section.pop("required", None)
     return described

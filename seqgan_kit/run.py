@@ -55,6 +55,9 @@ class Run:
         found = self.info.get("format") if isinstance(self.info, dict) else None
         if not isinstance(found, int):
             raise RunError(f"{self.path / 'run.json'} is damaged: it names no format version")
+        missing = [key for key in ("labels", "codec", "data") if key not in self.info]
+        if found <= FORMAT and missing:
+            raise RunError(f"{self.path / 'run.json'} is damaged: it lacks {', '.join(missing)}")
         if found > FORMAT:
             raise RunError(
                 f"{self.path} has run format {found}, and this seqgan_kit reads up to {FORMAT}: "

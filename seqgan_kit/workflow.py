@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +21,15 @@ from .data.sources import Progress as DownloadProgress
 from .data.sources import cache_folder
 from .evaluation.evaluate import Evaluation
 from .evaluation.judge import Progress as JudgeProgress
-from .files import write_json, write_text
+from .files import FileProblem, write_json, write_text
 from .nn.networks import Generator
 from .recipe import Recipe
 from .run import Run, RunError, create_run, free_path, remove_run
 from .sampling import Sampler
-from .training.log import Report, tensorboard_report
+from .training.checkpoint import load_network
+from .training.log import Report, require_tensorboard, tensorboard_report
 from .training.runtime import Runtime, choose_device
-from .training.trainer import Hook, Trainer, resume_newest
+from .training.trainer import Hook, Trainer
 
 
 @dataclass(frozen=True)
@@ -87,25 +89,21 @@ def train(
 
     Raises:
         RunError: ``out`` exists, or ``init_from`` is no run.
+        RecipeError: the batch does not fit the number of processes.
         DataError: the data cannot be had or used.
         TrainingDiverged: a loss became infinite or not a number.
     """
-    watch = watch or Watch()
-    if out is not None and out.exists() and any(out.iterdir() if out.is_dir() else [out]):
-        if not force:
-            raise RunError(
-                f"{out} exists and is not overwritten; choose another --out, continue it with "
-                f"`seqgen train --resume {shlex.quote(str(out))}`, or replace it with --force"
-            )
-        Run(out)  # Only a run is ever replaced.
     weights = Run(init_from).checkpoint() if init_from is not None else None
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
-    # Everything that can be wrong with the data is found before a folder is made.
+    watch = _for_process(watch, runtime)
+    if out is not None and runtime.leader:
+        _refuse_to_overwrite(out, force)
+    # Everything that can be wrong with data and weights is found before a folder is made.
     dataset = build.load_dataset(recipe, watch.download)
     codec_settings = build.codec_settings(recipe, dataset)
     for note in dataset.notes:
         watch.say(note)
-    trainer_for = _prepare(recipe, dataset, codec_settings, runtime, watch)
+    trainer_for = _prepare(recipe, dataset, codec_settings, runtime, watch, weights)
     path = Path()
     if runtime.leader:
         if out is not None and force:
@@ -129,11 +127,22 @@ def train(
             },
         )
     run = Run(runtime.fabric.broadcast(path))
-    trainer = trainer_for(run)
-    if weights is not None:
-        trainer.init_from(weights)
-        watch.say(f"begun with the weights of {weights}")
-    return _fit(trainer, run, watch)
+    with _held(run, runtime):
+        trainer = trainer_for(run)
+        if weights is not None:
+            trainer.save()  # Or a run that is killed early would begin again without them.
+        return Trained(run, trainer.fit(), runtime.leader)
+
+
+def _refuse_to_overwrite(out: Path, force: bool) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not force:
+        raise RunError(
+            f"{out} exists and is not overwritten; choose another --out, continue it with "
+            f"`seqgen train --resume {shlex.quote(str(out))}`, or replace it with --force"
+        )
+    Run(out)  # Only a run is ever replaced.
 
 
 def resume(
@@ -156,27 +165,75 @@ def resume(
         RunError: it is no run, another process trains it, or an override changes what it is.
         FileProblem: its checkpoints are damaged.
     """
-    watch = watch or Watch()
     run = Run(run_path)
     recipe = run_recipe(run, overrides)
     runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
+    watch = _for_process(watch, runtime)
+    with _held(run, runtime):
+        dataset = _same_data(run, recipe, watch)
+        trainer = _prepare(recipe, dataset, run.info["codec"], runtime, watch)(run)
+        if run.checkpoints():
+            _resume_newest(run, trainer, watch)
+        else:
+            watch.say(f"{run.path} has no checkpoint yet: it begins again")
+        if overrides and runtime.leader:
+            write_text(run.recipe_path, recipe_files.dump(recipe))
+        return Trained(run, trainer.fit(), runtime.leader)
+
+
+def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
+    """Resume from the newest checkpoint that can be read; the first process chooses for all.
+
+    Damaged ones are renamed, not removed, so that they are not taken for the newest ones when old
+    ones go. Where none can be read nothing is changed.
+    """
+    runtime = trainer.runtime
+    chosen: Path | None = None
+    if runtime.leader:
+        problems: list[tuple[Path, str]] = []
+        for path in reversed(run.checkpoints()):
+            try:
+                trainer.resume(path)
+            except FileProblem as error:
+                problems.append((path, str(error)))
+            else:
+                chosen = path
+                break
+        if chosen is None:
+            raise FileProblem("; ".join(problem for _, problem in problems))
+        for path, problem in problems:
+            path.rename(path.with_name(f"damaged-{path.name}"))
+            watch.say(f"set aside: {problem}")
+        watch.say(f"resumed {chosen.name} of {run.path}")
+    chosen = runtime.fabric.broadcast(chosen)
+    if chosen is not None and not runtime.leader:
+        trainer.resume(chosen)
+
+
+def _same_data(run: Run, recipe: Recipe, watch: Watch) -> Dataset:
+    """The data of a run.
+
+    Raises:
+        RunError: they are others than when it was begun.
+    """
     dataset = build.load_dataset(recipe, watch.download)
     if dataset.fingerprint != run.info["data"]["fingerprint"]:
         raise RunError(
             f"the data of {run.path} have changed since it was begun; start a new run "
             f"(`seqgen train {run.recipe_path} --init-from {run.path}` keeps its weights)"
         )
-    trainer = _prepare(recipe, dataset, run.info["codec"], runtime, watch)(run)
-    if run.checkpoints():
-        name, problems = resume_newest(run, trainer)
-        for problem in problems:
-            watch.say(f"set aside: {problem}")
-        watch.say(f"resumed {name} of {run.path}")
-    else:
-        watch.say(f"{run.path} has no checkpoint yet: it begins again")
-    if overrides and runtime.leader:
-        write_text(run.recipe_path, recipe_files.dump(recipe))
-    return _fit(trainer, run, watch)
+    return dataset
+
+
+def _for_process(watch: Watch | None, runtime: Runtime) -> Watch:
+    """What this process tells: only the first one talks."""
+    watch = watch or Watch()
+    return watch if runtime.leader else Watch(should_stop=watch.should_stop)
+
+
+def _held(run: Run, runtime: Runtime) -> AbstractContextManager[None]:
+    """The run, held by the first process for all of them."""
+    return run.hold() if runtime.leader else nullcontext()
 
 
 def _prepare(
@@ -185,10 +242,17 @@ def _prepare(
     codec_settings: dict[str, object],
     runtime: Runtime,
     watch: Watch,
+    weights: Path | None = None,
 ) -> Callable[[Run], Trainer]:
-    """Everything of a training but the folder it writes into."""
+    """Everything of a training but the folder it writes into.
+
+    ``weights`` is the checkpoint whose networks to begin with.
+    """
     codec = build.make_codec(codec_settings)
     settings = recipe.train
+    build.check_processes(recipe, runtime.world)
+    if settings.tensorboard:
+        require_tensorboard()
     store = SequenceStore(
         dataset.parts["training"],
         codec,
@@ -205,6 +269,10 @@ def _prepare(
         world=runtime.world,
     )
     objective = build.make_objective(recipe, codec, dataset.classes)
+    if weights is not None:
+        for name, network in objective.networks.items():
+            load_network(weights, name, network)
+        watch.say(f"beginning with the weights of {weights}")
 
     def trainer_for(run: Run) -> Trainer:
         def draw(step: int, network: nn.Module) -> None:
@@ -234,13 +302,6 @@ def _prepare(
         )
 
     return trainer_for
-
-
-def _fit(trainer: Trainer, run: Run, watch: Watch) -> Trained:
-    if not trainer.runtime.leader:
-        return Trained(run, trainer.fit(), leads=False)
-    with run.hold():
-        return Trained(run, trainer.fit(), leads=True)
 
 
 def environment(runtime: Runtime) -> dict[str, object]:
@@ -319,7 +380,7 @@ def evaluate(
     recipe = run_recipe(run)
     checkpoint_path = run.checkpoint(checkpoint)
     sampler = build.load_sampler(run, recipe, checkpoint=checkpoint_path.name, device=chosen)
-    dataset = build.load_dataset(recipe, watch.download)
+    dataset = _same_data(run, recipe, watch)
     codec = build.make_codec(run.info["codec"])
     reference = build.reference(recipe, dataset, codec, device=chosen, progress=watch.judge)
     label_NA = reference.labels_for(samples or recipe.evaluation.samples)

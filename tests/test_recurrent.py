@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqgan_kit.nn.normalization import normalize_spectrally
-from seqgan_kit.nn.recurrent import Recurrent, reverse_steps
+from seqgan_kit.nn.recurrent import Recurrent, reversal
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -58,9 +58,9 @@ def test_an_unknown_cell_is_refused():
 def test_reverse_turns_each_sequence_within_its_length():
     x_BTF = torch.tensor([[[1.0], [2], [3], [9]], [[1], [2], [3], [4]], [[9], [9], [9], [9]]])
     mask_BT = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0]]).bool()
-    turned = reverse_steps(x_BTF, mask_BT)
+    turned = reversal(mask_BT)(x_BTF)
     assert turned[..., 0].tolist() == [[3, 2, 1, 9], [4, 3, 2, 1], [9, 9, 9, 9]]
-    assert torch.equal(reverse_steps(turned, mask_BT), x_BTF)
+    assert torch.equal(reversal(mask_BT)(turned), x_BTF)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

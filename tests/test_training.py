@@ -134,6 +134,7 @@ def test_begun_with_anothers_weights(tiny_run, tmp_path):
         workflow.train(
             recipe("model.generator.hidden_size=9"), out=tmp_path / "other", init_from=tiny_run
         )
+    assert not (tmp_path / "other").exists()
     with pytest.raises(RunError, match="no run folder"):
         workflow.train(recipe(), out=tmp_path / "third", init_from=tmp_path)
 
@@ -234,7 +235,7 @@ def trainer(run, objective, **changes):
 
 @pytest.fixture
 def run(tmp_path):
-    return create_run(tmp_path / "run", "", {})
+    return create_run(tmp_path / "run", "", {"labels": {}, "codec": {}, "data": {}})
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(run):
@@ -385,7 +386,7 @@ def test_killed_at_any_moment_a_run_resumes(tmp_path):
 def test_two_processes_train_as_one(tmp_path):
     """Half a batch in each of two processes gives the weights of the whole batch in one."""
     overrides = (*TINY, "train.batch_size=32", "train.steps=5")
-    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29531",
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone",
                 "-m", "seqgen_cli")  # fmt: skip
     subprocess.run(
         command("train", "digits_rows", *overrides, "--out", tmp_path / "two", launcher=launcher),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
 from collections import Counter, defaultdict
@@ -170,8 +171,9 @@ def image_folder(
     for part, index_N in zip(("training", *cut), indices, strict=True):
         parts[part] = [whole[index] for index in index_N]
 
-    stamps = [
-        (path.relative_to(root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+    # Contents, not dates: a copy of the folder is the same data.
+    sums = [
+        (path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
         for path in tree.paths
         if path not in damaged
     ]
@@ -182,7 +184,7 @@ def image_folder(
             for part, items in parts.items()
         },
         labels={"label": names},
-        fingerprint=fingerprint(*stamps, *size, colour, unreadable, validation, test, seed),
+        fingerprint=fingerprint(*sums, *size, colour, unreadable, validation, test, seed),
         notes=tree.notes + _left_out("unreadable images", list(damaged), root),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,7 +51,7 @@ class SequenceStore:
         if not len(part):
             raise DataError("there is nothing to encode: the part of the data set is empty")
         self.device = device
-        self.label_NA = torch.from_numpy(part.label_NA).to(device)
+        self.label_NA = torch.from_numpy(part.label_NA)
         first, mask_BT = codec.encode(part.items[:1])
         size = len(part) * first[0].numel() * first.element_size()
         self.on_device = size <= budget
@@ -65,12 +66,15 @@ class SequenceStore:
         if self.on_device:
             self.x = self.x.to(device)
             self.mask_NT = self.mask_NT.to(device)
+            self.label_NA = self.label_NA.to(device)
 
     @staticmethod
     def _mapped(scratch: Path, like: Tensor, count: int, size: int) -> Tensor:
         scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=scratch) as file:
-            file.truncate(size)
+            # Reserved now: a full disk is an error here, and would be the end of the process when
+            # a mapped page is written.
+            os.posix_fallocate(file.fileno(), 0, size)
             dtype = like.numpy().dtype
             shape = (count, *like.shape[1:])
             return torch.from_numpy(np.memmap(file, dtype=dtype, mode="r+", shape=shape))
@@ -79,14 +83,11 @@ class SequenceStore:
         return len(self.label_NA)
 
     def batch(self, index_B: Int[Tensor, " B"]) -> Batch:
-        """The sequences of these numbers; the numbers lie on the store's device."""
-        if self.on_device:
-            return Batch(self.x[index_B], self.mask_NT[index_B], self.label_NA[index_B])
-        host_B = index_B.cpu()
+        """The sequences of these numbers, which lie where the sequences do."""
         return Batch(
-            self.x[host_B].to(self.device),
-            self.mask_NT[host_B].to(self.device),
-            self.label_NA[index_B],
+            self.x[index_B].to(self.device),
+            self.mask_NT[index_B].to(self.device),
+            self.label_NA[index_B].to(self.device),
         )
 
 
@@ -165,7 +166,7 @@ class GroupedBatches:
     def _pass(self, number: int) -> Tensor:
         if self._order is None or self._order[0] != number:
             groups = self._groups_of(np.random.default_rng((self.seed, number)))
-            order = torch.from_numpy(groups.reshape(-1)).to(self.store.device)
+            order = torch.from_numpy(groups.reshape(-1)).to(self.store.x.device)
             self._order = (number, order)
         return self._order[1]
 

@@ -6,6 +6,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 
+class TooFewSamples(ValueError):
+    """Fewer samples than a figure can be computed from."""
+
+
 def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "N F"]) -> float:
     r"""Frechet distance of two sets of features, taken for normal distributions.
 
@@ -19,13 +23,13 @@ def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "N 
         b_NF: features of the other, with the same F.
 
     Raises:
-        ValueError: a set has fewer than two samples.
+        TooFewSamples: a set has fewer than two samples.
 
     References:
         Dowson & Landau 1982; Heusel et al. 2017, equation 6.
     """
     if min(len(a_NF), len(b_NF)) < 2:
-        raise ValueError("a Frechet distance needs at least two samples on each side")
+        raise TooFewSamples("a Frechet distance needs at least two samples on each side")
     a, b = np.asarray(a_NF, np.float64), np.asarray(b_NF, np.float64)
     gap = a.mean(0) - b.mean(0)
     cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
@@ -47,7 +51,7 @@ def spread_inside_class(x_NF: Float[np.ndarray, "N F"], class_N: Int[np.ndarray,
         class_N: their classes. A class with one sample is left out.
 
     Raises:
-        ValueError: no class has two samples.
+        TooFewSamples: no class has two samples.
     """
     from scipy.spatial.distance import pdist
 
@@ -58,5 +62,5 @@ def spread_inside_class(x_NF: Float[np.ndarray, "N F"], class_N: Int[np.ndarray,
             # A fixed thousand of a class bounds the cost, which grows with the square.
             means.append(pdist(members[:1000].astype(np.float64)).mean())
     if not means:
-        raise ValueError("spread needs a class with at least two samples")
+        raise TooFewSamples("spread needs a class with at least two samples")
     return float(np.mean(means))

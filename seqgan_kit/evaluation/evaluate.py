@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .distribution import frechet_distance, spread_inside_class
+from .distribution import TooFewSamples, frechet_distance, spread_inside_class
 from .judge import ImageJudge, look
 
 
@@ -70,7 +70,7 @@ class Reference:
         self, judge: ImageJudge, items: Tensor, label_NA: Int[np.ndarray, "N A"], seed: int = 0
     ) -> None:
         if len(items) < 4:
-            raise ValueError(
+            raise TooFewSamples(
                 f"the test part has {len(items)} items; an evaluation needs at least 4"
             )
         self.judge = judge

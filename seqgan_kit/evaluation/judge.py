@@ -35,8 +35,8 @@ class ImageJudge(nn.Module):
         super().__init__()
         self.classes = tuple(classes)
         self.see = nn.Sequential(
-            nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True),
+            nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True),
             nn.AdaptiveAvgPool2d(7), nn.Flatten(), nn.Dropout(0.25),
             nn.Linear(64 * 49, FEATURES), nn.ReLU(),
         )  # fmt: skip

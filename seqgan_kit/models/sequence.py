@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -15,7 +15,7 @@ from ..nn.heads import Head
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
-from ..nn.recurrent import Cell, Recurrent, State, reverse_steps
+from ..nn.recurrent import Cell, Recurrent, State, reversal
 
 
 class RecurrentGenerator(Generator):
@@ -177,7 +177,7 @@ class RecurrentDiscriminator(Discriminator):
 
     References:
         The minibatch feature: Karras et al. 2018. Reading both ways without packing: see
-        :func:`~seqgan_kit.nn.recurrent.reverse_steps`.
+        :func:`~seqgan_kit.nn.recurrent.reversal`.
     """
 
     def __init__(
@@ -219,34 +219,44 @@ class RecurrentDiscriminator(Discriminator):
         if condition == "projection":
             self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
 
-    def score(
+    def score_labels(
         self,
         x_BTF: Float[Tensor, "B T F"],
-        label_BA: Int[Tensor, "B A"],
+        labels: Sequence[Int[Tensor, "B A"]],
         mask_BT: Bool[Tensor, "B T"],
+    ) -> list[Tensor]:
+        """See :class:`~seqgan_kit.nn.networks.Discriminator`.
+
+        With projection the sequences are read once, whatever the number of labels.
+        """
+        turn = reversal(mask_BT)
+        if self.condition == "concatenation":
+            inputs = [self._with_label(x_BTF, label_BA) for label_BA in labels]
+            summaries = [self._summarize(x_BTF, mask_BT, turn) for x_BTF in inputs]
+            return [self.score_head(summary).squeeze(-1) for summary in summaries]
+        summary = self._summarize(x_BTF, mask_BT, turn)
+        logit = self.score_head(summary).squeeze(-1)
+        return [
+            logit + torch.einsum("b...h,bh->b...", summary, self.projection(label_BA))
+            for label_BA in labels
+        ]
+
+    def _with_label(self, x_BTF: Tensor, label_BA: Tensor) -> Float[Tensor, "B T E"]:
+        label_BTE = repeat(self.label(label_BA), "b e -> b t e", t=x_BTF.shape[1])
+        return torch.cat([x_BTF, label_BTE], -1)
+
+    def _summarize(
+        self, x_BTF: Tensor, mask_BT: Bool[Tensor, "B T"], turn: Callable[[Tensor], Tensor]
     ) -> Tensor:
-        h_BTH = self._read(x_BTF, label_BA, mask_BT)
+        """What was read: ``[B, H]``, or ``[B, T, H]`` with a logit at every step."""
+        h_BTH, _ = self.forwards.unroll(x_BTF)
+        if self.backwards is not None:
+            turned_BTH, _ = self.backwards.unroll(turn(x_BTF))
+            h_BTH = torch.cat([h_BTH, turn(turned_BTH)], -1)
         if self.logits == "sequence":
             h = torch.cat([masked_mean(h_BTH, mask_BT), masked_max(h_BTH, mask_BT)], 1)
         else:
             h = h_BTH * mask_BT[:, :, None]
         if self.group:
             h = torch.cat([h, minibatch_deviation(h, self.group)], -1)
-        summary = nn.functional.leaky_relu(self.summary(h), 0.2)
-        logit = self.score_head(summary).squeeze(-1)
-        if self.condition == "projection":
-            label_BH = self.projection(label_BA)
-            logit = logit + torch.einsum("b...h,bh->b...", summary, label_BH)
-        return logit
-
-    def _read(
-        self, x_BTF: Tensor, label_BA: Tensor, mask_BT: Bool[Tensor, "B T"]
-    ) -> Float[Tensor, "B T H"]:
-        if self.condition == "concatenation":
-            label_BTE = repeat(self.label(label_BA), "b e -> b t e", t=x_BTF.shape[1])
-            x_BTF = torch.cat([x_BTF, label_BTE], -1)
-        h_BTH, _ = self.forwards.unroll(x_BTF)
-        if self.backwards is None:
-            return h_BTH
-        turned_BTH, _ = self.backwards.unroll(reverse_steps(x_BTF, mask_BT))
-        return torch.cat([h_BTH, reverse_steps(turned_BTH, mask_BT)], -1)
+        return nn.functional.leaky_relu(self.summary(h), 0.2)

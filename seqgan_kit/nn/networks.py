@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
@@ -15,6 +17,9 @@ class Generator(nn.Module):
         """The randomness of ``count`` sequences of ``steps`` steps (the longest if absent)."""
         raise NotImplementedError
 
+    def anneal(self, progress: float) -> None:
+        """Told, before it writes for training, which share of the run is over (0 to 1)."""
+
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
@@ -23,20 +28,36 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Reads labelled sequences: a high logit for real, a low one for generated."""
+    """Reads labelled sequences: a high logit for real, a low one for generated.
+
+    Attributes:
+        classes: classes of each attribute of the label.
+    """
+
+    classes: tuple[int, ...]
 
     def embed(self, x: Tensor) -> Tensor:
         """What a penalty perturbs, ``[B, T, F]``: real values are seen as they are."""
         return x
 
+    def score_labels(
+        self,
+        x_BTF: Tensor,
+        labels: Sequence[Int[Tensor, "B A"]],
+        mask_BT: Bool[Tensor, "B T"],
+    ) -> list[Tensor]:
+        """Logits of the same embedded sequences under each of some labels.
+
+        Each is ``[B]``, or ``[B, T]`` with a logit at every step. What stands in the padding
+        changes nothing; the logits of padded steps mean nothing.
+        """
+        raise NotImplementedError
+
     def score(
         self, x_BTF: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
     ) -> Tensor:
-        """Logits of embedded sequences: ``[B]``, or ``[B, T]`` with a logit at every step.
-
-        What stands in the padding changes nothing; the logits of padded steps mean nothing.
-        """
-        raise NotImplementedError
+        """Logits of embedded sequences under one label each."""
+        return self.score_labels(x_BTF, [label_BA], mask_BT)[0]
 
     def forward(
         self, x: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]

@@ -33,6 +33,13 @@ class Noise:
         )
         return joined[self.rank * count : (self.rank + 1) * count]
 
+    def uniform(self, count: int, *shape: int) -> Float[Tensor, "B ..."]:
+        """Numbers from 0 to below 1, ``[count, *shape]``."""
+        joined = torch.rand(
+            (count * self.world, *shape), generator=self.generator, device=self.generator.device
+        )
+        return joined[self.rank * count : (self.rank + 1) * count]
+
 
 def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Noise:
     """The stream of one process that begins at ``seed``."""

@@ -14,13 +14,10 @@ def masked_mean(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> 
 
 
 def masked_max(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> Tensor:
-    """Maximum over the steps that exist, ``[B, F]``.
-
-    A sequence without any step has the lowest finite number, not infinity, so that no NaN
-    follows from it.
-    """
+    """Maximum over the steps that exist, ``[B, F]``; zero for a sequence without any."""
     lowest = torch.finfo(x_BTF.dtype).min
-    return x_BTF.masked_fill(~mask_BT[:, :, None], lowest).amax(1)
+    highest_BF = x_BTF.masked_fill(~mask_BT[:, :, None], lowest).amax(1)
+    return highest_BF.masked_fill(~mask_BT.any(1, keepdim=True), 0)
 
 
 def minibatch_deviation(x: Float[Tensor, "B *T F"], group: int) -> Float[Tensor, "B *T 1"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -139,17 +140,23 @@ class _Swap(torch.autograd.Function):
         return _Swap.apply(gradients[0], order_N), None
 
 
-def reverse_steps(
-    x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
-) -> Float[Tensor, "B T F"]:
-    """Turn every sequence round within its own length; padding stays where it is.
+def reversal(mask_BT: Bool[Tensor, "B T"]) -> Callable[[Tensor], Tensor]:
+    """A function that turns every sequence round within its own length; padding stays.
 
     A bidirectional kernel over padded input starts its backward pass in the padding and is wrong
     at every step that exists; packing would ask for the lengths on the host. This needs neither.
+
+    >>> mask_BT = torch.tensor([[True, True, False]])
+    >>> reversal(mask_BT)(torch.tensor([[[1.0], [2.0], [9.0]]])).flatten().tolist()
+    [2.0, 1.0, 9.0]
     """
     batch, steps = mask_BT.shape
     position_T = torch.arange(steps, device=mask_BT.device)
     turned_BT = mask_BT.sum(1, keepdim=True) - 1 - position_T
     start_B1 = torch.arange(batch, device=mask_BT.device)[:, None] * steps
-    order_BT = start_B1 + torch.where(mask_BT, turned_BT, position_T)
-    return _Swap.apply(x_BTF.flatten(0, 1), order_BT.flatten()).view_as(x_BTF)
+    order_N = (start_B1 + torch.where(mask_BT, turned_BT, position_T)).flatten()
+
+    def turn(x_BTF: Tensor) -> Tensor:
+        return _Swap.apply(x_BTF.flatten(0, 1), order_N).view_as(x_BTF)
+
+    return turn

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ..batch import Batch
+from ..batch import Batch, shift_labels
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
 from .adversarial import ADVERSARIAL, LossName, sequence_logit
@@ -26,7 +27,14 @@ class GAN:
         discriminator: the network that reads.
         loss: a name of :data:`~seqgan_kit.objectives.adversarial.ADVERSARIAL`.
         penalties: terms of the discriminator's loss.
+        mismatch: weight of a second game, in which real sequences under other labels stand where
+            the generated ones do. It teaches the discriminator what a label means, at the price
+            of a product where it projects labels; 0 leaves it out.
         discriminator_steps: turns of the discriminator for one of the generator.
+
+    References:
+        Goodfellow et al. 2014; mismatched labels: Reed et al. 2016, *Generative Adversarial Text
+        to Image Synthesis*, section 4.2.
     """
 
     averaged = "generator"
@@ -38,12 +46,14 @@ class GAN:
         *,
         loss: LossName = "relativistic",
         penalties: tuple[Penalty, ...] = (),
+        mismatch: float = 0.0,
         discriminator_steps: int = 1,
     ) -> None:
         self.generator = generator
         self.discriminator = discriminator
         self.loss = ADVERSARIAL[loss]
         self.penalties = penalties
+        self.mismatch = mismatch
         self.networks: Mapping[str, nn.Module] = {
             "generator": generator,
             "discriminator": discriminator,
@@ -53,27 +63,42 @@ class GAN:
             Turn("generator", self.generator_turn),
         )
 
-    def _generate(self, batch: Batch, noise: Noise) -> tuple[Tensor, Tensor]:
+    def _generate(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Tensor, Tensor]:
+        self.generator.anneal(moment.progress)
         latent = self.generator.draw(len(batch), noise, batch.mask_BT.shape[1])
         return self.generator(latent, batch.label_BA)
 
+    def _other_labels(self, batch: Batch, noise: Noise) -> Tensor:
+        """For every sequence a label that is not its own, any with the same chance."""
+        classes = self.discriminator.classes
+        others = math.prod(classes) - 1
+        shift_B = 1 + (noise.uniform(len(batch)) * others).long().clamp(max=others - 1)
+        return shift_labels(batch.label_BA, classes, shift_B)
+
     def discriminator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Tell real from generated; both halves pass through the discriminator together."""
-        fake, fake_mask_BT = self._generate(batch, noise)
-        embed, score = self.discriminator.embed, self.discriminator.score
+        fake, fake_mask_BT = self._generate(batch, noise, moment)
+        embed = self.discriminator.embed
         x_BTF = torch.cat([embed(batch.x_BTF), embed(fake.detach())])
         mask_BT = torch.cat([batch.mask_BT, fake_mask_BT])
         label_BA = batch.label_BA.repeat(2, 1)
+        labels = [label_BA]
+        if self.mismatch:
+            labels.append(self._other_labels(batch, noise).repeat(2, 1))
 
-        def sequence_score(x_BTF: Tensor) -> Tensor:
-            return sequence_logit(score(x_BTF, label_BA, mask_BT), mask_BT).float()
+        def scores(x_BTF: Tensor, labels: Sequence[Tensor]) -> list[Tensor]:
+            logits = self.discriminator.score_labels(x_BTF, labels, mask_BT)
+            return [sequence_logit(logit, mask_BT).float() for logit in logits]
 
-        logit_B = sequence_score(x_BTF)
+        logit_B, *mismatched = scores(x_BTF, labels)
         real_B, fake_B = logit_B.chunk(2)
         losses = {"discriminator": self.loss.discriminator(real_B, fake_B)}
+        for other_B in mismatched:
+            other_real_B, _ = other_B.chunk(2)
+            losses["mismatch"] = self.mismatch * self.loss.discriminator(real_B, other_real_B)
         for penalty in self.penalties:
             if moment.step % penalty.every == 0:
-                term = penalty(sequence_score, x_BTF, logit_B, noise)
+                term = penalty(lambda x: scores(x, [label_BA])[0], x_BTF, logit_B, noise)
                 losses["penalty"] = losses.get("penalty", 0) + term * penalty.every
         figures = {
             "real_logit": real_B.detach().mean(),
@@ -84,7 +109,7 @@ class GAN:
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Be taken for real."""
-        fake, fake_mask_BT = self._generate(batch, noise)
+        fake, fake_mask_BT = self._generate(batch, noise, moment)
         logit_B = self._logit(fake, batch.label_BA, fake_mask_BT)
         real_B = logit_B
         if self.loss.needs_real:

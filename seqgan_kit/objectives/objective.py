@@ -32,7 +32,8 @@ class Turn:
 
     Attributes:
         name: the network that is trained, its name in :attr:`Objective.networks`.
-        compute: from a batch, noise and the moment to losses.
+        compute: from a batch, noise and the moment to losses; without any loss the network stays
+            as it is.
         repeats: how often a step takes this turn, each time with a batch of its own.
     """
 

@@ -45,8 +45,18 @@ def _half(x: Tensor, side: Side) -> Tensor:
 
 @contextmanager
 def _full_precision(x: Tensor) -> Iterator[None]:
-    with torch.autocast(x.device.type, enabled=False):
-        yield
+    # TensorFloat-32 rounds as bfloat16's bigger brother does: a difference would drown in it.
+    matmul = torch.backends.cuda.matmul
+    before = matmul.allow_tf32
+    matmul.allow_tf32 = False
+    try:
+        with (
+            torch.autocast(x.device.type, enabled=False),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
+            yield
+    finally:
+        matmul.allow_tf32 = before
 
 
 @contextmanager
@@ -93,7 +103,7 @@ class FiniteDifference:
     ) -> Tensor:
         half = x_BTF.shape[0] // 2
         n_BTF = torch.cat([noise.normal(half, *x_BTF.shape[1:]) for _ in range(2)])
-        rounded = torch.is_autocast_enabled(x_BTF.device.type)
+        rounded = x_BTF.is_cuda or torch.is_autocast_enabled(x_BTF.device.type)
         with _full_precision(x_BTF):
             base_B = score(x_BTF.float()) if rounded else logit_B
             moved_B = score(x_BTF.float() + self.scale * n_BTF)
@@ -163,8 +173,7 @@ class GradientPenalty:
         noise: Noise,
     ) -> Tensor:
         real_BTF, fake_BTF = x_BTF.detach().float().chunk(2)
-        # The normal distribution's own function turns normal numbers into uniform ones.
-        share_B = torch.special.ndtr(noise.normal(real_BTF.shape[0]))
+        share_B = noise.uniform(real_BTF.shape[0])
         between_BTF = torch.lerp(fake_BTF, real_BTF, share_B[:, None, None])
         # `score` knows the labels and masks of a joined batch, so the places are scored as both
         # halves of one: real and generated sequences share labels, and differ in masks at most.

@@ -76,6 +76,11 @@ def label_names(row_A: Int[np.ndarray, " A"], labels: Mapping[str, Sequence[str]
     return [names[index] for index, names in zip(row_A, labels.values(), strict=True)]
 
 
+def labels_path(path: Path) -> Path:
+    """Where the labels of an array belong."""
+    return path.with_name(f"{path.stem}.labels.npy")
+
+
 def write_array(
     path: Path,
     chunks: Iterable[Float[np.ndarray, "B ..."]],
@@ -86,19 +91,16 @@ def write_array(
     The samples are float32; the labels are class numbers ``[N]``, or ``[N, A]`` with several
     attributes, in ``NAME.labels.npy``.
     """
-    with write_file(path.with_name(f"{path.stem}.labels.npy")) as draft:
+    with write_file(labels_path(path)) as draft:
         np.save(draft, label_NA[:, 0] if label_NA.shape[1] == 1 else label_NA)
-    with write_file(path) as draft:
-        target, start = None, 0
-        for chunk in chunks:
-            if target is None:
-                target = np.lib.format.open_memmap(
-                    draft, mode="w+", dtype=np.float32, shape=(len(label_NA), *chunk.shape[1:])
-                )
-            target[start : start + len(chunk)] = chunk
-            start += len(chunk)
-        if target is not None:
-            target.flush()
+    # Written in order, not through a mapping, in which a full disk would kill the process.
+    with write_file(path) as draft, draft.open("wb") as file:
+        for number, chunk in enumerate(chunks):
+            if number == 0:
+                header = np.lib.format.header_data_from_array_1_0(chunk.astype("<f4"))
+                header["shape"] = (len(label_NA), *chunk.shape[1:])
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(np.ascontiguousarray(chunk, "<f4").tobytes())
 
 
 def write_pictures(
@@ -107,10 +109,13 @@ def write_pictures(
     label_NA: Int[np.ndarray, "N A"],
     labels: Mapping[str, Sequence[str]],
 ) -> None:
-    """Write samples as a folder of PNGs, ``LABEL-NUMBER.png``, numbered label by label."""
+    """Write samples as a folder of PNGs, ``LABEL-NUMBER.png``, numbered label by label.
+
+    A folder that is there is replaced as a whole.
+    """
     seen: dict[str, int] = {}
     number = 0
-    with write_folder(path) as draft:
+    with write_folder(path, replace=True) as draft:
         for chunk in chunks:
             for image in chunk:
                 name = "-".join(label_names(label_NA[number], labels))

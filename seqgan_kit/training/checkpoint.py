@@ -71,7 +71,11 @@ def save(
         }
         for name, optimizer in optimizers.items()
     }
-    random_state = {"noise": generator.get_state(), "cpu": torch.get_rng_state()}
+    # The state of a CUDA generator means nothing to a CPU one, so the device is in the name.
+    random_state = {
+        f"noise/{generator.device.type}": generator.get_state(),
+        "cpu": torch.get_rng_state(),
+    }
     with write_folder(path) as draft:
         weights = _prefixed({name: module.state_dict() for name, module in networks.items()})
         write_tensors(draft / "networks.safetensors", weights)
@@ -80,17 +84,20 @@ def save(
         write_json(draft / "state.json", asdict(progress))
 
 
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise FileProblem(f"{file} is missing; use another checkpoint")
+    return file
+
+
 def load_network(path: Path, name: str, module: nn.Module) -> None:
     """Give a network its weights from a checkpoint.
 
     Raises:
         FileProblem: the file is absent, damaged, or of networks of another shape.
     """
-    file = path / "networks.safetensors"
-    try:
-        tensors = _part(read_tensors(file), name)
-    except FileNotFoundError:
-        raise FileProblem(f"{file} is missing; use another checkpoint") from None
+    file = _there(path / "networks.safetensors")
+    tensors = _part(read_tensors(file), name)
     difference = same_shapes(tensors, module)
     if difference:
         raise FileProblem(f"{file} does not fit this recipe's {name}: {difference}")
@@ -111,16 +118,17 @@ def load(
     """
     for name, module in networks.items():
         load_network(path, name, module)
-    try:
-        optimizer_tensors = read_tensors(path / "optimizers.safetensors")
-        random_state = read_tensors(path / "random.safetensors")
-        state = read_json(path / "state.json")
-    except FileNotFoundError as error:
-        raise FileProblem(f"{error.filename} is missing; use another checkpoint") from None
+    optimizer_tensors = read_tensors(_there(path / "optimizers.safetensors"))
+    random_state = read_tensors(_there(path / "random.safetensors"))
+    state = read_json(_there(path / "state.json"))
     try:
         for name, optimizer in optimizers.items():
             _load_optimizer(optimizer, _part(optimizer_tensors, name))
-        generator.set_state(random_state["noise"])
+        noise_state = random_state.get(f"noise/{generator.device.type}")
+        if noise_state is not None:
+            generator.set_state(noise_state)
+        else:  # Gone on with on another kind of device: other numbers, no repetition.
+            generator.manual_seed(generator.initial_seed() + 1 + int(state["step"]))
         torch.set_rng_state(random_state["cpu"])
         means = {name: (float(total), int(n)) for name, (total, n) in state["means"].items()}
         return Progress(int(state["step"]), int(state["drawn"]), float(state["seconds"]), means)

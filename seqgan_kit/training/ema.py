@@ -22,7 +22,10 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+        # A copy's recurrent weights lie apart; moving it (to where it is) joins them again, as
+        # the fused kernels of CUDA want them.
+        device = next(module.parameters()).device
+        self.module = copy.deepcopy(module).to(device).eval().requires_grad_(False)
         self._averaged: list[torch.Tensor] = list(self.module.parameters())
         self._trained: list[torch.Tensor] = list(module.parameters())
         self._buffers = list(zip(self.module.buffers(), module.buffers(), strict=True))

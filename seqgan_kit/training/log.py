@@ -55,9 +55,13 @@ class Means:
         self._sums, self._counts = {}, {}
         return names, torch.stack(means) if means else torch.empty(0)
 
-    def state(self) -> dict[str, tuple[float, int]]:
-        """Sums and counts, for a checkpoint between two logged lines."""
-        return {name: (float(value), self._counts[name]) for name, value in self._sums.items()}
+    def state(self, mean: Callable[[Tensor], Tensor]) -> dict[str, tuple[float, int]]:
+        """Sums, made the ``mean`` of all processes, and counts: for a checkpoint between lines."""
+        if not self._sums:
+            return {}
+        sums = mean(torch.stack([value.float() for value in self._sums.values()])).tolist()
+        counts = self._counts
+        return {name: (value, counts[name]) for name, value in zip(counts, sums, strict=True)}
 
     def restore(self, state: Mapping[str, tuple[float, int]], device: torch.device) -> None:
         """Take up what :meth:`state` gave."""
@@ -102,25 +106,31 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def tensorboard_report(folder: Path, report: Callable[[Report], None]) -> Callable[[Report], None]:
-    """A report that also writes TensorBoard files.
+def require_tensorboard() -> None:
+    """Make sure that TensorBoard is there.
 
     Raises:
-        ModuleNotFoundError: TensorBoard is not installed; the message says how to.
+        ModuleNotFoundError: it is not installed; the message says how to.
     """
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        import torch.utils.tensorboard  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "train.tensorboard needs TensorBoard: pip install 'seqgan_kit[tensorboard]'"
         ) from error
+
+
+def tensorboard_report(folder: Path, report: Callable[[Report], None]) -> Callable[[Report], None]:
+    """A report that also writes TensorBoard files."""
+    from torch.utils.tensorboard import SummaryWriter
+
     writer = SummaryWriter(str(folder))
 
     def both(state: Report) -> None:
         for name, value in state.figures.items():
             writer.add_scalar(name, value, state.step)
         if state.progress >= 1:
-            writer.flush()
+            writer.close()
         report(state)
 
     return both

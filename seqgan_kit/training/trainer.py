@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from ..batch import Batch
-from ..files import FileProblem
 from ..nn.noise import Noise
 from ..objectives.objective import Moment, Objective, Turn
 from ..run import Run
@@ -169,11 +168,6 @@ class Trainer:
         self.means.restore(self.progress.means, self.runtime.device)
         self._saved_at = self.progress.step
 
-    def init_from(self, path: Path) -> None:
-        """Begin with another run's weights and nothing else of it."""
-        for name, module in self._kept_networks.items():
-            checkpoint.load_network(path, name, module)
-
     def save(self) -> None:
         """Write a checkpoint of this step, unless it is there, and remove old ones."""
         if self._saved_at == self.progress.step:
@@ -183,9 +177,9 @@ class Trainer:
             for parameter in module.parameters():
                 self.bad |= ~parameter.detach().isfinite().all()
         self._refuse_bad(self.runtime.mean(self.bad.float()).item())
+        self.progress.means = self.means.state(self.runtime.mean)
         if self.runtime.leader:
             self.progress.drawn = self.batches.drawn
-            self.progress.means = self.means.state()
             checkpoint.save(
                 self.run.save_checkpoint(self.progress.step),
                 networks=self._kept_networks,
@@ -220,8 +214,6 @@ class Trainer:
             while not self.over and not stopped:
                 self.train_step()
                 stopped = self._after_step(metrics)
-            if not stopped:
-                self._log(metrics)
             self.save()
         finally:
             if metrics is not None:
@@ -255,6 +247,8 @@ class Trainer:
         optimizer.zero_grad()
         with self.runtime.autocast():
             outcome = turn.compute(self.batches.next(), self.noise, moment)
+        if not outcome.losses:
+            return
         loss = torch.stack(list(outcome.losses.values())).sum()
         loss.backward()
         self.runtime.average_gradients(self.objective.networks[turn.name].parameters())
@@ -277,15 +271,15 @@ class Trainer:
             self.progress.seconds = float(self.runtime.mean(seconds))
         step = self.progress.step
         figures: dict[str, float] = {}
-        if step % self.log_every == 0:
+        if step % self.log_every == 0 or self.over:
             figures = self._log(metrics)
-        if step % self.checkpoint_every == 0:
+        if step % self.checkpoint_every == 0 or self.over:
             self.save()
         for hook in self.hooks:
             if self.runtime.leader and (step % hook.every == 0 or self.over):
                 hook.call(step, self.average.module)
         self.report(self._report(figures))
-        if self.runtime.world > 1 and step % self.log_every:
+        if self.runtime.world > 1 and step % 10:
             return False  # Asking all processes costs a message, so only now and then.
         return self.runtime.any(self.should_stop())
 
@@ -325,30 +319,3 @@ class Trainer:
             steps_per_second=speed,
             figures=figures,
         )
-
-
-def resume_newest(run: Run, trainer: Trainer) -> tuple[str, list[str]]:
-    """Resume from the newest checkpoint that can be read.
-
-    Damaged ones beside it are renamed, not removed.
-
-    Returns:
-        The checkpoint's name, and what was wrong with newer ones.
-
-    Raises:
-        FileProblem: none can be read; nothing is changed.
-    """
-    problems = []
-    for path in reversed(run.checkpoints()):
-        try:
-            trainer.resume(path)
-        except FileProblem as error:
-            problems.append((path, str(error)))
-        else:
-            # Out of the way, so that they are not taken for the newest ones when old ones go.
-            for damaged, _ in problems:
-                damaged.rename(damaged.with_name(f"damaged-{damaged.name}"))
-            return path.name, [text for _, text in problems]
-    raise FileProblem(
-        "; ".join(text for _, text in problems) or f"{run.path} has no checkpoint to resume from"
-    )

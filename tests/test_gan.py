@@ -1,0 +1,116 @@
+"""The game: every loss with every penalty trains every kind of discriminator."""
+
+import pytest
+import torch
+
+from seqgan_kit.batch import Batch, full_mask
+from seqgan_kit.models.sequence import RecurrentDiscriminator, RecurrentGenerator
+from seqgan_kit.nn.heads import ContinuousHead
+from seqgan_kit.nn.noise import seeded_noise
+from seqgan_kit.nn.normalization import normalize_spectrally
+from seqgan_kit.objectives.adversarial import ADVERSARIAL
+from seqgan_kit.objectives.gan import GAN
+from seqgan_kit.objectives.objective import Moment
+from seqgan_kit.objectives.penalties import ExactGradient, FiniteDifference, GradientPenalty
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda",
+        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU"),
+    ),
+]
+
+
+def game(device="cpu", cell="lstm", spectral=False, logits="sequence", **changes):
+    torch.manual_seed(0)
+    generator = RecurrentGenerator(
+        head=ContinuousHead(8, 3), classes=(2,), steps=5, cell=cell, hidden_size=8, layers=1,
+        input_size=6, noise_size=4, step_noise_size=2, label_size=4,
+    )  # fmt: skip
+    discriminator = RecurrentDiscriminator(
+        features=3, classes=(2,), cell=cell, hidden_size=8, logits=logits, group=2
+    )
+    if spectral:
+        normalize_spectrally(discriminator)
+    return GAN(generator.to(device), discriminator.to(device), **changes)
+
+
+def batch(device="cpu"):
+    torch.manual_seed(1)
+    label_BA = torch.tensor([[0], [0], [1], [1]])
+    x_BTF = torch.rand(4, 5, 3) * 2 - 1
+    return Batch(x_BTF.to(device), full_mask(4, 5).to(device), label_BA.to(device))
+
+
+def take(objective, turn, device="cpu", step=0):
+    for name, network in objective.networks.items():
+        network.requires_grad_(name == turn.name)
+        network.zero_grad()
+    outcome = turn.compute(batch(device), seeded_noise(0, device), Moment(step, 0.0))
+    sum(outcome.losses.values()).backward()
+    return outcome
+
+
+def gradients(network):
+    return {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("spectral", [False, True])
+@pytest.mark.parametrize("logits", ["sequence", "step"])
+@pytest.mark.parametrize("penalty", [FiniteDifference, ExactGradient, GradientPenalty])
+def test_every_penalty_trains_every_discriminator(device, cell, spectral, logits, penalty):
+    """The fused kernels have no second derivative: exact penalties must go round them."""
+    objective = game(
+        device, cell, spectral, logits, loss="relativistic", penalties=(penalty(every=1),)
+    )
+    outcome = take(objective, objective.turns[0], device)
+    assert outcome.losses["penalty"] > 0
+    found = gradients(objective.discriminator)
+    assert found.keys() == dict(objective.discriminator.named_parameters()).keys()
+    assert all(gradient.isfinite().all() for gradient in found.values())
+
+
+@pytest.mark.parametrize("loss", list(ADVERSARIAL))
+def test_a_turn_trains_its_own_network_only(loss):
+    objective = game(loss=loss)
+    for turn in objective.turns:
+        take(objective, turn)
+        other = next(name for name in objective.networks if name != turn.name)
+        assert gradients(objective.networks[turn.name])
+        assert not gradients(objective.networks[other])
+
+
+def test_a_lazy_penalty_is_scaled_up():
+    lazy = game(penalties=(FiniteDifference(every=4),))
+    eager = game(penalties=(FiniteDifference(every=1),))
+    often, seldom = (take(o, o.turns[0]).losses["penalty"] for o in (eager, lazy))
+    assert seldom.item() == pytest.approx(4 * often.item(), rel=1e-5)
+    assert "penalty" not in take(lazy, lazy.turns[0], step=1).losses
+    assert "penalty" in take(lazy, lazy.turns[0], step=8).losses
+
+
+def test_exact_and_finite_penalties_agree_on_a_recurrent_discriminator():
+    objective = game()
+    network, data = objective.discriminator, batch()
+    x_BTF = data.x_BTF.repeat(500, 1, 1)
+    label_BA, mask_BT = data.label_BA.repeat(500, 1), data.mask_BT.repeat(500, 1)
+
+    def score(x):
+        return network.score(x, label_BA, mask_BT)
+
+    with torch.no_grad():
+        logit_B = score(x_BTF)
+        near = FiniteDifference(scale=0.01)(score, x_BTF, logit_B, seeded_noise(0))
+    exact = ExactGradient(on="both")(score, x_BTF, logit_B, seeded_noise(0))
+    assert near.item() == pytest.approx(exact.item(), rel=0.1)
+
+
+def test_several_discriminator_turns():
+    objective = game(discriminator_steps=3)
+    assert [(turn.name, turn.repeats) for turn in objective.turns] == [
+        ("discriminator", 3),
+        ("generator", 1),
+    ]
