@@ -71,10 +71,12 @@ def _bar(steps: int) -> Iterator[Callable[[Report], None]]:
         TextColumn("{task.fields[speed]:.1f} steps/s  {task.fields[left]} left"),
         TextColumn("[dim]{task.fields[losses]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bar:
-        task = bar.add_task("", total=1.0, step=0, steps=steps, speed=0.0, left="?", losses="")
+    bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
+    task = bar.add_task("", total=1.0, step=0, steps=steps, speed=0.0, left="?", losses="")
+    try:
 
         def update(state: Report) -> None:
+            bar.start()  # Not before: the lines of a download would get in its way.
             if state.figures:
                 bar.update(task, losses=_losses(state.figures))
             bar.update(
@@ -86,30 +88,36 @@ def _bar(steps: int) -> Iterator[Callable[[Report], None]]:
             )
 
         yield update
+    finally:
+        bar.stop()
 
 
 class Counter:
-    """Progress of a download or of a judge: shown at most once in half a second."""
+    """Progress of a download or of a judge: a line that changes, at most twice a second."""
 
     def __init__(self) -> None:
         self._last = 0.0
-        self._open = False
+        self._finished: set[str] = set()
 
-    def show(self, what: str, done: int, total: int | None, unit: str) -> None:
+    def _show(self, what: str, done: int, total: int | None, shown: str) -> None:
         over = total is not None and done >= total
         now = time.monotonic()
-        if not sys.stderr.isatty():
-            if over:
-                say(f"{what}: done")
-            return
-        if now - self._last < 0.5 and not over:
+        if what in self._finished or (now - self._last < 0.5 and not over):
             return
         self._last = now
-        share = f"{100 * done / total:.0f} % of {total}{unit}" if total else f"{done}{unit}"
-        click.echo(f"\r{what}: {share}   ", nl=over, err=True)
+        if over:
+            self._finished.add(what)
+        if sys.stderr.isatty():
+            click.echo(f"\r{what}: {shown}   ", nl=over, err=True)
+        elif over:
+            say(f"{what}: done")
 
     def download(self, what: str, done: int, total: int | None) -> None:
-        self.show(what, done // 2**20, None if total is None else max(total // 2**20, 1), " MB")
+        """Told in bytes."""
+        of = f" of {total / 1e6:.1f}" if total else ""
+        self._show(what, done, total, f"{done / 1e6:.1f}{of} MB")
 
     def judge(self, done: int, total: int) -> None:
-        self.show("training the judge (once; then cached)", done, total, " steps")
+        """Told in steps."""
+        shown = f"{100 * done // total} % of {total} steps"
+        self._show("training the judge (once; then cached)", done, total, shown)

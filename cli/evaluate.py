@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import Counter, say
+from .console import SEED, Counter, say
 
 if TYPE_CHECKING:
     from seqgan_kit.evaluation.evaluate import Evaluation

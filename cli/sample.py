@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import UseError, say
+from .console import SEED, UseError, say
 
 if TYPE_CHECKING:
     from seqgan_kit.sampling import Sampler

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .console import Counter, UseError, say, training_progress
+from .console import SEED, Counter, UseError, say, training_progress
+
+if TYPE_CHECKING:
+    from seqgan_kit.training.log import Report
 
 
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], int]]:
-    """Turn the first Ctrl-C or SIGTERM into a number to ask for; a second one stops at once."""
-    received = [0]
+class StopSignals:
+    """Turns Ctrl-C and SIGTERM into a number to ask for, once there is something to save.
 
-    def note(number: int, frame: object) -> None:
-        if received[0]:
-            raise KeyboardInterrupt
-        received[0] = number
-        say("stopping after this step and saving (once more to stop without saving)")
+    Before the first step, and at the second signal, they stop the process at once.
+    """
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: received[0]
-    finally:
-        for number, handler in before.items():
+    def __init__(self) -> None:
+        self.received = 0
+        self.training = False
+
+    def __enter__(self) -> StopSignals:
+        self._before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *stopped_by: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _note(self, number: int, frame: object) -> None:
+        if self.received or not self.training:
+            raise KeyboardInterrupt
+        self.received = number
+        # Not by way of a Python stream, which the signal may have interrupted in a write.
+        os.write(2, b"\nstopping after this step and saving (once more: without saving)\n")
 
 
 @click.command(short_help="Train a recipe, or resume a run.")
@@ -97,12 +109,17 @@ def command(
         extra = [f"seed={seed}"] if seed is not None else []
         extra += [f"train.device={device}"] if device else []
         settings = recipe_files.load(str(recipe), (*overrides, *extra))
-    with training_progress(settings.train.steps) as report, stop_signals() as stopped:
+    with training_progress(settings.train.steps) as show, StopSignals() as signals:
+
+        def report(state: Report) -> None:
+            signals.training = True
+            show(state)
+
         watch = workflow.Watch(
             say=say,
             report=report,
             download=Counter().download,
-            should_stop=lambda: bool(stopped()),
+            should_stop=lambda: bool(signals.received),
         )
         if resumed is not None:
             trained = workflow.resume(resumed, overrides=overrides, device=device, watch=watch)
@@ -115,12 +132,11 @@ def command(
                 command=["seqgen", *sys.argv[1:]],
                 watch=watch,
             )
-        number = stopped()
     path = shlex.quote(str(trained.run.path))
     if not trained.leads:
         return
     if not trained.finished:
         say(f"saved; go on with:  seqgen train --resume {path}")
-        sys.exit(128 + number)
+        sys.exit(128 + signals.received)
     say(f"done; next:\n  seqgen sample {path}\n  seqgen evaluate {path}")
     click.echo(str(trained.run.path))

@@ -30,7 +30,7 @@ class RecipeError(ValueError):
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's core types (PyYAML reads 5e-4 as text and `no` as false), no duplicate keys."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}  # type: ignore[misc]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

@@ -42,6 +42,9 @@ def parse_labels(
     Returns:
         One row for each combination, in the order of the classes as asked for.
 
+    >>> parse_labels("b,a", {"letter": ["a", "b", "c"]}).tolist()
+    [[1], [0]]
+
     Raises:
         LabelError: an unknown class or attribute; the message names the known ones.
     """

@@ -70,12 +70,16 @@ def look_at_images(root: Path) -> OwnImages:
 
 def images_recipe(found: OwnImages, target: Path) -> str:
     """A commented recipe for a folder of images."""
-    per_label = min(found.summary.labels.values())
-    batch = 64 if found.count >= 128 else 16
-    group = 4 if per_label >= 4 else 2
+    # After the cuts for validation and test a fifth is gone; groups need that many of a label.
+    fewest = int(min(found.summary.labels.values()) * 0.7)
+    group = 4 if fewest >= 4 else 2
+    full_groups = sum(int(n * 0.7) // group for n in found.summary.labels.values())
+    batch = min(max(full_groups, 1), 32 // group) * group
     return f"""\
 # seqgen train {target}
 # {found.count} images of {len(found.summary.labels)} labels, row by row.
+
+name: {found.name}_rows
 
 data:
   source: folder
@@ -112,7 +116,7 @@ train:
   steps: 10000
   batch_size: {batch}
   class_group: {group}
-  learning_rate: 1e-3
+  learning_rate: 1.5e-3
   # The learning rate is held for a share of the run and falls to zero then.
   schedule: {{kind: linear, hold: 0.3}}
   grid_every: 500

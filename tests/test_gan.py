@@ -108,6 +108,39 @@ def test_exact_and_finite_penalties_agree_on_a_recurrent_discriminator():
     assert near.item() == pytest.approx(exact.item(), rel=0.1)
 
 
+def test_mismatched_labels_are_always_others():
+    objective = game(mismatch=1.0)
+    objective.discriminator.classes = (3, 2)
+    label_BA = torch.tensor([[a, b] for a in range(3) for b in range(2)] * 500)
+    rows = Batch(torch.zeros(3000, 5, 3), full_mask(3000, 5), label_BA)
+    other_BA = objective._other_labels(rows, seeded_noise(0))
+    assert (other_BA != label_BA).any(1).all()
+    assert (other_BA >= 0).all()
+    assert (other_BA < torch.tensor([3, 2])).all()
+    # Each of the five others comes up about as often.
+    of_first = other_BA[(label_BA == 0).all(1)]
+    counts = torch.unique(of_first, dim=0, return_counts=True)[1]
+    assert len(counts) == 5
+    assert counts.min() > 60
+
+
+@pytest.mark.parametrize("condition", ["projection", "concatenation"])
+def test_the_game_of_mismatched_labels_by_hand(condition):
+    objective = game(mismatch=0.5)
+    torch.manual_seed(3)
+    critic = RecurrentDiscriminator(
+        features=3, classes=(2,), hidden_size=8, group=0, condition=condition
+    )
+    objective.discriminator = objective.networks["discriminator"] = critic
+    found = take(objective, objective.turns[0]).losses["mismatch"]
+    data = batch()
+    right_B = critic(data.x_BTF, data.label_BA, data.mask_BT)
+    wrong_B = critic(data.x_BTF, 1 - data.label_BA, data.mask_BT)
+    expected = 0.5 * torch.nn.functional.softplus(wrong_B - right_B).mean()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert "mismatch" not in take(game(), game().turns[0]).losses
+
+
 def test_several_discriminator_turns():
     objective = game(discriminator_steps=3)
     assert [(turn.name, turn.repeats) for turn in objective.turns] == [

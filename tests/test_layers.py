@@ -21,7 +21,7 @@ ALLOWED = {
     "training": {"batch", "files", "nn", "objectives", "run"},
     "evaluation": {"batch", "files", "nn"},
     "report": {"batch", "data", "files", "evaluation"},
-    "sampling": {"batch", "nn", "evaluation"},
+    "sampling": {"batch", "nn"},
     "recipe": set(),
     "recipe_files": {"recipe"},
     "starter": {"data"},

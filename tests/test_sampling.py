@@ -1,6 +1,6 @@
 """Samples: the same for a seed, in constant memory, for the labels asked for."""
 
-import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -105,20 +105,17 @@ def test_interpolation_begins_and_ends_where_it_says():
         make.interpolate(start, end, steps=1)
 
 
-def test_memory_does_not_grow_with_the_count():
+def test_memory_does_not_grow_with_the_count(monkeypatch):
+    """A chunk is free again once it was handed over."""
+    monkeypatch.setattr(sampling, "CHUNK", 50)
     make = sampler()
-
-    def peak(count):
-        tracemalloc.start()
-        for _ in make.stream(make.label_rows(None, count)):
-            pass
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return peak
-
-    peak(100)
-    # Only the rows of labels (8 bytes a sample) may grow.
-    assert peak(2000) - peak(200) < 18000 * 8 + 50_000
+    alive = []
+    for chunk in make.stream(make.label_rows(None, 100)):
+        alive = [reference for reference in alive if reference() is not None]
+        assert not alive
+        alive.append(weakref.ref(chunk))
+        assert len(chunk) == 50
+        del chunk
 
 
 def test_python_entry_point(tiny_run):

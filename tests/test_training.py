@@ -268,6 +268,54 @@ def test_weights_that_are_not_numbers_are_not_saved(run):
     assert not run.checkpoints()
 
 
+def test_a_turn_without_losses_leaves_its_network_alone(run):
+    objective = Falling(lambda step: 1.0)
+    objective.turns = (Turn("only", lambda batch, noise, moment: Losses({}, {})),)
+    before = objective.networks["only"].weight.detach().clone()
+    assert trainer(run, objective, steps=2).fit()
+    assert torch.equal(objective.networks["only"].weight, before)
+
+
+def test_weights_given_are_kept_before_the_first_step(tiny_run, tmp_path):
+    def report(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        workflow.train(
+            recipe(), out=tmp_path / "run", init_from=tiny_run, watch=workflow.Watch(report=report)
+        )
+    assert Run(tmp_path / "run").checkpoint().name == "step-00000000"
+
+
+def test_gone_on_with_on_another_kind_of_device(tiny_run, tmp_path):
+    """The noise of a CUDA run has another state: the run goes on with other numbers."""
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    for place in Run(path).checkpoints():
+        state = load_file(place / "random.safetensors")
+        state["noise/cuda"] = state.pop("noise/cpu")[:16].clone()
+        save_file(state, place / "random.safetensors")
+    assert workflow.resume(path, overrides=["train.steps=5"]).finished
+    assert not list((path / "checkpoints").glob("damaged*"))
+
+
+def test_evaluation_wants_the_data_of_the_run(tiny_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    text = (path / "recipe.yaml").read_text()
+    (path / "recipe.yaml").write_text(text.replace("validation: 0.1", "validation: 0.2"))
+    with pytest.raises(RunError, match="have changed"):
+        workflow.evaluate(Run(path), samples=20)
+
+
+def test_a_batch_for_the_processes():
+    from seqgan_kit import build
+
+    build.check_processes(recipe(), 2)
+    with pytest.raises(recipe_files.RecipeError, match="multiple of 12"):
+        build.check_processes(recipe(), 3)
+
+
 def test_the_average_follows_at_its_pace(run):
     fit = trainer(run, Falling(lambda step: 1.0), steps=3, average_decay=0.5)
     start = fit.average.module.weight.item()
@@ -336,8 +384,10 @@ ENDLESS = ("train.steps=100000000", "train.checkpoint_every=5", "train.log_every
 
 
 def wait_for_checkpoint(path, process):
+    """Until there is a checkpoint that was not there before."""
     deadline = time.monotonic() + 120
-    while not list(path.glob("checkpoints/step-*")):
+    before = set(path.glob("checkpoints/step-*"))
+    while not set(path.glob("checkpoints/step-*")) - before:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -76,6 +76,9 @@ def held_out(label_NA: np.ndarray, shares: Sequence[float], seed: int) -> list[n
 
     Returns:
         The sorted indices of each part.
+
+    >>> [len(part) for part in held_out(np.zeros((10, 1), int), [0.1, 0.2], seed=0)]
+    [7, 1, 2]
     """
     generator = np.random.default_rng(seed)
     parts: list[list[np.ndarray]] = [[] for _ in range(len(shares) + 1)]

@@ -8,7 +8,11 @@ from torch import Tensor
 
 
 def masked_mean(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> Tensor:
-    """Mean over the steps that exist, ``[B, F]``; zero for a sequence without any."""
+    """Mean over the steps that exist, ``[B, F]``; zero for a sequence without any.
+
+    >>> masked_mean(torch.tensor([[[1.0], [3.0], [99.0]]]), torch.tensor([[True, True, False]]))
+    tensor([[2.]])
+    """
     weight_BT1 = mask_BT[:, :, None].to(x_BTF.dtype)
     return (x_BTF * weight_BT1).sum(1) / weight_BT1.sum(1).clamp(min=1)
 

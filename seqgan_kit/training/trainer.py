@@ -49,7 +49,11 @@ class Schedule:
     final: float = 0.0
 
     def factor(self, progress: float) -> float:
-        """The factor where ``progress`` (0 to 1) of the run is over."""
+        """The factor where ``progress`` (0 to 1) of the run is over.
+
+        >>> Schedule("linear", hold=0.5).factor(0.75)
+        0.5
+        """
         if self.kind == "constant" or progress <= self.hold:
             return 1.0
         fallen = min((progress - self.hold) / (1 - self.hold), 1.0)
