@@ -20,6 +20,12 @@ from .conftest import TINY, TINY_NETWORKS
 SEQGEN = Path(sys.executable).with_name("seqgen")
 
 
+def size_of(path):
+    """Width and height of a picture."""
+    with Image.open(path) as image:
+        return image.size
+
+
 def installed(*arguments, **options):
     """The installed entry point."""
     return subprocess.run(
@@ -103,7 +109,7 @@ def test_every_recipe_trains_resumes_and_samples(seqgen, small_mnist, tmp_path, 
     sampled = seqgen("sample", out)
     assert sampled.code == 0
     assert sampled.out.strip() == str(out / "samples" / "grid.png")
-    assert Image.open(out / "samples" / "grid.png").size[0] > 100
+    assert size_of(out / "samples" / "grid.png")[0] > 100
 
 
 def test_progress_in_plain_lines(seqgen, tmp_path):
@@ -149,8 +155,8 @@ def test_folders_of_pictures(sample, tmp_path):
     out = tmp_path / "digits"
     sample("--label", "3", "-n", 4, "--out", out)
     assert sorted(path.name for path in out.iterdir()) == [f"3-{n:05d}.png" for n in range(4)]
-    image = Image.open(out / "3-00000.png")
-    assert (image.size, image.mode) == ((8, 8), "L")
+    with Image.open(out / "3-00000.png") as image:
+        assert (image.size, image.mode) == ((8, 8), "L")
     again = sample("--label", "3", "--out", out)
     assert again.code == 2
     assert "--force" in again.err
@@ -161,7 +167,7 @@ def test_folders_of_pictures(sample, tmp_path):
 def test_grids_and_walks(sample, tmp_path):
     assert sample("-n", 3, "--out", tmp_path / "g.png").code == 0
     assert sample("--interpolate", "3..7", "--out", tmp_path / "w.png").code == 0
-    assert Image.open(tmp_path / "w.png").size[0] > Image.open(tmp_path / "g.png").size[0]
+    assert size_of(tmp_path / "w.png")[0] > size_of(tmp_path / "g.png")[0]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +302,7 @@ def test_data_show(seqgen, tmp_path):
     assert "8 steps of 8 numbers" in shown.out
     assert "digit 7" in shown.out
     assert "1259" in shown.out
-    assert Image.open(tmp_path / "s.png").size[1] > 100
+    assert size_of(tmp_path / "s.png")[1] > 100
 
 
 def test_data_fetch_knows_its_names(seqgen):

@@ -89,7 +89,7 @@ def test_what_a_run_holds(tiny_run):
     run = Run(tiny_run)
     assert run.info["format"] == 1
     assert run.info["labels"] == {"digit": [str(n) for n in range(10)]}
-    assert run.info["data"]["items"] == {"training": 1259, "validation": 180, "test": 358}
+    assert run.info["data"]["items"] == {"training": 1259, "validation": 179, "test": 359}
     assert run.info["environment"]["torch"] == torch.__version__
     assert (run.samples / "step-00000004.png").exists()
     assert [path.name for path in run.checkpoints()] == ["step-00000002", "step-00000004"]
