@@ -182,7 +182,7 @@ class GanObjectiveRecipe(Section):
     """The adversarial loss."""
     penalties: tuple[PenaltyRecipe, ...] = (FiniteDifferenceRecipe(kind="finite-difference"),)
     """Terms of the discriminator's loss that keep the game stable."""
-    mismatch: Annotated[float, Field(ge=0)] = 1.0
+    mismatch: Annotated[float, Field(ge=0)] = 0.2
     """Weight of real sequences under other labels, taken for generated: what a label means."""
     discriminator_steps: PositiveInt = 1
     """Steps of the discriminator for one of the generator."""

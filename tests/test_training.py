@@ -435,7 +435,11 @@ def test_killed_at_any_moment_a_run_resumes(tmp_path):
 
 def test_two_processes_train_as_one(tmp_path):
     """Half a batch in each of two processes gives the weights of the whole batch in one."""
-    overrides = (*TINY, "train.batch_size=32", "train.steps=5")
+    # Not the relativistic loss: it leaves the last bias without a gradient but for rounding, which
+    # Adam then blows up.
+    overrides = (
+        *TINY, "train.batch_size=32", "train.steps=5", "objective.loss=non-saturating",
+    )  # fmt: skip
     launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone",
                 "-m", "seqgen_cli")  # fmt: skip
     subprocess.run(
