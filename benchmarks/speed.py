@@ -36,7 +36,7 @@ from seqgan_kit.sampling import Sampler
 from seqgan_kit.training.runtime import Runtime
 from seqgan_kit.training.trainer import Trainer
 
-BATCH, HIDDEN, NOISE, FRESH, LABEL = 64, 128, 64, 16, 64
+BATCH, HIDDEN, NOISE, FRESH, LABEL = 32, 128, 64, 16, 64
 GAMMA, SCALE, EVERY, GROUP = 1.0, 0.05, 4, 4
 
 
@@ -52,7 +52,7 @@ def images(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def ours(device: str, folder: Path) -> tuple[Callable[[], None], Callable[[int], None]]:
     """Our step and our sampling."""
-    overrides = [f"train.batch_size={BATCH}", "train.steps=1000000"]
+    overrides = [f"train.batch_size={BATCH}", "train.steps=1000000", "objective.mismatch=0"]
     recipe = recipe_files.load("mnist_rows", overrides)
     pixels, label_NA = images(8192)
     part = Part(pixels, label_NA)
