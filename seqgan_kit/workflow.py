@@ -157,7 +157,7 @@ def resume(
     Args:
         run_path: the run folder.
         overrides: changes of the recipe's ``train`` section (``train.steps=20000`` trains
-            longer); the run keeps the changed recipe.
+            longer), or of ``data.root`` where the data moved; the run keeps the changed recipe.
         device: where to go on, the recipe's if absent.
         watch: what to tell.
 
@@ -318,16 +318,17 @@ def environment(runtime: Runtime) -> dict[str, object]:
 
 
 def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe that a run keeps, with changes of its ``train`` section.
+    """The recipe that a run keeps, with changes of its ``train`` section or of ``data.root``.
 
     Raises:
         RunError: an override changes something else.
     """
     for text in overrides:
-        if not text.startswith("train."):
+        if not text.startswith(("train.", "data.root=")):
             raise RunError(
                 f"{text}: a run goes on with the data and networks it has, and only keys of "
-                "`train` can change; start another with --init-from"
+                "`train`, and data.root where the data moved, can change; start another with "
+                "--init-from"
             )
     data = recipe_files.override(recipe_files.read(run.recipe_path), overrides)
     return recipe_files.check(data, str(run.recipe_path))

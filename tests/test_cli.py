@@ -257,6 +257,12 @@ def test_a_folder_that_cannot_be_written(seqgen, tmp_path):
     expect(seqgen("train", "digits_rows", *TINY, "--out", tmp_path / "r"), 1, "Permission denied")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, where nobody may write")
+def test_a_folder_that_not_even_root_can_write(seqgen, tiny_run):
+    expect(seqgen("train", "digits_rows", *TINY, "--out", "/proc/nothing/run"), 1, "/proc/nothing")
+    expect(seqgen("sample", tiny_run, "--out", "/proc/nothing/a.npy"), 1, "/proc/nothing")
+
+
 def test_a_path_that_cannot_be_a_folder(seqgen, tmp_path, tiny_run):
     (tmp_path / "file").write_text("")
     expect(seqgen("train", "digits_rows", *TINY, "--out", tmp_path / "file" / "r"), 1, "file")

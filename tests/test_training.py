@@ -308,6 +308,26 @@ def test_evaluation_wants_the_data_of_the_run(tiny_run, tmp_path):
         workflow.evaluate(Run(path), samples=20)
 
 
+def test_networks_may_have_learning_rates_of_their_own():
+    from seqgan_kit import build
+    from seqgan_kit.data.rows import RowsCodec
+
+    settings = recipe("train.learning_rates.discriminator=0.5", "train.learning_rate=0.25")
+    objective = build.make_objective(settings, RowsCodec(height=4, width=3, channels=1), (10,))
+    rates = build.optimization(settings, objective)
+    assert rates["discriminator"].learning_rate == 0.5
+    assert rates["generator"].learning_rate == 0.25
+
+
+def test_one_class_has_no_mismatched_labels():
+    from seqgan_kit import build
+    from seqgan_kit.data.rows import RowsCodec
+
+    codec = RowsCodec(height=4, width=3, channels=1)
+    assert build.make_objective(recipe(), codec, (1,)).mismatch == 0
+    assert build.make_objective(recipe(), codec, (2,)).mismatch > 0
+
+
 def test_a_batch_for_the_processes():
     from seqgan_kit import build
 
