@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ class LabelError(ValueError):
     """A label that the run does not have."""
 
 
+@runtime_checkable
 class Decoder(Protocol):
     """The half of a codec that sampling needs."""
 
@@ -107,7 +108,6 @@ class Sampler:
             raise ValueError(f"count is {count}: at least one sample has to be asked for")
         return np.repeat(parse_labels(label, self.labels), count, axis=0)
 
-    @torch.no_grad()
     def stream(
         self, label_NA: Int[np.ndarray, "N A"], *, seed: int = 0, noise_scale: float = 1.0
     ) -> Iterator[Float[Tensor, "B ..."]]:
@@ -151,7 +151,6 @@ class Sampler:
         chunks = list(self.stream(rows, seed=seed, noise_scale=noise_scale))
         return without_grey_axis(torch.cat(chunks)).numpy()
 
-    @torch.no_grad()
     def interpolate(
         self,
         start_A: Int[np.ndarray, " A"],
@@ -189,6 +188,7 @@ class Sampler:
         rows = torch.from_numpy(np.tile(label_SA, (walks, 1))).to(self.device)
         return self._decode(latent, rows)
 
+    @torch.no_grad()
     def _decode(self, latent: Latent, label_BA: Tensor) -> Tensor:
         x_BTF, mask_BT = self.generator(latent, label_BA)
         return self.codec.decode(x_BTF.float(), mask_BT).cpu()

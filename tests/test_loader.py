@@ -1,5 +1,7 @@
 """The rows codec, encoded sequences and the order of batches."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -46,7 +48,7 @@ def test_images_of_another_shape_are_refused():
         RowsCodec(height=5, width=3, channels=1).encode(images())
 
 
-def store(labels, budget=2**20, tmp_path=None):
+def store(labels, budget=2**20, tmp_path=Path("not used")):
     labels = np.asarray(labels, np.int64)
     labels = labels[:, None] if labels.ndim == 1 else labels
     codec = RowsCodec(height=4, width=3, channels=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ class DataError(ValueError):
     """Data that cannot be used; the message says what is wrong and what to do."""
 
 
+@runtime_checkable
 class Items(Protocol):
     """Raw things, read a slice at a time, so that a data set need not fit in memory."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from .dataset import DataError, Part
 CHUNK = 4096
 
 
+@runtime_checkable
 class Codec(Protocol):
     """Raw things to sequences and back."""
 

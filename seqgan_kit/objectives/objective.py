@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -42,6 +42,7 @@ class Turn:
     repeats: int = 1
 
 
+@runtime_checkable
 class Objective(Protocol):
     """Networks and the losses that train them. It owns no optimiser and no device.
 

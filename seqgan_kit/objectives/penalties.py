@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ Score = Callable[[Tensor], Tensor]
 Side = Literal["both", "real", "generated"]
 
 
+@runtime_checkable
 class Penalty(Protocol):
     """A term of the discriminator's loss; ``every`` steps it is computed, and scaled by that."""
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -22,6 +22,7 @@ from .log import Means, MetricsFile, Report
 from .runtime import Runtime
 
 
+@runtime_checkable
 class Batches(Protocol):
     """An endless stream of batches that can be taken up at any place."""
 
