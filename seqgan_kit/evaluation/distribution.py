@@ -10,7 +10,7 @@ class TooFewSamples(ValueError):
     """Fewer samples than a figure can be computed from."""
 
 
-def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "N F"]) -> float:
+def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "M F"]) -> float:
     r"""Frechet distance of two sets of features, taken for normal distributions.
 
     .. math:: \lVert\mu_a - \mu_b\rVert^2 + Tr(C_a + C_b - 2 (C_a C_b)^{1/2})
@@ -20,7 +20,7 @@ def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "N 
 
     Args:
         a_NF: features ``[N, F]`` of one set.
-        b_NF: features of the other, with the same F.
+        b_NF: features ``[M, F]`` of the other.
 
     Raises:
         TooFewSamples: a set has fewer than two samples.
