@@ -80,7 +80,8 @@ def _refuse_to_overwrite(out: Path, force: bool) -> None:
     from seqgan_kit.report.images import labels_path
 
     inside = list(out.iterdir()) if out.is_dir() else []
-    there = [path for path in (out, labels_path(out)) if path.is_file()] + inside
+    written = [out, labels_path(out)] if out.suffix == ".npy" else [out]
+    there = [path for path in written if path.is_file()] + inside
     if there and not force:
         raise UseError(f"{there[0]} exists and is not overwritten; use --force or another --out")
     foreign = [path for path in inside if path.suffix != ".png"]

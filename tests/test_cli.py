@@ -149,6 +149,12 @@ def test_arrays(sample, tmp_path):
     assert images.max() <= 1
     sample("--label", "3,7", "-n", 5, "--seed", 1, "--out", tmp_path / "e.npy")
     assert (tmp_path / "e.npy").read_bytes() == out.read_bytes()
+    # Nothing that is there is replaced unasked, the labels beside an array included.
+    out.unlink()
+    refused = sample("--label", "4", "--out", out)
+    assert refused.code == 2
+    assert "d.labels.npy" in refused.err
+    assert np.load(tmp_path / "d.labels.npy").tolist() == labels.tolist()
 
 
 def test_folders_of_pictures(sample, tmp_path):

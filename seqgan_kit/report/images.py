@@ -91,8 +91,6 @@ def write_array(
     The samples are float32; the labels are class numbers ``[N]``, or ``[N, A]`` with several
     attributes, in ``NAME.labels.npy``.
     """
-    with write_file(labels_path(path)) as draft:
-        np.save(draft, label_NA[:, 0] if label_NA.shape[1] == 1 else label_NA)
     # Written in order, not through a mapping, in which a full disk would kill the process.
     with write_file(path) as draft, draft.open("wb") as file:
         for number, chunk in enumerate(chunks):
@@ -101,6 +99,8 @@ def write_array(
                 header["shape"] = (len(label_NA), *chunk.shape[1:])
                 np.lib.format.write_array_header_1_0(file, header)
             file.write(np.ascontiguousarray(chunk, "<f4").tobytes())
+    with write_file(labels_path(path)) as draft:
+        np.save(draft, label_NA[:, 0] if label_NA.shape[1] == 1 else label_NA)
 
 
 def write_pictures(
