@@ -109,10 +109,11 @@ def _samples(
     )
     from seqgan_kit.sampling import without_grey_axis
 
-    rows_NA = sampler.label_rows(labels or None, count or DEFAULT_COUNT)
-    if not labels and not count and target.suffix == ".png":
-        rows_NA = rows_NA[: GRID_ROWS * DEFAULT_COUNT]
+    legible = not labels and count is None and target.suffix == ".png"
     count = count or DEFAULT_COUNT
+    rows_NA = sampler.label_rows(labels or None, count)
+    if legible:
+        rows_NA = rows_NA[: GRID_ROWS * count]
     chunks = sampler.stream(rows_NA, seed=seed, noise_scale=noise_scale)
     if target.suffix == ".npy":
         write_array(target, (without_grey_axis(chunk).numpy() for chunk in chunks), rows_NA)

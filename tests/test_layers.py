@@ -9,7 +9,6 @@ import pytest
 import seqgan_kit
 
 ROOT = Path(seqgan_kit.__file__).parent
-BASE = {"files", "batch"}
 ALLOWED = {
     "batch": set(),
     "files": set(),

@@ -46,7 +46,7 @@ def _half(x: Tensor, side: Side) -> Tensor:
 
 @contextmanager
 def _full_precision(x: Tensor) -> Iterator[None]:
-    # TensorFloat-32 rounds as bfloat16's bigger brother does: a difference would drown in it.
+    # TensorFloat-32 keeps ten bits of a mantissa: a small difference would drown in it, too.
     matmul = torch.backends.cuda.matmul
     before = matmul.allow_tf32
     matmul.allow_tf32 = False
