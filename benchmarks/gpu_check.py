@@ -2,15 +2,16 @@
 
     python benchmarks/gpu_check.py [--steps 60]
 
-Every bundled recipe trains some steps in float32 and in bfloat16, stops half-way, resumes and
-samples; then the CUDA tests and the speed benchmark run. Data come from the recipes' sources, or
-from the folder SEQGAN_TEST_DATA for MNIST; a recipe whose data cannot be had is skipped, saying
-so. Exit code 1 if anything fails.
+Every bundled recipe trains some steps in float32 and in bfloat16, stops half-way, resumes, samples
+and is evaluated; then the CUDA tests and the speed benchmark run. Data come from the
+sources of the recipes, or from the folder SEQGAN_TEST_DATA for MNIST; a recipe whose data cannot
+be had is skipped, saying so. Exit code 1 if anything fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -20,8 +21,9 @@ from pathlib import Path
 
 import torch
 
-from seqgan_kit import load, recipe_files, workflow
+from seqgan_kit import load, measuring, recipe_files, workflow
 from seqgan_kit.data.dataset import DataError
+from seqgan_kit.run import Run
 
 HERE = Path(__file__).parent
 
@@ -54,7 +56,11 @@ def check(name: str, precision: str, steps: int, folder: Path) -> str:
     images = load(out, device="cuda").sample(count=2)
     if not (0 <= images.min() <= images.max() <= 1):
         raise RuntimeError("samples are out of bounds")
-    return f"{steps} steps in {spent:.1f} s, data and start included"
+    bench = measuring.bench_of(recipe, device="cuda", samples=200, sets=1, gan_train=False)
+    figures = bench.run(Run(out)).figures
+    if not all(math.isfinite(value.mean) for value in figures.values()):
+        raise RuntimeError("a figure of the evaluation is not finite")
+    return f"{steps} steps in {spent:.1f} s, data and start included; {len(figures)} figures"
 
 
 def main() -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from seqgan_kit.training.log import Report
+    from seqgan_kit.workflow import Watch
 
 
 SEED = click.IntRange(min=0, max=2**63 - 1)
@@ -19,6 +23,34 @@ SEED = click.IntRange(min=0, max=2**63 - 1)
 
 class UseError(ValueError):
     """A command line that asks for something that cannot be."""
+
+
+class StopSignals:
+    """Turns Ctrl-C and SIGTERM into a number to ask for, once there is something to save.
+
+    Before the first step, and at the second signal, they stop the process at once.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.training = False
+
+    def __enter__(self) -> StopSignals:
+        self._before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *stopped_by: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: object) -> None:
+        if self.received or not self.training:
+            raise KeyboardInterrupt
+        self.received = number
+        # Not by way of a Python stream, which the signal may have interrupted in a write.
+        os.write(2, b"\nstopping after this step and saving (once more: without saving)\n")
 
 
 def say(line: str) -> None:
@@ -40,10 +72,14 @@ def _losses(figures: Mapping[str, float]) -> str:
 
 
 @contextmanager
-def training_progress(steps: int) -> Iterator[Callable[[Report], None]]:
-    """A callable for the trainer: a bar on a terminal, a line now and then where there is none."""
+def training_progress(steps: int | None) -> Iterator[Callable[[Report], None]]:
+    """A callable for the trainer: a bar on a terminal, a line now and then where there is none.
+
+    ``steps`` is how many there will be, ``None`` where the clock ends the training.
+    """
+    of = "" if steps is None else f"/{steps}"
     if sys.stderr.isatty():
-        with _bar(steps) as update:
+        with _bar(of) as update:
             yield update
         return
     last = [0.0]
@@ -53,7 +89,7 @@ def training_progress(steps: int) -> Iterator[Callable[[Report], None]]:
         if state.figures and (now - last[0] >= 10 or state.progress >= 1):
             last[0] = now
             say(
-                f"step {state.step}/{steps}  {_losses(state.figures)}  "
+                f"step {state.step}{of}  {_losses(state.figures)}  "
                 f"{state.steps_per_second:.1f} steps/s  {duration(state.seconds_left)} left"
             )
 
@@ -61,18 +97,18 @@ def training_progress(steps: int) -> Iterator[Callable[[Report], None]]:
 
 
 @contextmanager
-def _bar(steps: int) -> Iterator[Callable[[Report], None]]:
+def _bar(of: str) -> Iterator[Callable[[Report], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("step {task.fields[step]}/{task.fields[steps]}"),
+        TextColumn("step {task.fields[step]}{task.fields[of]}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[speed]:.1f} steps/s  {task.fields[left]} left"),
         TextColumn("[dim]{task.fields[losses]}"),
     )
     bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
-    task = bar.add_task("", total=1.0, step=0, steps=steps, speed=0.0, left="?", losses="")
+    task = bar.add_task("", total=1.0, step=0, of=of, speed=0.0, left="?", losses="")
     try:
 
         def update(state: Report) -> None:
@@ -121,3 +157,20 @@ class Counter:
         """Told in steps."""
         shown = f"{100 * done // total} % of {total} steps"
         self._show("training the judge (once; then cached)", done, total, shown)
+
+
+def writable(out: Path | None, force: bool) -> Path | None:
+    """A picture that may be written: not there yet, or to be replaced."""
+    if out is not None and out.suffix != ".png":
+        raise UseError(f"--out {out}: choose a name that ends in .png")
+    if out is not None and out.exists() and not force:
+        raise UseError(f"{out} exists and is not overwritten; use --force or another --out")
+    return out
+
+
+def watching() -> Watch:
+    """What commands other than a training tell."""
+    from seqgan_kit.workflow import Watch
+
+    counter = Counter()
+    return Watch(say=say, download=counter.download, judge=counter.judge)

@@ -3,69 +3,123 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .console import SEED, Counter, say
+from .console import SEED, UseError, watching
 
 if TYPE_CHECKING:
-    from seqgan_kit.evaluation.evaluate import Evaluation
+    from seqgan_kit.measuring import Bench, Evaluation
+
+FEWEST = 20
+"""Samples below which no figure means anything."""
 
 
-@click.command(short_help="Measure a run beside real data.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--checkpoint", help="Step of the checkpoint [the newest].")
-@click.option("--samples", type=click.IntRange(min=20), help="How many to make [the recipe's].")
+@click.command(short_help="Measure runs, or samples made elsewhere, beside real data.")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
+@click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
+@click.option("--samples", metavar="N|PATH", help="Samples in a set [the recipe's], or a .npy.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="With --samples PATH: a .npy of class numbers.",
+)
+@click.option("--recipe", help="With --samples PATH: the recipe whose data they are held to.")
+@click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
+@click.option(
+    "--gan-train/--no-gan-train",
+    default=True,
+    show_default=True,
+    help="Whether to train a judge on samples, which takes a minute or so.",
+)
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
-    run: Path,
+    runs: tuple[Path, ...],
     checkpoint: str | None,
-    samples: int | None,
+    samples: str | None,
+    labels: Path | None,
+    recipe: str | None,
+    sets: int | None,
+    gan_train: bool,
     seed: int,
     as_json: bool,
     device: str,
 ) -> None:
-    """Measure the samples of RUN beside held-out real data; kept as RUN/evaluation.json.
+    """Measure the samples of RUNS beside held-out real data and noise.
 
     \b
     Examples:
       seqgen evaluate runs/mnist_rows
+      seqgen evaluate runs/mnist_rows runs/mnist_dcgan --no-gan-train
       seqgen evaluate runs/mnist_rows --samples 10000 --seed 1
-      seqgen evaluate runs/mnist_rows --json | jq .generated.label_accuracy
+      seqgen evaluate --samples theirs.npy --labels theirs.labels.npy --recipe mnist_rows
+      seqgen evaluate runs/mnist_rows --json | jq .models[0].figures.label_accuracy.mean
 
-    A judge, a small classifier, is trained once on the real training part and cached. Label
-    accuracy never shows collapse, so the spread inside a class stands beside it.
+    Every figure stands with its standard deviation over independent sets of samples, with the
+    same figure of held-out real data (the ceiling) and of noise (the floor). A judge, a small
+    classifier, is trained once on the real training part and cached. Each run keeps its figures
+    in RUN/evaluation.json.
+
+    Samples made elsewhere are arrays like those that `seqgen sample --out x.npy` writes: bytes,
+    or real values from 0 to 1, [count, height, width] or with colours last.
     """
-    from seqgan_kit import workflow
+    from seqgan_kit import evidence, measuring, recipe_files
+    from seqgan_kit.report.tables import terminal
     from seqgan_kit.run import Run
 
-    counter = Counter()
-    watch = workflow.Watch(say=say, download=counter.download, judge=counter.judge)
-    result = workflow.evaluate(
-        Run(run), checkpoint=checkpoint, samples=samples, seed=seed, device=device, watch=watch
+    count = int(samples) if samples is not None and samples.isdecimal() else None
+    elsewhere = Path(samples) if samples is not None and count is None else None
+    if count is not None and count < FEWEST:
+        raise UseError(f"--samples {count}: at least {FEWEST} are needed for any figure")
+    if (elsewhere is None) != (recipe is None) or (labels is not None and elsewhere is None):
+        raise UseError(
+            "samples made elsewhere are named by --samples PATH, --recipe RECIPE and, where they "
+            "have labels, --labels PATH, together"
+        )
+    if not runs and elsewhere is None:
+        raise UseError("name one or more runs, or samples made elsewhere (--samples PATH)")
+    if checkpoint is not None and len(runs) != 1:
+        raise UseError("--checkpoint belongs to one run")
+    found = [Run(run) for run in runs]
+    settings = measuring.same_data_for_all(found) if recipe is None else recipe_files.load(recipe)
+    bench = measuring.bench_of(
+        settings,
+        device=device,
+        watch=watching(),
+        samples=count,
+        sets=sets,
+        gan_train=gan_train,
     )
+    measured = [bench.run(run, checkpoint=checkpoint, seed=seed) for run in found]
+    if elsewhere is not None:
+        items, label_NA = measuring.read_samples(elsewhere, labels, bench)
+        measured.append(bench.samples_of(elsewhere.name, items, label_NA))
     if as_json:
-        click.echo(json.dumps(result.as_json(), indent=2))
-    else:
-        click.echo(_table(result))
-
-
-def _table(result: Evaluation) -> str:
-    from seqgan_kit.evaluation.evaluate import ROWS
-
-    lines = [f"{'':36}{'generated':>12}{'real':>12}"]
-    for name, title in ROWS.items():
-        values = (getattr(result.generated, name), getattr(result.real, name))
-        lines.append(f"{title:36}" + "".join(f"{value:12.3f}" for value in values))
-    counts = (result.generated.samples, result.real.samples)
-    lines.append(f"{'samples':36}" + "".join(f"{count:12d}" for count in counts))
-    lines.append(
-        f"Distances are to {result.reference} real test items; the column 'real' is the other "
-        f"half of the test part.\nThe judge recognises {result.judge_accuracy:.3f} of the test "
-        "part."
+        click.echo(json.dumps(_as_json(bench, measured), indent=2))
+        return
+    content = evidence.table(
+        bench,
+        [(result.name, result) for result in measured],
+        title=", ".join(result.name for result in measured),
+        command=shlex.join(["seqgen", *sys.argv[1:]]),
     )
-    return "\n".join(lines)
+    click.echo(terminal(content))
+
+
+def _as_json(bench: Bench, measured: list[Evaluation]) -> dict[str, object]:
+    bounds = {
+        role: {name: value.as_json() for name, value in figures.items()}
+        for role, figures in bench.bounds(measured).items()
+    }
+    return {
+        "models": [result.as_json() for result in measured],
+        "judge_accuracy": bench.judge_accuracy,
+        "reference": bench.reference.count,
+        **bounds,
+    }

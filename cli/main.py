@@ -10,7 +10,11 @@ import click
 COMMANDS = {
     "train": ("train", "Train a recipe, or resume a run."),
     "sample": ("sample", "Make samples with a trained run."),
-    "evaluate": ("evaluate", "Measure a run beside real data."),
+    "evaluate": ("evaluate", "Measure runs, or samples made elsewhere."),
+    "compare": ("compare", "Lay models side by side, on a page."),
+    "report": ("report", "A page about one run."),
+    "reconstruct": ("reconstruct", "Show what a VAE makes of real items."),
+    "inspect": ("inspect", "Show which steps a discriminator finds fake."),
     "recipes": ("recipes", "List, show, copy and check recipes."),
     "data": ("data", "Fetch and look at data sets."),
     "init": ("init", "Write a recipe for your own data."),
@@ -19,7 +23,10 @@ COMMANDS = {
 
 
 # By name, because importing the classes would import torch.
-MISUSES = ("RecipeError", "RunError", "LabelError", "DeviceError", "UseError")
+MISUSES = (
+    *("RecipeError", "RunError", "LabelError", "DeviceError", "UseError"),
+    *("SamplesError", "BudgetError", "NoEncoder"),
+)
 FAILURES = ("DataError", "FileProblem", "TrainingDiverged", "TooFewSamples", "OutOfMemoryError")
 
 
@@ -64,6 +71,7 @@ def seqgen(debug: bool) -> None:
       seqgen train mnist_rows              train into runs/mnist_rows
       seqgen sample runs/mnist_rows        a labelled grid of samples
       seqgen evaluate runs/mnist_rows      figures beside those of real data
+      seqgen compare compare/mnist         GAN, VAE and the rows, on one page
       seqgen init path/to/my/images        a recipe for your own data
     """
 

@@ -29,6 +29,7 @@ GRID_LIMIT = 4000
     help="A .png (grid), a .npy (array), or a folder of PNGs [RUN/samples/grid.png].",
 )
 @click.option("--interpolate", metavar="A..B", help="Walk in the noise and from label A to B.")
+@click.option("--swap", is_flag=True, help="A grid of the same noise under every label.")
 @click.option(
     "--noise-scale",
     type=click.FloatRange(min=0),
@@ -46,6 +47,7 @@ def command(
     checkpoint: str | None,
     out: Path | None,
     interpolate: str | None,
+    swap: bool,
     noise_scale: float,
     force: bool,
     device: str,
@@ -58,6 +60,7 @@ def command(
       seqgen sample runs/mnist_rows --label 3,7 -n 100 --out digits/
       seqgen sample runs/mnist_rows -n 1000 --seed 1 --out digits.npy
       seqgen sample runs/mnist_rows --interpolate 3..7 --out walk.png
+      seqgen sample runs/mnist_rows --swap -n 8 --out swap.png
 
     The arrays of a .npy are float32 in 0..1, [count, height, width] for grey images and
     [count, height, width, 3] for colour; NAME.labels.npy beside it has the class numbers.
@@ -69,7 +72,11 @@ def command(
     if out is not None:
         _refuse_to_overwrite(out, force)
     sampler = load(run, checkpoint=checkpoint, device=device)
-    if interpolate is not None:
+    if swap and interpolate is not None:
+        raise UseError("--swap and --interpolate are two pictures; ask for one at a time")
+    if swap:
+        _swap(sampler, labels, count, seed, noise_scale, target)
+    elif interpolate is not None:
         _walk(sampler, interpolate, labels, count, seed, noise_scale, target)
     else:
         _samples(sampler, labels, count, seed, noise_scale, target)
@@ -132,6 +139,26 @@ def _samples(
     else:
         write_pictures(target, (c.numpy() for c in chunks), rows_NA, sampler.labels)
     say(f"{len(rows_NA)} samples, seed {seed}")
+
+
+def _swap(
+    sampler: Sampler,
+    labels: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    noise_scale: float,
+    target: Path,
+) -> None:
+    from seqgan_kit.report.images import GRID_ROWS, grid, label_names, save_picture
+
+    if target.suffix != ".png":
+        raise UseError(f"--out {target}: a grid is a picture; choose a name that ends in .png")
+    count = count or DEFAULT_COUNT
+    rows_NA = sampler.label_rows(labels or None, 1)[:GRID_ROWS]
+    images = sampler.swap(rows_NA, count=count, seed=seed, noise_scale=noise_scale).numpy()
+    names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
+    save_picture(grid(list(images.reshape(len(names), count, *images.shape[1:])), names), target)
+    say(f"{count} draws of noise under {len(names)} labels, seed {seed}: a column is one draw")
 
 
 def _walk(

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .console import SEED, Counter, UseError, say, training_progress
+from .console import SEED, Counter, StopSignals, UseError, say, training_progress
 
 if TYPE_CHECKING:
     from seqgan_kit.training.log import Report
-
-
-class StopSignals:
-    """Turns Ctrl-C and SIGTERM into a number to ask for, once there is something to save.
-
-    Before the first step, and at the second signal, they stop the process at once.
-    """
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.training = False
-
-    def __enter__(self) -> StopSignals:
-        self._before = {
-            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        return self
-
-    def __exit__(self, *stopped_by: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: object) -> None:
-        if self.received or not self.training:
-            raise KeyboardInterrupt
-        self.received = number
-        # Not by way of a Python stream, which the signal may have interrupted in a write.
-        os.write(2, b"\nstopping after this step and saving (once more: without saving)\n")
 
 
 @click.command(short_help="Train a recipe, or resume a run.")

@@ -48,6 +48,10 @@ class Batch:
     def __len__(self) -> int:
         return self.x_BTF.shape[0]
 
+    def part(self, index: slice | Int[Tensor, " P"]) -> Batch:
+        """Some of the sequences, in the order asked for."""
+        return Batch(self.x_BTF[index], self.mask_BT[index], self.label_BA[index])
+
 
 def full_mask(count: int, steps: int, device: torch.device | None = None) -> Bool[Tensor, "B T"]:
     """The mask of ``count`` sequences without padding."""

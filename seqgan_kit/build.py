@@ -8,34 +8,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import recipe as schema
-from .data.dataset import Dataset, PartName
+from .data.dataset import DataError, Dataset, PartName, unlabelled
 from .data.image_folder import image_folder
-from .data.images import mnist_like, sklearn_digits
+from .data.images import binarized, mnist_like, sklearn_digits
 from .data.loader import Codec
-from .data.rows import RowsCodec
+from .data.rows import ImageCodec, RowsCodec
 from .data.sources import Progress as DownloadProgress
 from .data.sources import cache_folder
-from .evaluation.evaluate import Reference
+from .evaluation.distribution import frechet_distance
+from .evaluation.judge import ImageJudge, Judge, TrainedJudge, cached_judge, look
 from .evaluation.judge import Progress as JudgeProgress
-from .evaluation.judge import cached_judge
-from .models.sequence import RecurrentDiscriminator, RecurrentGenerator
-from .nn.heads import ContinuousHead
-from .nn.networks import Discriminator, Generator
+from .models.image_gan import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
+    DenseGenerator,
+)
+from .models.sequence import RecurrentDiscriminator, RecurrentEncoder, RecurrentGenerator
+from .models.vae import ConvolutionalEncoder, VariationalAutoencoder
+from .nn.heads import BernoulliHead, ContinuousHead, Head, LogisticHead
+from .nn.networks import Autoencoder, Discriminator, Generator
 from .nn.normalization import normalize_spectrally
+from .objectives.elbo import ELBO
 from .objectives.gan import GAN
+from .objectives.likelihood import Likelihood
 from .objectives.objective import Objective
 from .objectives.penalties import ExactGradient, FiniteDifference, GradientPenalty, Penalty
+from .objectives.phases import Phases
 from .recipe_files import RecipeError
 from .report.images import GRID_ROWS, grid, label_names, save_picture
-from .run import Run
+from .run import Run, RunError
 from .sampling import Sampler
 from .training.checkpoint import load_network
 from .training.trainer import Optimization, Schedule
@@ -45,11 +56,13 @@ from .training.trainer import Optimization, Schedule
 
 def _mnist_like(data: Any, progress: DownloadProgress | None) -> Dataset:
     root = Path(data.root).expanduser() if data.root else None
-    return mnist_like(data.source, root, data.validation, data.seed, progress)
+    dataset = mnist_like(data.source, root, data.validation, data.seed, progress)
+    return dataset if data.binarize is None else binarized(dataset, data.binarize)
 
 
 def _digits(data: Any, progress: DownloadProgress | None) -> Dataset:
-    return sklearn_digits(data.validation, data.seed)
+    dataset = sklearn_digits(data.validation, data.seed)
+    return dataset if data.binarize is None else binarized(dataset, data.binarize)
 
 
 def _folder(data: Any, progress: DownloadProgress | None) -> Dataset:
@@ -81,6 +94,11 @@ def load_dataset(recipe: schema.Recipe, progress: DownloadProgress | None = None
     return DATASETS[recipe.data.source](recipe.data, progress)
 
 
+def seen(recipe: schema.Recipe, dataset: Dataset) -> Dataset:
+    """The data as the networks see them: without labels where the recipe says so."""
+    return dataset if recipe.conditional else unlabelled(dataset)
+
+
 def codec_settings(recipe: schema.Recipe, dataset: Dataset) -> dict[str, Any]:
     """All that makes the codec again without the data: it is stored in the run."""
     height, width, channels = dataset.parts["training"].items[:1].shape[1:]
@@ -92,7 +110,7 @@ def codec_settings(recipe: schema.Recipe, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-CODECS: Mapping[str, Callable[..., Codec]] = {"rows": RowsCodec}
+CODECS: Mapping[str, Callable[..., Codec]] = {"rows": RowsCodec, "image": ImageCodec}
 
 
 def make_codec(settings: Mapping[str, Any]) -> Codec:
@@ -104,11 +122,23 @@ def make_codec(settings: Mapping[str, Any]) -> Codec:
 # -- networks and objectives --------------------------------------------------------------------
 
 
+HEADS: Mapping[str, Callable[..., Head]] = {
+    "continuous": ContinuousHead,
+    "bernoulli": BernoulliHead,
+    "logistic": LogisticHead,
+}
+
+
+def _head(settings: Mapping[str, Any], hidden_size: int, codec: Codec) -> Head:
+    arguments = dict(settings)
+    return HEADS[arguments.pop("kind")](hidden_size, codec.features, **arguments)
+
+
 def _recurrent_generator(
     model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
 ) -> Generator:
     settings = model.generator.model_dump()
-    head = ContinuousHead(settings["hidden_size"], codec.features)
+    head = _head(settings.pop("head"), settings["hidden_size"], codec)
     return RecurrentGenerator(head=head, classes=classes, steps=codec.steps, **settings)
 
 
@@ -124,9 +154,72 @@ def _recurrent_discriminator(
     return network
 
 
-GENERATORS: Mapping[str, Callable[..., Generator]] = {"recurrent_gan": _recurrent_generator}
+def _image_generator(
+    model: schema.ImageGanRecipe, codec: ImageCodec, classes: tuple[int, ...]
+) -> Generator:
+    settings = model.generator.model_dump()
+    if settings.pop("kind") == "convolutional":
+        return ConvolutionalGenerator(shape=codec.shape, classes=classes, **settings)
+    head = ContinuousHead(settings["widths"][-1], codec.features)
+    return DenseGenerator(head=head, classes=classes, **settings)
+
+
+def _convolutional_discriminator(
+    model: schema.ImageGanRecipe, codec: ImageCodec, classes: tuple[int, ...]
+) -> Discriminator:
+    settings = model.discriminator.model_dump()
+    spectral = settings.pop("spectral_norm")
+    settings["group"] = settings.pop("minibatch_group")
+    network = ConvolutionalDiscriminator(shape=codec.shape, classes=classes, **settings)
+    if spectral:
+        normalize_spectrally(network)
+    return network
+
+
+def _vae(model: schema.VaeRecipe, codec: ImageCodec, classes: tuple[int, ...]) -> Autoencoder:
+    settings = model.decoder.model_dump()
+    head = _head(settings.pop("head"), settings["widths"][-1], codec)
+    return VariationalAutoencoder(
+        encoder=ConvolutionalEncoder(
+            shape=codec.shape, classes=classes, **model.encoder.model_dump()
+        ),
+        decoder=DenseGenerator(
+            head=head, classes=classes, noise_size=model.latent_size, **settings
+        ),
+        latent_size=model.latent_size,
+    )
+
+
+def _recurrent_vae(
+    model: schema.RecurrentVaeRecipe, codec: Codec, classes: tuple[int, ...]
+) -> Autoencoder:
+    settings = model.decoder.model_dump()
+    head = _head(settings.pop("head"), settings["hidden_size"], codec)
+    return VariationalAutoencoder(
+        encoder=RecurrentEncoder(
+            features=codec.features, classes=classes, **model.encoder.model_dump()
+        ),
+        decoder=RecurrentGenerator(
+            head=head,
+            classes=classes,
+            steps=codec.steps,
+            noise_size=model.latent_size,
+            step_noise_size=0,
+            **settings,
+        ),
+        latent_size=model.latent_size,
+    )
+
+
+GENERATORS: Mapping[str, Callable[..., Generator]] = {
+    "recurrent_gan": _recurrent_generator,
+    "image_gan": _image_generator,
+    "vae": _vae,
+    "recurrent_vae": _recurrent_vae,
+}
 DISCRIMINATORS: Mapping[str, Callable[..., Discriminator]] = {
-    "recurrent_gan": _recurrent_discriminator
+    "recurrent_gan": _recurrent_discriminator,
+    "image_gan": _convolutional_discriminator,
 }
 PENALTIES: Mapping[str, Callable[..., Penalty]] = {
     "finite-difference": FiniteDifference,
@@ -140,27 +233,64 @@ def _penalty(settings: schema.PenaltyRecipe) -> Penalty:
     return PENALTIES[arguments.pop("kind")](**arguments)
 
 
-def _gan(recipe: schema.Recipe, codec: Codec, classes: tuple[int, ...]) -> Objective:
-    objective = recipe.objective
+class _Networks:
+    """The networks of a recipe, each made when it is first asked for and shared by the phases."""
+
+    def __init__(self, recipe: schema.Recipe, codec: Codec, classes: tuple[int, ...]) -> None:
+        self._arguments = (recipe.model, codec, classes)
+        self._kind = recipe.model.kind
+        self.classes = classes
+
+    @cached_property
+    def generator(self) -> Generator:
+        return GENERATORS[self._kind](*self._arguments)
+
+    @cached_property
+    def discriminator(self) -> Discriminator:
+        return DISCRIMINATORS[self._kind](*self._arguments)
+
+
+def _gan(settings: schema.GanObjectiveRecipe, networks: _Networks) -> Objective:
     return GAN(
-        GENERATORS[recipe.model.kind](recipe.model, codec, classes),
-        DISCRIMINATORS[recipe.model.kind](recipe.model, codec, classes),
-        loss=objective.loss,
-        penalties=tuple(_penalty(penalty) for penalty in objective.penalties),
+        networks.generator,
+        networks.discriminator,
+        loss=settings.loss,
+        penalties=tuple(_penalty(penalty) for penalty in settings.penalties),
         # With one class there is no other label.
-        mismatch=objective.mismatch if math.prod(classes) > 1 else 0.0,
-        discriminator_steps=objective.discriminator_steps,
+        mismatch=settings.mismatch if math.prod(networks.classes) > 1 else 0.0,
+        discriminator_steps=settings.discriminator_steps,
     )
 
 
-OBJECTIVES: Mapping[str, Callable[..., Objective]] = {"gan": _gan}
+def _likelihood(settings: schema.LikelihoodObjectiveRecipe, networks: _Networks) -> Objective:
+    return Likelihood(networks.generator)
+
+
+def _elbo(settings: schema.ElboObjectiveRecipe, networks: _Networks) -> Objective:
+    autoencoder = cast(Autoencoder, networks.generator)
+    return ELBO(autoencoder, beta=settings.beta, warmup=settings.warmup)
+
+
+OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
+    "gan": _gan,
+    "likelihood": _likelihood,
+    "elbo": _elbo,
+}
 
 
 def make_objective(recipe: schema.Recipe, codec: Codec, classes: tuple[int, ...]) -> Objective:
     """The networks of a recipe, their first weights drawn by its seed, and what trains them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return OBJECTIVES[recipe.objective.kind](recipe, codec, classes)
+        networks = _Networks(recipe, codec, classes)
+        objectives = [OBJECTIVES[o.kind](o, networks) for o in recipe.objectives]
+    if not recipe.phases:
+        return objectives[0]
+    steps = [phase.steps for phase in recipe.phases]
+    return Phases(
+        list(zip(objectives, steps, strict=True)),
+        factors=[phase.learning_rate_factor for phase in recipe.phases],
+    )
 
 
 def check_processes(recipe: schema.Recipe, world: int) -> None:
@@ -172,7 +302,7 @@ def check_processes(recipe: schema.Recipe, world: int) -> None:
     size = recipe.train.batch_size
     for key, group in (
         ("train.class_group", recipe.train.class_group),
-        ("model.discriminator.minibatch_group", recipe.model.discriminator.minibatch_group),
+        ("model.discriminator.minibatch_group", recipe.minibatch_group),
     ):
         if group and size % (group * world):
             raise RecipeError(
@@ -231,30 +361,116 @@ def decoded(dataset: Dataset, codec: Codec, part: PartName) -> tuple[Tensor, np.
     return codec.decode(*codec.encode(items.items[: len(items)])), items.label_NA
 
 
-def reference(
+def load_critic(run: Run, recipe: schema.Recipe, *, checkpoint: str | None) -> Discriminator:
+    """The discriminator of a run.
+
+    Raises:
+        RunError: no such checkpoint, or a run without a discriminator.
+        FileProblem: it is damaged or of another shape.
+    """
+    if not any(objective.kind == "gan" for objective in recipe.objectives):
+        raise RunError(f"{run.path} has no discriminator: it was not trained as a GAN")
+    classes = tuple(len(names) for names in run.info["labels"].values())
+    codec = make_codec(run.info["codec"])
+    critic = DISCRIMINATORS[recipe.model.kind](recipe.model, codec, classes)
+    load_network(run.checkpoint(checkpoint), "discriminator", critic)
+    return critic.eval()
+
+
+# -- how things are judged ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class JudgeKind:
+    """A kind of judge.
+
+    Attributes:
+        name: part of the key under which a trained one is cached.
+        make: from the decoded training items and the classes to a judge with fresh weights.
+    """
+
+    name: str
+    make: Callable[[Tensor, tuple[int, ...]], Judge]
+
+
+IMAGE_JUDGE = JudgeKind(
+    "image-1", lambda items, classes: ImageJudge(channels=items.shape[-1], classes=classes)
+)
+JUDGES: Mapping[str, JudgeKind] = {"rows": IMAGE_JUDGE, "image": IMAGE_JUDGE}
+"""For each codec what judges the things that it decodes."""
+
+
+def trained_judge(
+    recipe: schema.Recipe,
+    dataset: Dataset,
+    codec: Codec,
+    *,
+    seed: int,
+    device: torch.device,
+    say: Callable[[str], None],
+    progress: JudgeProgress | None = None,
+) -> TrainedJudge:
+    """The judge of a data set, trained if the cache does not have it."""
+    kind = JUDGES[recipe.codec.kind]
+    first = codec.decode(*codec.encode(dataset.parts["test"].items[:1]))
+
+    def part(name: PartName) -> tuple[Tensor, Tensor]:
+        items, label_NA = decoded(dataset, codec, name)
+        return items, torch.from_numpy(label_NA)
+
+    return cached_judge(
+        cache_folder() / "judges",
+        make=lambda: kind.make(first, dataset.classes),
+        architecture=kind.name,
+        key={"data": dataset.fingerprint},
+        training=lambda: part("training"),
+        test=lambda: part("test"),
+        seed=seed,
+        epochs=recipe.evaluation.judge_epochs,
+        device=device,
+        say=say,
+        progress=progress,
+    )
+
+
+CHOOSING_SEED = 1_000_003
+"""Added to the seed of the judge that reports: the one that chooses a checkpoint is another."""
+
+
+def checkpoint_score(
     recipe: schema.Recipe,
     dataset: Dataset,
     codec: Codec,
     *,
     device: torch.device,
+    say: Callable[[str], None],
     progress: JudgeProgress | None = None,
-) -> Reference:
-    """Real test data and the judge, trained if the cache does not have it."""
+) -> Callable[[Sampler], float]:
+    """What `train.keep: best` chooses by: the Frechet judge distance to the validation part.
 
-    def training() -> tuple[Tensor, Tensor]:
-        items, label_NA = decoded(dataset, codec, "training")
-        return items, torch.from_numpy(label_NA)
+    By a judge of another seed than the one that reports, or its taste would be reported.
 
-    test, label_NA = decoded(dataset, codec, "test")
-    judge = cached_judge(
-        cache_folder() / "judges",
-        key={"data": dataset.fingerprint},
-        data=training,
-        channels=test.shape[-1],
-        classes=dataset.classes,
-        seed=recipe.evaluation.judge_seed,
-        epochs=recipe.evaluation.judge_epochs,
-        device=device,
-        progress=progress,
-    )
-    return Reference(judge, test, label_NA)
+    Raises:
+        DataError: the data have no validation part.
+    """
+    if len(dataset.parts["validation"]) < 2:
+        raise DataError(
+            "train.keep: best chooses on the validation part, and there is none: set "
+            "data.validation, or keep a number of checkpoints"
+        )
+    seed = recipe.evaluation.judge_seed + CHOOSING_SEED
+    judge = trained_judge(
+        recipe, dataset, codec, seed=seed, device=device, say=say, progress=progress
+    ).judge
+    items, label_NA = decoded(dataset, codec, "validation")
+    real_NF = look(judge, items).features_NF
+    count = min(len(items), 2000)
+    asked_NA = np.resize(label_NA, (count, label_NA.shape[1]))
+    if not recipe.conditional:
+        asked_NA = np.zeros((count, 1), np.int64)
+
+    def score(sampler: Sampler) -> float:
+        samples = torch.cat(list(sampler.stream(asked_NA)))
+        return frechet_distance(look(judge, samples).features_NF, real_NF)
+
+    return score

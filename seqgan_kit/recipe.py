@@ -7,11 +7,12 @@ how a file is found, extended and overridden.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PositiveInt = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0)]
@@ -37,6 +38,8 @@ class NamedData(Section):
     """Share of the training images that is held out of training."""
     seed: Seed = 0
     """Seed of the cut into parts; not the run's, so that all runs share one test part."""
+    binarize: Seed | None = None
+    """Seed of one draw of every value, 0 or 255 with the value as chance; absent: none."""
     budget_mb: PositiveInt = 2048
     """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
 
@@ -73,6 +76,45 @@ class RowsCodecRecipe(Section):
     """Whether a step is a row or a column."""
 
 
+class ImageCodecRecipe(Section):
+    """An image is one step."""
+
+    kind: Literal["image"] = "image"
+    """Whole images, for the networks that write them at once."""
+
+
+class ContinuousHeadRecipe(Section):
+    """Real values, for adversarial training."""
+
+    kind: Literal["continuous"] = "continuous"
+    """Values between -1 and 1, no distribution."""
+
+
+class BernoulliHeadRecipe(Section):
+    """Each value is one of two; grey values count as probabilities."""
+
+    kind: Literal["bernoulli"]
+    """A chance for each value."""
+    draw: Literal["sample", "mean"] = "sample"
+    """Hand out a draw of each value, or its mean."""
+
+
+class LogisticHeadRecipe(Section):
+    """Each value is a byte."""
+
+    kind: Literal["logistic"]
+    """A discretised logistic distribution for each value."""
+    draw: Literal["sample", "mean"] = "sample"
+    """Hand out a draw of each value, or the distribution's middle."""
+    levels: Annotated[int, Field(ge=2)] = 256
+    """How many values there are."""
+
+
+HeadRecipe = Annotated[
+    ContinuousHeadRecipe | BernoulliHeadRecipe | LogisticHeadRecipe, Field(discriminator="kind")
+]
+
+
 class GeneratorRecipe(Section):
     """The recurrent generator."""
 
@@ -84,14 +126,16 @@ class GeneratorRecipe(Section):
     """Recurrent layers."""
     input_size: PositiveInt = 64
     """Width of what a step reads."""
-    noise_size: PositiveInt = 64
+    noise_size: Count = 64
     """Random numbers drawn once a sequence."""
-    step_noise_size: Annotated[int, Field(ge=0)] = 16
+    step_noise_size: Count = 16
     """Random numbers drawn at every step."""
     label_size: PositiveInt = 64
     """Length of a label's vector."""
     feedback: bool = False
     """Whether a step reads the output of the one before (slower: no fused kernel)."""
+    head: HeadRecipe = ContinuousHeadRecipe()
+    """What a step consists of."""
 
 
 class DiscriminatorRecipe(Section):
@@ -107,7 +151,7 @@ class DiscriminatorRecipe(Section):
     """Whether a second stack reads from the end."""
     logits: Literal["sequence", "step"] = "sequence"
     """One logit a sequence, or one at every step."""
-    minibatch_group: Annotated[int, Field(ge=0)] = 4
+    minibatch_group: Count = 4
     """Sequences whose differences the discriminator sees (against collapse); 0: none."""
     condition: Literal["projection", "concatenation"] = "projection"
     """How the label enters."""
@@ -124,6 +168,142 @@ class RecurrentGanRecipe(Section):
     """The network that writes sequences."""
     discriminator: DiscriminatorRecipe = DiscriminatorRecipe()
     """The network that tells real from generated ones."""
+
+
+class DenseGeneratorRecipe(Section):
+    """Linear layers from noise to a whole image."""
+
+    kind: Literal["dense"] = "dense"
+    """Linear layers."""
+    widths: tuple[PositiveInt, ...] = (128, 256, 512)
+    """Units of the layers."""
+    noise_size: PositiveInt = 64
+    """Random numbers of an image."""
+    label_size: PositiveInt = 64
+    """Length of a label's vector."""
+
+
+class ConvolutionalGeneratorRecipe(Section):
+    """Transposed convolutions from noise to a whole image."""
+
+    kind: Literal["convolutional"]
+    """Transposed convolutions."""
+    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 64)
+    """Feature maps before each enlargement by two."""
+    noise_size: PositiveInt = 64
+    """Random numbers of an image."""
+    label_size: PositiveInt = 64
+    """Length of a label's vector."""
+
+
+class ConvolutionsRecipe(Section):
+    """Convolutions of stride 2 that read a whole image."""
+
+    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 128, 256)
+    """Feature maps after each convolution."""
+    kernel: Literal[3, 5, 7] = 5
+    """Width of the convolutions."""
+
+
+class ConvolutionalDiscriminatorRecipe(ConvolutionsRecipe):
+    """The convolutional discriminator."""
+
+    hidden_size: Count = 128
+    """Units between the feature maps and the logit; 0: none."""
+    minibatch_group: Count = 4
+    """Images whose differences the discriminator sees (against collapse); 0: none."""
+    spectral_norm: bool = False
+    """Divide every weight matrix by its largest singular value."""
+
+
+class ImageGanRecipe(Section):
+    """A generator of whole images and a convolutional discriminator."""
+
+    kind: Literal["image_gan"]
+    """Which networks."""
+    generator: Annotated[
+        DenseGeneratorRecipe | ConvolutionalGeneratorRecipe, Field(discriminator="kind")
+    ] = DenseGeneratorRecipe()
+    """The network that writes images."""
+    discriminator: ConvolutionalDiscriminatorRecipe = ConvolutionalDiscriminatorRecipe()
+    """The network that tells real from generated ones."""
+
+
+class DenseDecoderRecipe(Section):
+    """Linear layers from a code to a whole image."""
+
+    widths: tuple[PositiveInt, ...] = (512, 256, 128)
+    """Units of the layers."""
+    label_size: PositiveInt = 64
+    """Length of a label's vector."""
+    head: HeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
+    """What an image consists of."""
+
+
+class VaeRecipe(Section):
+    """A convolutional encoder and a dense decoder."""
+
+    kind: Literal["vae"]
+    """Which networks."""
+    latent_size: PositiveInt = 128
+    """Numbers in a code."""
+    encoder: ConvolutionsRecipe = ConvolutionsRecipe()
+    """The network that reads images."""
+    decoder: DenseDecoderRecipe = DenseDecoderRecipe()
+    """The network that writes them."""
+
+
+class RecurrentEncoderRecipe(Section):
+    """The recurrent encoder."""
+
+    cell: Cell = "lstm"
+    """lstm or gru."""
+    hidden_size: PositiveInt = 128
+    """Units of a recurrent layer, in each direction."""
+    layers: PositiveInt = 1
+    """Recurrent layers, in each direction."""
+    bidirectional: bool = True
+    """Whether a second stack reads from the end."""
+    label_size: PositiveInt = 32
+    """Length of a label's vector."""
+
+
+class RecurrentDecoderRecipe(Section):
+    """The recurrent generator that reads a code instead of noise."""
+
+    cell: Cell = "lstm"
+    """lstm or gru."""
+    hidden_size: PositiveInt = 128
+    """Units of a recurrent layer."""
+    layers: PositiveInt = 2
+    """Recurrent layers."""
+    input_size: PositiveInt = 64
+    """Width of what a step reads."""
+    label_size: PositiveInt = 64
+    """Length of a label's vector."""
+    feedback: bool = False
+    """Whether a step reads the output of the one before."""
+    head: HeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
+    """What a step consists of."""
+
+
+class RecurrentVaeRecipe(Section):
+    """A recurrent encoder and the recurrent generator as decoder."""
+
+    kind: Literal["recurrent_vae"]
+    """Which networks."""
+    latent_size: PositiveInt = 64
+    """Numbers in a code."""
+    encoder: RecurrentEncoderRecipe = RecurrentEncoderRecipe()
+    """The network that reads sequences."""
+    decoder: RecurrentDecoderRecipe = RecurrentDecoderRecipe()
+    """The network that writes them."""
+
+
+ModelRecipe = Annotated[
+    RecurrentGanRecipe | ImageGanRecipe | VaeRecipe | RecurrentVaeRecipe,
+    Field(discriminator="kind"),
+]
 
 
 class FiniteDifferenceRecipe(Section):
@@ -188,6 +368,41 @@ class GanObjectiveRecipe(Section):
     """Steps of the discriminator for one of the generator."""
 
 
+class LikelihoodObjectiveRecipe(Section):
+    """Maximum likelihood by teacher forcing, without a discriminator."""
+
+    kind: Literal["likelihood"]
+    """Which objective."""
+
+
+class ElboObjectiveRecipe(Section):
+    """The evidence lower bound of a variational autoencoder."""
+
+    kind: Literal["elbo"]
+    """Which objective."""
+    beta: Rate = 1.0
+    """Weight of the divergence from the prior; 1 is the bound."""
+    warmup: Share = 0.0
+    """Share of the run over which that weight rises from 0."""
+
+
+ObjectiveRecipe = Annotated[
+    GanObjectiveRecipe | LikelihoodObjectiveRecipe | ElboObjectiveRecipe,
+    Field(discriminator="kind"),
+]
+
+
+class PhaseRecipe(Section):
+    """A part of a training with an objective of its own."""
+
+    steps: PositiveInt | None = None
+    """How many steps; the last phase goes on to the end of the run."""
+    objective: ObjectiveRecipe = GanObjectiveRecipe()
+    """What the networks are trained for meanwhile."""
+    learning_rate_factor: Rate = 1.0
+    """Factor of the learning rates."""
+
+
 class ScheduleRecipe(Section):
     """The course of the learning rates."""
 
@@ -226,8 +441,9 @@ class TrainRecipe(Section):
     """Steps between two sample grids."""
     checkpoint_every: PositiveInt = 1000
     """Steps between two checkpoints."""
-    keep: PositiveInt = 2
-    """How many checkpoints stay."""
+    keep: PositiveInt | Literal["best"] = 2
+    """How many checkpoints stay; best: the newest, and the best on the validation part, which is
+    then the one that is used (Frechet judge distance, by a judge of a seed of its own)."""
     tensorboard: bool = False
     """Also write TensorBoard files (needs the extra `tensorboard`)."""
     device: str = "auto"
@@ -240,11 +456,25 @@ class EvaluationRecipe(Section):
     """How `seqgen evaluate` measures."""
 
     samples: PositiveInt = 5000
-    """Samples to generate."""
+    """Samples in a set."""
+    sets: PositiveInt = 3
+    """Independent sets, over which a figure's spread is taken."""
+    neighbours: PositiveInt = 5
+    """k of precision, recall, density and coverage."""
+    gan_train_samples: PositiveInt = 20000
+    """Samples that a fresh judge is trained on for GAN-train."""
+    likelihood_items: PositiveInt = 10000
+    """Test items whose likelihood is measured, at most."""
+    importance_samples: PositiveInt = 200
+    """Codes drawn for an item where only a bound of its likelihood can be computed."""
     judge_seed: Seed = 1
     """Seed of the judge."""
     judge_epochs: PositiveInt = 4
     """Passes over the training images for the judge."""
+
+
+KINDS = {"codec": "rows", "model": "recurrent_gan", "objective": "gan"}
+"""The kind of a section that names none: what had only one kind when it was written."""
 
 
 class Recipe(Section):
@@ -256,33 +486,129 @@ class Recipe(Section):
     """Seed of the weights, the noise and the order of the data."""
     data: Annotated[NamedData | FolderData, Field(discriminator="source")]
     """What to learn from."""
-    codec: RowsCodecRecipe = RowsCodecRecipe()
+    conditional: bool = True
+    """Whether the networks see the labels; without them there is one class."""
+    codec: Annotated[RowsCodecRecipe | ImageCodecRecipe, Field(discriminator="kind")] = (
+        RowsCodecRecipe()
+    )
     """How data become sequences."""
-    model: RecurrentGanRecipe = RecurrentGanRecipe()
+    model: ModelRecipe = RecurrentGanRecipe()
     """The networks."""
-    objective: GanObjectiveRecipe = GanObjectiveRecipe()
+    objective: ObjectiveRecipe = GanObjectiveRecipe()
     """What they are trained for."""
+    phases: tuple[PhaseRecipe, ...] = ()
+    """Objectives one after another, instead of the one above."""
     train: TrainRecipe
     """How to train."""
     evaluation: EvaluationRecipe = EvaluationRecipe()
     """How to measure the result."""
 
+    @property
+    def objectives(self) -> tuple[Any, ...]:
+        """The objectives in order: those of the phases, or the one."""
+        return tuple(phase.objective for phase in self.phases) or (self.objective,)
+
+    @property
+    def minibatch_group(self) -> int:
+        """Sequences that a discriminator compares; 0 where there is none."""
+        discriminator = getattr(self.model, "discriminator", None)
+        return discriminator.minibatch_group if discriminator is not None else 0
+
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
-        train, group = self.train, self.model.discriminator.minibatch_group
+        train = self.train
         for name, size in (
             ("train.class_group", train.class_group),
-            ("model.discriminator.minibatch_group", group),
+            ("model.discriminator.minibatch_group", self.minibatch_group),
         ):
             if size and train.batch_size % size:
                 raise ValueError(
                     f"train.batch_size ({train.batch_size}) must be a multiple of {name} ({size})"
                 )
-        networks = {"generator", "discriminator"}
-        for network in train.learning_rates:
+        codec = "image" if self.model.kind in ("image_gan", "vae") else "rows"
+        if self.codec.kind != codec:
+            raise ValueError(f"model.kind {self.model.kind!r} wants codec.kind {codec!r}")
+        autoencoder = self.model.kind in ("vae", "recurrent_vae")
+        for objective in self.objectives:
+            if (objective.kind == "elbo") != autoencoder:
+                wanted = "'elbo'" if autoencoder else "'gan' or 'likelihood'"
+                raise ValueError(f"model.kind {self.model.kind!r} wants objective.kind {wanted}")
+            if objective.kind == "likelihood":
+                self._has_likelihood(alone=len(self.objectives) == 1)
+        decoder = getattr(self.model, "decoder", None)
+        if decoder is not None and decoder.head.kind == "continuous":
+            raise ValueError("model.decoder.head.kind: a likelihood wants bernoulli or logistic")
+        for number, phase in enumerate(self.phases[:-1]):
+            if phase.steps is None:
+                raise ValueError(f"phases.{number}.steps: a phase before the last needs an end")
+        return self._names_networks(autoencoder)
+
+    def _has_likelihood(self, alone: bool) -> None:
+        if not isinstance(self.model, RecurrentGanRecipe):
+            raise ValueError(
+                f"objective.kind 'likelihood' wants a recurrent generator, not {self.model.kind!r}"
+            )
+        generator = self.model.generator
+        if generator.head.kind == "continuous":
+            raise ValueError("model.generator.head.kind: a likelihood wants bernoulli or logistic")
+        if not generator.feedback:
+            raise ValueError(
+                "model.generator.feedback: a likelihood wants true, so that a step reads the one "
+                "before it"
+            )
+        if alone and generator.noise_size + generator.step_noise_size:
+            raise ValueError(
+                "model.generator: under a likelihood alone noise is zero: set noise_size and "
+                "step_noise_size to 0"
+            )
+
+    def _names_networks(self, autoencoder: bool) -> Recipe:
+        networks = {"autoencoder"} if autoencoder else {"generator", "discriminator"}
+        for network in self.train.learning_rates:
             if network not in networks:
                 raise ValueError(
                     f"train.learning_rates names {network!r}; the networks are "
                     + ", ".join(sorted(networks))
                 )
         return self
+
+
+class ComparedModel(Section):
+    """One of the models of a comparison."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """What the table and the page call it."""
+    recipe: str
+    """A bundled recipe, or a path from this file."""
+    overrides: tuple[str, ...] = ()
+    """Dotted changes of the recipe, as on the command line."""
+
+
+class CompareRecipe(Section):
+    """Recipes that are trained under one budget and laid side by side."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Name of the comparison's folder; the file's name if absent."""
+    minutes: Rate | None = None
+    """The budget: minutes of training for each model."""
+    samples_seen: PositiveInt | None = None
+    """The budget: real items that each model sees, repetitions counted."""
+    models: Annotated[tuple[ComparedModel, ...], Field(min_length=1)]
+    """What is compared."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> CompareRecipe:
+        if (self.minutes is None) == (self.samples_seen is None):
+            raise ValueError("give one budget: minutes, or samples_seen")
+        names = [model.name for model in self.models]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"models: {name!r} stands there twice")
+        return self
+
+    @property
+    def budget(self) -> str:
+        """The budget in words."""
+        if self.minutes is not None:
+            return f"{self.minutes:g} minutes of training for each model"
+        return f"{self.samples_seen:,} training items seen by each model"

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from .recipe import Recipe
+from .recipe import KINDS, CompareRecipe, Recipe, Section
+
+Checked = TypeVar("Checked", bound=Section)
 
 TAGS = ("kind", "source")
 """Keys whose value decides which other keys there are."""
@@ -94,6 +96,12 @@ def bundled() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
+def bundled_comparisons() -> dict[str, Path]:
+    """The comparisons that come with seqgan_kit, by name."""
+    folder = Path(str(resources.files("seqgen_recipes"))) / "compare"
+    return {f"compare/{path.stem}": path for path in sorted(folder.glob("*.yaml"))}
+
+
 def find(name: str, beside: Path | None = None) -> Path:
     """The file of a recipe: a path, or the name of a bundled one.
 
@@ -107,7 +115,7 @@ def find(name: str, beside: Path | None = None) -> Path:
     for path in ([beside / name] if beside else []) + [Path(name)]:
         if path.is_file():
             return path
-    known = bundled()
+    known = {**bundled(), **bundled_comparisons()}
     if name in known:
         return known[name]
     near = nearest(Path(name).stem, known)
@@ -239,26 +247,68 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
     return check(override(read(path), overrides), str(path))
 
 
+def load_comparison(
+    name: str, overrides: Sequence[str] = ()
+) -> tuple[CompareRecipe, dict[str, Recipe]]:
+    """A comparison and the recipes it names, by the names of its models.
+
+    Args:
+        name: a path, or the name of a bundled comparison (`compare/mnist`).
+        overrides: dotted ones, of the comparison (`minutes=1`) or of each of its recipes.
+
+    Raises:
+        RecipeError: with all that is wrong with it, or with one of its recipes.
+    """
+    path = find(name)
+    keys = set(CompareRecipe.model_fields)
+    own = [text for text in overrides if re.split("[.=]", text)[0] in keys]
+    rest = [text for text in overrides if text not in own]
+    comparison = _checked(CompareRecipe, override(read(path), own), str(path))
+    recipes = {}
+    for model in comparison.models:
+        try:
+            found = find(model.recipe, beside=path.parent)
+        except RecipeError as error:
+            raise RecipeError(f"{path}: models: {model.name}: {error}") from None
+        where = f"{path}: models: {model.name}: {found.name}"
+        recipes[model.name] = check(override(read(found), (*model.overrides, *rest)), where)
+    return comparison, recipes
+
+
+def is_comparison(name: str) -> bool:
+    """Whether a name is that of a recipe file that lists models."""
+    try:
+        return "models" in read(find(name))
+    except RecipeError:
+        return False
+
+
 def check(data: Mapping[str, Any], where: str) -> Recipe:
     """A recipe from plain data.
 
     Raises:
         RecipeError: one line for every error: file, key, what was expected, the nearest name.
     """
+    sections = {k: data[k] for k in KINDS if isinstance(data.get(k), Mapping)}
+    data = {**data, **{k: {"kind": KINDS[k], **section} for k, section in sections.items()}}
+    return _checked(Recipe, data, where)
+
+
+def _checked(root: type[Checked], data: Mapping[str, Any], where: str) -> Checked:
     try:
         # By way of JSON because there, as in YAML, a tuple is a list; types stay strict.
-        return Recipe.model_validate_json(json.dumps(data))
+        return root.model_validate_json(json.dumps(data))
     except ValidationError as error:
-        problems = [_explain(problem, data) for problem in error.errors()]
+        problems = [_explain(problem, data, root) for problem in error.errors()]
         raise RecipeError("\n".join(f"{where}: {problem}" for problem in problems)) from None
 
 
-def _explain(problem: Any, data: Any) -> str:
+def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
     path = _keys(problem["loc"], data)
     key = ".".join(map(str, path)) or "recipe"
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
-        names = _valid_names(path[:-1], data)
+        names = _valid_names(path[:-1], data, root)
         near = nearest(str(path[-1]), names)
         hint = f"did you mean {near!r}? " if near else ""
         return f"{key}: unknown key; {hint}The keys here are {', '.join(names)}"
@@ -302,9 +352,9 @@ def _keys(location: Sequence[Any], data: Any) -> list[Any]:
     return keys
 
 
-def _valid_names(path: Sequence[Any], data: Any) -> list[str]:
+def _valid_names(path: Sequence[Any], data: Any, root: type[BaseModel]) -> list[str]:
     """The keys of the section at a path."""
-    section: Any = Recipe
+    section: Any = root
     for key in path:
         data = data[key]
         if isinstance(section, type) and issubclass(section, BaseModel):

@@ -9,6 +9,7 @@
       checkpoints/        step-00001000/ with networks.safetensors, optimizers.safetensors,
                           random.safetensors and state.json
       samples/            a grid every so many steps
+      best.json           the best checkpoint, with `train.keep: best`
       evaluation.json     written by `seqgen evaluate`
 """
 
@@ -85,8 +86,27 @@ class Run:
         folder = self.path / "checkpoints"
         return sorted(folder.glob("step-*")) if folder.is_dir() else []
 
+    @property
+    def best_path(self) -> Path:
+        return self.path / "best.json"
+
+    def best(self) -> tuple[Path, float] | None:
+        """The best checkpoint and its score, if the run chooses one and it is there."""
+        try:
+            found = read_json(self.best_path)
+            path, score = self.save_checkpoint(int(found["step"])), float(found["score"])
+        except (FileNotFoundError, FileProblem, KeyError, TypeError, ValueError):
+            return None  # Not chosen yet, or damaged: the next checkpoint is compared with none.
+        return (path, score) if path.is_dir() else None
+
+    def note_score(self, step: int, score: float) -> None:
+        """Take the checkpoint of a step for the best, if its score is the lowest so far."""
+        before = self.best()
+        if before is None or score < before[1]:
+            write_json(self.best_path, {"step": step, "score": score})
+
     def checkpoint(self, wanted: str | None = None) -> Path:
-        """One checkpoint: the latest, or the one of a step number, a name or a path.
+        """One checkpoint: the best or else the latest, or that of a step number, name or path.
 
         Raises:
             RunError: there is none, or not that one.
@@ -98,7 +118,8 @@ class Run:
                 f"{self.path}`"
             )
         if wanted is None:
-            return found[-1]
+            best = self.best()
+            return best[0] if best is not None else found[-1]
         for path in found:
             same_step = wanted.isdecimal() and int(path.name.removeprefix("step-")) == int(wanted)
             if same_step or wanted in (path.name, str(path)):
@@ -126,8 +147,14 @@ class Run:
         return self.path / "checkpoints" / f"step-{step:08d}"
 
     def prune(self, keep: int) -> None:
-        """Remove all but the newest ``keep`` checkpoints, and what a killed process left."""
+        """Remove old checkpoints, and what a killed process left.
+
+        The newest ``keep`` stay, and the best one.
+        """
+        best = self.best()
         for path in self.checkpoints()[:-keep]:
+            if best is not None and path == best[0]:
+                continue
             # Renamed first: a checkpoint that is half removed must not look like one.
             doomed = path.with_name(f".{path.name}.old")
             path.replace(doomed)

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .nn.networks import Generator
+from .batch import Batch
+from .nn.networks import Autoencoder, Generator
 from .nn.noise import Latent, seeded_noise
 
 CHUNK = 500
@@ -20,6 +21,10 @@ samples of a seed do not depend on how many are asked for."""
 
 class LabelError(ValueError):
     """A label that the run does not have."""
+
+
+class NoEncoder(ValueError):
+    """A reconstruction asked of a run that has no encoder."""
 
 
 @runtime_checkable
@@ -188,6 +193,50 @@ class Sampler:
         rows = torch.from_numpy(np.tile(label_SA, (walks, 1))).to(self.device)
         return self._decode(latent, rows)
 
+    def swap(
+        self,
+        label_NA: Int[np.ndarray, "N A"],
+        *,
+        count: int = 12,
+        seed: int = 0,
+        noise_scale: float = 1.0,
+    ) -> Float[Tensor, "S ..."]:
+        """The same noise under every label: what the label changes, and what it leaves.
+
+        Args:
+            label_NA: the labels.
+            count: how many draws of noise.
+            seed: of the noise.
+            noise_scale: factor of the noise.
+
+        Returns:
+            One for each label and draw, label by label, the same noise in the same place.
+        """
+        drawn = self.generator.draw(count, seeded_noise(seed, self.device))
+        latent = self._scaled(drawn, noise_scale)
+        return torch.cat(
+            [
+                self._decode(latent, torch.from_numpy(row[None]).to(self.device).expand(count, -1))
+                for row in label_NA
+            ]
+        )
+
+    @torch.no_grad()
+    def reconstruct(self, batch: Batch) -> Float[Tensor, "N ..."]:
+        """Given sequences written again from the mean of their codes.
+
+        Raises:
+            NoEncoder: only autoencoders can.
+        """
+        if not isinstance(self.generator, Autoencoder):
+            raise NoEncoder(
+                "this run has no encoder: only variational autoencoders reconstruct (the recipes "
+                "mnist_vae, mnist_cvae, mnist_rows_vae)"
+            )
+        mean_BZ, _ = self.generator.encode(batch)
+        drawn = self.generator.draw(len(batch), seeded_noise(0, self.device))
+        return self._decode(drawn._replace(z_BZ=mean_BZ), batch.label_BA)
+
     @torch.no_grad()
     def _decode(self, latent: Latent, label_BA: Tensor) -> Tensor:
         x_BTF, mask_BT = self.generator(latent, label_BA)
@@ -204,10 +253,11 @@ def _arc(a: Tensor, b: Tensor, share_S: Tensor) -> Tensor:
     if not flat_a.numel():
         return a.repeat_interleave(len(share_S), 0)
     cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b, dim=-1)[..., None]
-    angle = cosine.clamp(-0.9995, 0.9995).acos()
     share = share_S[None, :, None]
-    weight_a, weight_b = ((1 - share) * angle).sin(), (share * angle).sin()
-    points = (weight_a * flat_a + weight_b * flat_b) / angle.sin()
+    angle = cosine.clamp(-0.9995, 0.9995).acos()
+    arc = (((1 - share) * angle).sin() * flat_a + (share * angle).sin() * flat_b) / angle.sin()
+    # Ends that point the same way, or opposite ways, have no great circle between them.
+    points = torch.where(cosine.abs() < 0.9995, arc, torch.lerp(flat_a, flat_b, share))
     return points.reshape(-1, *a.shape[1:])
 
 

@@ -1,4 +1,4 @@
-"""What a user does with recipes and runs: train, resume, evaluate, load."""
+"""What a user does with recipes and runs: train, resume, load."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from .data.dataset import Dataset
 from .data.loader import GroupedBatches, SequenceStore
 from .data.sources import Progress as DownloadProgress
 from .data.sources import cache_folder
-from .evaluation.evaluate import Evaluation
 from .evaluation.judge import Progress as JudgeProgress
-from .files import FileProblem, write_json, write_text
+from .files import FileProblem, write_text
 from .nn.networks import Generator
 from .recipe import Recipe
 from .run import Run, RunError, create_run, free_path, remove_run
@@ -104,6 +103,7 @@ def train(
     for note in dataset.notes:
         watch.say(note)
     trainer_for = _prepare(recipe, dataset, codec_settings, runtime, watch, weights)
+    labels = build.seen(recipe, dataset).labels
     path = Path()
     if runtime.leader:
         if out is not None and force:
@@ -116,8 +116,8 @@ def train(
                 "seqgan_kit": __version__,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "command": shlex.join(command),
-                "environment": environment(runtime),
-                "labels": {name: list(classes) for name, classes in dataset.labels.items()},
+                "environment": environment(runtime.device, runtime.world),
+                "labels": {name: list(names) for name, names in labels.items()},
                 "codec": codec_settings,
                 "data": {
                     "name": dataset.name,
@@ -170,7 +170,7 @@ def resume(
     runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
     watch = _for_process(watch, runtime)
     with _held(run, runtime):
-        dataset = _same_data(run, recipe, watch)
+        dataset = same_data(run, recipe, watch)
         trainer = _prepare(recipe, dataset, run.info["codec"], runtime, watch)(run)
         if run.checkpoints():
             _resume_newest(run, trainer, watch)
@@ -210,7 +210,7 @@ def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
         trainer.resume(chosen)
 
 
-def _same_data(run: Run, recipe: Recipe, watch: Watch) -> Dataset:
+def same_data(run: Run, recipe: Recipe, watch: Watch) -> Dataset:
     """The data of a run.
 
     Raises:
@@ -253,8 +253,9 @@ def _prepare(
     build.check_processes(recipe, runtime.world)
     if settings.tensorboard:
         require_tensorboard()
+    seen = build.seen(recipe, dataset)
     store = SequenceStore(
-        dataset.parts["training"],
+        seen.parts["training"],
         codec,
         runtime.device,
         recipe.data.budget_mb * 2**20,
@@ -268,16 +269,23 @@ def _prepare(
         rank=runtime.rank,
         world=runtime.world,
     )
-    objective = build.make_objective(recipe, codec, dataset.classes)
+    objective = build.make_objective(recipe, codec, seen.classes)
+    score = None
+    if settings.keep == "best":
+        score = build.checkpoint_score(
+            recipe, dataset, codec, device=runtime.device, say=watch.say, progress=watch.judge
+        )
     if weights is not None:
         for name, network in objective.networks.items():
             load_network(weights, name, network)
         watch.say(f"beginning with the weights of {weights}")
 
     def trainer_for(run: Run) -> Trainer:
+        def sampler(network: nn.Module) -> Sampler:
+            return Sampler(cast(Generator, network), codec, seen.labels, runtime.device)
+
         def draw(step: int, network: nn.Module) -> None:
-            sampler = Sampler(cast(Generator, network), codec, dataset.labels, runtime.device)
-            build.draw_grid(sampler, run.samples / f"step-{step:08d}.png")
+            build.draw_grid(sampler(network), run.samples / f"step-{step:08d}.png")
 
         report = watch.report
         if settings.tensorboard and runtime.leader:
@@ -295,7 +303,8 @@ def _prepare(
             seed=recipe.seed,
             log_every=settings.log_every,
             checkpoint_every=settings.checkpoint_every,
-            keep=settings.keep,
+            keep=1 if settings.keep == "best" else settings.keep,
+            score=None if score is None else lambda network: score(sampler(network)),
             hooks=[Hook(settings.grid_every, draw)],
             report=report,
             should_stop=watch.should_stop,
@@ -304,16 +313,16 @@ def _prepare(
     return trainer_for
 
 
-def environment(runtime: Runtime) -> dict[str, object]:
+def environment(device: torch.device, processes: int = 1) -> dict[str, object]:
     """What a figure depends on beside the recipe."""
-    cuda = runtime.device.type == "cuda"
+    cuda = device.type == "cuda"
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(runtime.device) if cuda else platform.machine(),
+        "device": torch.cuda.get_device_name(device) if cuda else platform.machine(),
         "threads": torch.get_num_threads(),
-        "processes": runtime.world,
+        "processes": processes,
     }
 
 
@@ -355,37 +364,3 @@ def load(
     return build.load_sampler(
         run, run_recipe(run), checkpoint=wanted, device=choose_device(device)
     )
-
-
-def evaluate(
-    run: Run,
-    *,
-    checkpoint: str | None = None,
-    samples: int | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    watch: Watch | None = None,
-) -> Evaluation:
-    """Measure a run's samples beside real data, and keep the figures in the run.
-
-    Args:
-        run: the run.
-        checkpoint: which one, the newest if absent.
-        samples: how many, the recipe's number if absent.
-        seed: of the samples.
-        device: where.
-        watch: what to tell.
-    """
-    watch = watch or Watch()
-    chosen = choose_device(device)
-    recipe = run_recipe(run)
-    checkpoint_path = run.checkpoint(checkpoint)
-    sampler = build.load_sampler(run, recipe, checkpoint=checkpoint_path.name, device=chosen)
-    dataset = _same_data(run, recipe, watch)
-    codec = build.make_codec(run.info["codec"])
-    reference = build.reference(recipe, dataset, codec, device=chosen, progress=watch.judge)
-    label_NA = reference.labels_for(samples or recipe.evaluation.samples)
-    result = reference.compare(torch.cat(list(sampler.stream(label_NA, seed=seed))), label_NA)
-    record = {"checkpoint": checkpoint_path.name, "seed": seed, **result.as_json()}
-    write_json(run.evaluation_path, record)
-    return result

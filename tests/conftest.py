@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,8 +21,40 @@ TINY_TRAINING = (
     "train.steps=4", "train.batch_size=16", "train.log_every=2", "train.grid_every=4",
     "train.checkpoint_every=2",
 )  # fmt: skip
-TINY = (*TINY_NETWORKS, *TINY_TRAINING)
-"""Overrides that make every bundled recipe a matter of a second."""
+TINY_EVALUATION = (
+    "evaluation.samples=100", "evaluation.sets=2", "evaluation.judge_epochs=1",
+    "evaluation.gan_train_samples=100", "evaluation.importance_samples=3",
+)  # fmt: skip
+TINY = (*TINY_NETWORKS, *TINY_TRAINING, *TINY_EVALUATION)
+"""Overrides that make the recipes of recurrent GANs a matter of a second."""
+
+SMALL_DATA = ("data.source=digits", "data.root=null")
+SMALLER = {
+    "recurrent_gan": TINY_NETWORKS,
+    "dense": ("model.generator.widths=[8]", "model.discriminator.channels=[4,4]"),
+    "convolutional": ("model.generator.channels=[4]", "model.discriminator.channels=[4,4]"),
+    "vae": (
+        "model.latent_size=3", "model.encoder.channels=[4,4]", "model.decoder.widths=[8]",
+    ),
+    "recurrent_vae": (
+        "model.latent_size=3", "model.encoder.hidden_size=8", "model.decoder.hidden_size=8",
+        "model.decoder.input_size=8",
+    ),
+}  # fmt: skip
+
+
+def tiny(name):
+    """Overrides that make a bundled recipe a matter of a second, whatever its networks."""
+    from seqgan_kit import recipe_files
+
+    recipe = recipe_files.load(name)
+    kind = recipe.model.kind
+    kind = recipe.model.generator.kind if kind == "image_gan" else kind
+    networks = list(SMALLER[kind])
+    if recipe.objective.kind == "likelihood":
+        # Such a generator has no noise.
+        networks = [text for text in networks if "noise_size" not in text]
+    return (*networks, *TINY_TRAINING, *TINY_EVALUATION)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -97,6 +130,26 @@ def seqgen(monkeypatch, capsys):
 
 
 @pytest.fixture(scope="session")
+def tiny_runs(tmp_path_factory):
+    """Runs of a few steps on scikit-learn's digits, one a recipe; made when they are asked for."""
+    from seqgan_kit import recipe_files, workflow
+
+    folder = tmp_path_factory.mktemp("runs")
+
+    def run(name):
+        path = folder / name
+        if not path.exists():
+            data = SMALL_DATA
+            if name == "mnist_vae_binarized":
+                data = (*SMALL_DATA, "data.binarize=0")
+            recipe = recipe_files.load(name, (*tiny(name), *data))
+            workflow.train(recipe, out=path)
+        return path
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
     """A run of a few steps on scikit-learn's digits; tests that change it take a copy."""
     from seqgan_kit import recipe_files, workflow
@@ -112,3 +165,16 @@ def tiny_run(tmp_path_factory):
             del os.environ["SEQGAN_CACHE"]
         else:
             os.environ["SEQGAN_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, without a window; tests that want it skip where it is absent."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Debian's chromium is not installed")
+    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -15,7 +15,7 @@ from PIL import Image
 from seqgan_kit.recipe_files import bundled
 from seqgan_kit.run import Run
 
-from .conftest import TINY, TINY_NETWORKS
+from .conftest import TINY, TINY_NETWORKS, tiny
 
 SEQGEN = Path(sys.executable).with_name("seqgen")
 
@@ -101,7 +101,7 @@ def test_recipes_list_show_copy_check_schema(seqgen, tmp_path):
 def test_every_recipe_trains_resumes_and_samples(seqgen, small_mnist, tmp_path, name):
     root = () if name == "digits_rows" else (f"data.root={small_mnist}",)
     out = tmp_path / "run"
-    trained = seqgen("train", name, *TINY, *root, "--out", out)
+    trained = seqgen("train", name, *tiny(name), *root, "--out", out)
     assert trained.code == 0, trained.err
     assert f"seqgen sample {out}" in trained.err
     assert trained.out == f"{out}\n"

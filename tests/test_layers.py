@@ -25,7 +25,9 @@ ALLOWED = {
     "recipe_files": {"recipe"},
     "starter": {"data"},
 }
-"""For every part what it may import. `build` and `workflow` stand above and may import all."""
+"""For every part what it may import."""
+ABOVE = ["build", "workflow", "measuring", "evidence", "comparison"]
+"""What stands above and may import all of these, and what stands before it here."""
 
 
 def part_of(path):
@@ -54,10 +56,13 @@ FILES = sorted(ROOT.rglob("*.py"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path):
     part = part_of(path)
-    if part in ("build", "workflow", "__init__"):
+    if part == "__init__":
         return
-    upward = set(imported_parts(path)) - ALLOWED[part] - {part}
-    assert not upward
+    if part in ABOVE:
+        allowed = {*ALLOWED, "__version__", *ABOVE[: ABOVE.index(part)]}
+    else:
+        allowed = ALLOWED[part]
+    assert not set(imported_parts(path)) - allowed - {part}
 
 
 def test_the_reader_of_imports_works(tmp_path):
@@ -77,7 +82,7 @@ def test_there_is_no_circle():
 
     for part in ALLOWED:
         visit(part, set())
-    assert {part_of(path) for path in FILES} <= seen | {"build", "workflow", "__init__"}
+    assert {part_of(path) for path in FILES} <= {*seen, *ABOVE, "__init__"}
 
 
 @pytest.mark.parametrize("part", ["nn", "models", "objectives", "training"])
@@ -95,5 +100,5 @@ def test_nothing_that_is_read_is_executed(word):
     allowed = {"yaml.load(t": {"recipe_files.py"}}.get(word, set())
     for path in FILES:
         code = re.sub(r'"""(.|\n)*?"""|#.*', "", path.read_text("utf-8"))
-        code = code.replace(".eval()", "")
+        code = code.replace(".eval()", "").replace("allow_pickle=False", "")
         assert word not in code or path.name in allowed, path

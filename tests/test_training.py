@@ -7,16 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from seqgan_kit import recipe_files, workflow
+from seqgan_kit import build, measuring, recipe_files, workflow
+from seqgan_kit.data.dataset import DataError
 from seqgan_kit.files import FileProblem, read_tensors
 from seqgan_kit.nn.noise import Noise
 from seqgan_kit.objectives.objective import Outcome as Losses
 from seqgan_kit.objectives.objective import Turn
+from seqgan_kit.objectives.phases import Phases
 from seqgan_kit.run import Run, RunError, create_run
 from seqgan_kit.training.log import MetricsFile, read_metrics
 from seqgan_kit.training.runtime import DeviceError, Runtime, choose_device
@@ -268,12 +271,105 @@ def test_weights_that_are_not_numbers_are_not_saved(run):
     assert not run.checkpoints()
 
 
-def test_a_turn_without_losses_leaves_its_network_alone(run):
+def test_a_turn_is_taken_only_while_it_is_active(run):
     objective = Falling(lambda step: 1.0)
-    objective.turns = (Turn("only", lambda batch, noise, moment: Losses({}, {})),)
-    before = objective.networks["only"].weight.detach().clone()
+    (turn,) = objective.turns
+    objective.turns = (replace(turn, active=lambda moment: moment.step >= 2),)
+    weight = objective.networks["only"].weight
+    before = weight.detach().clone()
     assert trainer(run, objective, steps=2).fit()
-    assert torch.equal(objective.networks["only"].weight, before)
+    assert torch.equal(weight, before)
+    assert trainer(run, objective, steps=3).fit()
+    assert not torch.equal(weight, before)
+
+
+def test_a_turn_has_a_factor_of_the_learning_rate(run, tmp_path):
+    moved = []
+    for number, factor in enumerate((1.0, 0.25)):
+        objective = Falling(lambda step: 1.0)
+        objective.turns = (replace(objective.turns[0], factor=factor),)
+        weight = objective.networks["only"].weight
+        before = weight.detach().clone()
+        trainer(create_run(tmp_path / f"r{number}", "", run.info), objective, steps=1).fit()
+        moved.append((weight.detach() - before).abs().max().item())
+    assert moved[1] == pytest.approx(moved[0] / 4, rel=1e-3)
+
+
+# -- phases -------------------------------------------------------------------------------------
+
+PHASES = (
+    "model.generator.feedback=true", "model.generator.head.kind=bernoulli",
+    'phases=[{"steps": 3, "objective": {"kind": "likelihood"}, "learning_rate_factor": 0.5},'
+    ' {"objective": {"kind": "gan"}}]',
+)  # fmt: skip
+
+
+def test_phases_follow_each_other_over_the_same_generator(tmp_path):
+    settings = recipe(*PHASES, "train.steps=6", "train.log_every=1")
+    run = workflow.train(settings, out=tmp_path / "run").run
+    lines = read_metrics(run.metrics_path)
+    assert [("loss/likelihood" in line, "loss/generator" in line) for line in lines] == [
+        *[(True, False)] * 3, *[(False, True)] * 3,
+    ]  # fmt: skip
+    assert lines[2]["loss/likelihood"] < lines[0]["loss/likelihood"]
+
+
+def test_phases_resume_in_the_middle(tmp_path):
+    settings = recipe(*PHASES, "train.steps=6", "train.checkpoint_every=2")
+    whole = workflow.train(settings, out=tmp_path / "whole").run
+    stopped = workflow.train(settings, out=tmp_path / "cut", watch=stop_after(2)).run
+    workflow.resume(stopped.path)
+    same_checkpoint(whole.checkpoint(), stopped.checkpoint())
+
+
+def test_phases_that_do_not_fit_together_are_refused():
+    one, other = Falling(lambda step: 1.0), Falling(lambda step: 1.0)
+    with pytest.raises(ValueError, match="different networks"):
+        Phases([(one, 1), (other, None)], [1.0, 1.0])
+    with pytest.raises(ValueError, match="not the last"):
+        Phases([(one, None), (one, None)], [1.0, 1.0])
+
+
+# -- the best checkpoint ------------------------------------------------------------------------
+
+
+def test_the_best_checkpoint_stays_and_is_used(run):
+    scores = iter([3.0, 1.0, 2.0, 1.5])
+    trained = trainer(
+        run, Falling(lambda step: 1.0), steps=8, checkpoint_every=2, keep=1,
+        score=lambda network: next(scores),
+    )  # fmt: skip
+    assert trained.fit()
+    assert [path.name for path in run.checkpoints()] == ["step-00000004", "step-00000008"]
+    assert run.best() == (run.save_checkpoint(4), 1.0)
+    assert run.checkpoint().name == "step-00000004"
+    assert run.checkpoint("8").name == "step-00000008"
+
+
+def test_keep_best_scores_by_another_judge_on_the_validation_part(tmp_path, monkeypatch):
+    seeds = []
+    train_judge = build.trained_judge
+
+    def noted(*arguments, **settings):
+        seeds.append(settings["seed"])
+        return train_judge(*arguments, **settings)
+
+    monkeypatch.setattr(build, "trained_judge", noted)
+    settings = recipe("train.keep=best", "train.steps=6", "train.checkpoint_every=2")
+    run = workflow.train(settings, out=tmp_path / "run").run
+    assert seeds == [settings.evaluation.judge_seed + build.CHOOSING_SEED]
+    best, score = run.best()
+    assert best == run.checkpoint()
+    assert 0 < score < float("inf")
+    # Damaged, it is none: the newest checkpoint is used.
+    run.best_path.write_text("{")
+    assert run.best() is None
+    assert run.checkpoint() == run.checkpoints()[-1]
+
+
+def test_keep_best_wants_a_validation_part(tmp_path):
+    with pytest.raises(DataError, match="validation"):
+        workflow.train(recipe("train.keep=best", "data.validation=0.0"), out=tmp_path / "run")
 
 
 def test_weights_given_are_kept_before_the_first_step(tiny_run, tmp_path):
@@ -305,7 +401,7 @@ def test_evaluation_wants_the_data_of_the_run(tiny_run, tmp_path):
     text = (path / "recipe.yaml").read_text()
     (path / "recipe.yaml").write_text(text.replace("validation: 0.1", "validation: 0.2"))
     with pytest.raises(RunError, match="have changed"):
-        workflow.evaluate(Run(path), samples=20)
+        measuring.bench_of(workflow.run_recipe(Run(path)), samples=20).run(Run(path))
 
 
 def test_networks_may_have_learning_rates_of_their_own():

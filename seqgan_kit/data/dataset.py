@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -59,6 +59,21 @@ class Dataset:
     @property
     def classes(self) -> tuple[int, ...]:
         return tuple(len(names) for names in self.labels.values())
+
+
+def unlabelled(dataset: Dataset) -> Dataset:
+    """The same items under one label: what an unconditional network sees.
+
+    >>> part = Part(np.zeros((2, 1)), np.array([[3], [5]]))
+    >>> plain = unlabelled(Dataset("x", {"training": part}, {"digit": tuple("0123456789")}, ""))
+    >>> plain.classes, plain.parts["training"].label_NA.tolist()
+    ((1,), [[0], [0]])
+    """
+    parts = {
+        name: Part(part.items, np.zeros((len(part), 1), np.int64))
+        for name, part in dataset.parts.items()
+    }
+    return replace(dataset, parts=parts, labels={"label": ("any",)})
 
 
 def fingerprint(*parts: object) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out
+from .dataset import PARTS, DataError, Dataset, Part, PartName, fingerprint, held_out
 from .sources import (
     SOURCES,
     TEST_IMAGES,
@@ -135,4 +136,26 @@ def sklearn_digits(validation: float, seed: int) -> Dataset:
         parts={part: Part(image_NHWC[index], label_NA[index]) for part, index in parts.items()},
         labels={"digit": DIGITS},
         fingerprint=fingerprint("digits", content, validation, seed),
+    )
+
+
+def binarized(dataset: Dataset, seed: int) -> Dataset:
+    """The same images with every byte 0 or 255, by one draw with the byte as the chance of 255.
+
+    Args:
+        dataset: images of bytes.
+        seed: of the draw: the same seed, the same images.
+
+    References:
+        Salakhutdinov & Murray 2008, *On the Quantitative Analysis of Deep Belief Networks*.
+    """
+    generator = np.random.default_rng(seed)
+    parts = {}
+    for name in PARTS:
+        part = dataset.parts[name]
+        chance = part.items[: len(part)].astype(np.float32) / 255
+        drawn = generator.random(chance.shape, np.float32) < chance
+        parts[name] = Part(drawn.astype(np.uint8) * np.uint8(255), part.label_NA)
+    return replace(
+        dataset, parts=parts, fingerprint=fingerprint(dataset.fingerprint, "binarized", seed)
     )

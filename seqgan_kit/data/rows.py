@@ -1,4 +1,4 @@
-"""The rows codec: an image is a sequence of its rows (or columns)."""
+"""Images as sequences: of rows, of columns, or of one step that is the whole image."""
 
 from __future__ import annotations
 
@@ -58,4 +58,46 @@ class RowsCodec:
     ) -> Float[Tensor, "B height width channels"]:
         """Sequences as images with values from 0 to 1."""
         pixels = rearrange(x_BTF, f"b t (f c) -> {self._image}", c=self.channels)
+        return ((pixels + 1) / 2).clamp(0, 1)
+
+
+class ImageCodec:
+    """Images ``[B, height, width, channels]`` as sequences of a single step, and back.
+
+    Channel by channel, as convolutions want them. Bytes 0..255 become -1..1.
+
+    Args:
+        height: pixels from top to bottom.
+        width: pixels from left to right.
+        channels: 1 for grey, 3 for colour.
+    """
+
+    steps = 1
+
+    def __init__(self, *, height: int, width: int, channels: int) -> None:
+        self.shape = (channels, height, width)
+        self.features = height * width * channels
+
+    def encode(
+        self, raw: UInt8[np.ndarray, "B height width channels"]
+    ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
+        """Images as sequences, with a mask that is true everywhere.
+
+        Raises:
+            ValueError: the images have another shape than the codec.
+        """
+        channels, height, width = self.shape
+        if raw.shape[1:] != (height, width, channels):
+            raise ValueError(
+                f"images are {raw.shape[1:]}, the codec was made for {(height, width, channels)}"
+            )
+        pixels = torch.from_numpy(np.ascontiguousarray(raw)).float() / 127.5 - 1
+        return rearrange(pixels, "b h w c -> b 1 (c h w)"), full_mask(len(raw), 1)
+
+    def decode(
+        self, x_BTF: Float[Tensor, "B 1 F"], mask_BT: Bool[Tensor, "B 1"]
+    ) -> Float[Tensor, "B height width channels"]:
+        """Sequences as images with values from 0 to 1."""
+        c, h, _ = self.shape
+        pixels = rearrange(x_BTF, "b 1 (c h w) -> b h w c", c=c, h=h)
         return ((pixels + 1) / 2).clamp(0, 1)

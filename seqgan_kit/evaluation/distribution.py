@@ -29,7 +29,7 @@ def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "M 
         Dowson & Landau 1982; Heusel et al. 2017, equation 6.
     """
     if min(len(a_NF), len(b_NF)) < 2:
-        raise TooFewSamples("a Frechet distance needs at least two samples on each side")
+        raise TooFewSamples("the Frechet distance needs at least two samples on each side")
     a, b = np.asarray(a_NF, np.float64), np.asarray(b_NF, np.float64)
     gap = a.mean(0) - b.mean(0)
     cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
@@ -53,14 +53,18 @@ def spread_inside_class(x_NF: Float[np.ndarray, "N F"], class_N: Int[np.ndarray,
     Raises:
         TooFewSamples: no class has two samples.
     """
-    from scipy.spatial.distance import pdist
+    # Imported late: scikit-learn takes its time, and most commands measure nothing.
+    from sklearn.metrics.pairwise import euclidean_distances
 
     means = []
     for number in np.unique(class_N):
-        members = x_NF[class_N == number]
-        if len(members) > 1:
-            # A fixed thousand of a class bounds the cost, which grows with the square.
-            means.append(pdist(members[:1000].astype(np.float64)).mean())
+        # A fixed thousand of a class bounds the cost, which grows with the square.
+        members = x_NF[class_N == number][:1000].astype(np.float64)
+        count = len(members)
+        if count > 1:
+            # About their mean, equal samples are at 0, and so are their distances.
+            distances = euclidean_distances(members - members.mean(0))
+            means.append(distances.sum() / (count * (count - 1)))
     if not means:
         raise TooFewSamples("spread needs a class with at least two samples")
     return float(np.mean(means))

@@ -1,56 +1,40 @@
-"""What the samples of a run are worth, beside the same figures of real data."""
+"""What samples are worth, beside real data and beside noise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from filelock import FileLock
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..files import FileProblem, read_json, write_json
 from .distribution import TooFewSamples, frechet_distance, spread_inside_class
-from .judge import ImageJudge, look
+from .figures import Value
+from .judge import Judge, Verdict, cache_name, look
+from .manifold import Manifold, compare
+from .memorisation import Nearest, closest_pairs, memorised_share, nearest
+
+MEASURE = 1
+"""Raised when a figure is measured in another way, so that rows cached before are not used."""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The figures of one set of samples.
+class Pairs(NamedTuple):
+    """Samples and their nearest training examples: indexes, and how far they lie apart."""
 
-    Attributes:
-        samples: how many were measured.
-        label_accuracy: share whose label the judge recognises (GAN-test).
-        spread: distance of two samples of a class, relative to real ones: 1 is as varied as real
-            data, 0 is one sample a class.
-        frechet_judge_distance: Frechet distance to real test data in the judge's features. Not an
-            FID: other features.
-    """
-
-    samples: int
-    label_accuracy: float
-    spread: float
-    frechet_judge_distance: float
+    sample_C: Int[np.ndarray, " C"]
+    training_C: Int[np.ndarray, " C"]
+    distance_C: Float[np.ndarray, " C"]
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """The figures of a run beside those of real data that were held out of everything.
-
-    Attributes:
-        generated: of the samples.
-        real: of real test data, the ceiling: one half of the test part against the other.
-        reference: how many real test items the distances are measured to.
-        judge_accuracy: of the judge on the whole test part.
-    """
-
-    generated: Figures
-    real: Figures
-    reference: int
-    judge_accuracy: float
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+def flat(items: Tensor) -> Float[Tensor, "N F"]:
+    """Items as vectors: what ``flatten`` is if nothing else is said."""
+    return items.flatten(1).float()
 
 
 class Reference:
@@ -61,67 +45,192 @@ class Reference:
 
     Args:
         judge: the judge.
-        items: decoded test items ``[N, height, width, channels]``.
+        items: decoded test items ``[N, ...]``, for images ``[N, height, width, channels]``.
         label_NA: their labels.
+        training: the training part as ``flatten`` gives it, or what gives it when it is needed.
         seed: of the cut.
+        neighbours: of precision, recall, density and coverage.
+        flatten: gives the vectors whose distances spread and memorised measure.
+        noise: gives so many items that show nothing, from random numbers; uniform from 0 to 1
+            if nothing else is said.
+
+    Attributes:
+        judge_accuracy: of the judge on the whole test part.
+        count: how many real items the samples are compared with.
+
+    Raises:
+        TooFewSamples: the test part is too small for two halves.
     """
 
     def __init__(
-        self, judge: ImageJudge, items: Tensor, label_NA: Int[np.ndarray, "N A"], seed: int = 0
+        self,
+        *,
+        judge: Judge,
+        items: Float[Tensor, "N ..."] | Int[Tensor, "N ..."],
+        label_NA: Int[np.ndarray, "N A"],
+        training: Tensor | Callable[[], Tensor],
+        seed: int = 0,
+        neighbours: int = 5,
+        flatten: Callable[[Tensor], Tensor] = flat,
+        noise: Callable[[int, torch.Generator], Tensor] | None = None,
     ) -> None:
         if len(items) < 4:
             raise TooFewSamples(
                 f"the test part has {len(items)} items; an evaluation needs at least 4"
             )
         self.judge = judge
-        order_N = np.random.default_rng(seed).permutation(len(items))
-        self.first, self.second = np.array_split(order_N, 2)
+        self.neighbours = neighbours
+        self.flatten = flatten
+        shape = items.shape[1:]
+        self._noise = noise or (lambda count, rng: torch.rand(count, *shape, generator=rng))
+        self._training = training
         self.label_NA = label_NA
+        self.first, self.second = np.array_split(
+            np.random.default_rng(seed).permutation(len(items)), 2
+        )
+        self.count = len(self.first)
         self.verdict = look(judge, items)
-        self.flat_NF = items.flatten(1).numpy()
-        self.spread = self._spread(self.flat_NF[self.first], label_NA[self.first])
+        self.judge_accuracy = self.verdict.accuracy(label_NA)
+        self.flat_NF = flatten(items)
+
+    # What only some figures need is made when the first of them is measured.
+
+    @cached_property
+    def training_MF(self) -> Float[Tensor, "M F"]:
+        """The training part as vectors."""
+        return self._training() if callable(self._training) else self._training
+
+    @cached_property
+    def _manifold(self) -> Manifold:
+        return Manifold(self.verdict.features_NF[self.first], neighbours=self.neighbours)
+
+    @cached_property
+    def _distance_N(self) -> np.ndarray:
+        return self._nearest(self.flat_NF[self.first]).distance_N
+
+    @cached_property
+    def _spread_of_labels(self) -> float:
+        return _spread(self.flat_NF[self.first], self.label_NA[self.first])
+
+    @cached_property
+    def _spread_as_judged(self) -> float:
+        return _spread(self.flat_NF[self.first], self.verdict.label_NA[self.first])
 
     def labels_for(self, count: int) -> Int[np.ndarray, "N A"]:
         """Labels for ``count`` samples, in the proportions of the reference."""
         return np.resize(self.label_NA[self.first], (count, self.label_NA.shape[1]))
 
-    def compare(self, samples: Tensor, label_NA: Int[np.ndarray, "N A"]) -> Evaluation:
-        """The figures of decoded samples ``[N, height, width, channels]``."""
-        verdict = look(self.judge, samples)
-        generated = self._figures(
-            verdict.accuracy(label_NA),
-            self._spread(samples.flatten(1).numpy(), label_NA),
-            verdict.features_NF,
-        )
-        other = self.second
-        hit_N = (self.verdict.label_NA[other] == self.label_NA[other]).all(1)
-        real = self._figures(
-            float(hit_N.mean()),
-            self._spread(self.flat_NF[other], self.label_NA[other]),
-            self.verdict.features_NF[other],
-        )
-        return Evaluation(generated, real, len(self.first), self.verdict.accuracy(self.label_NA))
+    def measure(
+        self,
+        samples: Float[Tensor, "N ..."] | Int[Tensor, "N ..."],
+        label_NA: Int[np.ndarray, "N A"] | None,
+    ) -> dict[str, float]:
+        """The figures of one set of decoded samples.
+
+        Args:
+            samples: the samples, decoded.
+            label_NA: what they were asked to be; ``None`` for a model that is asked nothing: it
+                has no label accuracy, and its classes are those that the judge gives.
+
+        Raises:
+            TooFewSamples: too few for a figure; the message says which.
+            ValueError: samples hold values that are not numbers.
+        """
+        flat_NF = self.flatten(samples)
+        if not bool(torch.isfinite(flat_NF).all()):
+            raise ValueError(
+                "the samples hold values that are infinite or not a number: the training has "
+                "diverged; take an earlier checkpoint"
+            )
+        return self._figures(look(self.judge, samples), flat_NF, label_NA)
+
+    def real(self) -> dict[str, float]:
+        """The ceiling: the figures of real data, the second half of the test part."""
+        rest = self.second
+        return self._figures(self.verdict.part(rest), self.flat_NF[rest], self.label_NA[rest])
+
+    def noise(self, count: int, seed: int) -> dict[str, float]:
+        """The floor: the figures of ``count`` items of noise."""
+        generator = torch.Generator().manual_seed(seed)
+        return self.measure(self._noise(count, generator), self.labels_for(count))
+
+    def nearest_pairs(
+        self, samples: Float[Tensor, "N ..."] | Int[Tensor, "N ..."], count: int
+    ) -> Pairs:
+        """The ``count`` samples nearest to a training example, the nearest first."""
+        found = self._nearest(self.flatten(samples))
+        chosen = closest_pairs(found, count)
+        return Pairs(chosen, found.index_N[chosen], found.distance_N[chosen])
+
+    def _nearest(self, flat_NF: Tensor) -> Nearest:
+        device = next(self.judge.parameters()).device
+        return nearest(flat_NF, self.training_MF, device=device)
 
     def _figures(
-        self, accuracy: float, spread: float, features_NF: Float[np.ndarray, "N F"]
-    ) -> Figures:
-        return Figures(
-            samples=len(features_NF),
-            label_accuracy=accuracy,
-            spread=spread / self.spread,
-            frechet_judge_distance=frechet_distance(
-                features_NF, self.verdict.features_NF[self.first]
-            ),
+        self, verdict: Verdict, flat_NF: Tensor, label_NA: np.ndarray | None
+    ) -> dict[str, float]:
+        features_NF = verdict.features_NF
+        figures: dict[str, float] = {}
+        if label_NA is not None:
+            figures["label_accuracy"] = verdict.accuracy(label_NA)
+            spread = _spread(flat_NF, label_NA) / self._spread_of_labels
+        else:
+            spread = _spread(flat_NF, verdict.label_NA) / self._spread_as_judged
+        figures["frechet_judge_distance"] = frechet_distance(
+            features_NF, self.verdict.features_NF[self.first]
         )
+        manifold = Manifold(features_NF, neighbours=self.neighbours)
+        figures |= compare(manifold, self._manifold)._asdict()
+        figures["spread"] = spread
+        distance_N = self._nearest(flat_NF).distance_N
+        figures["memorised"] = memorised_share(distance_N, self._distance_N)
+        return figures
 
-    def _spread(self, flat_NF: np.ndarray, label_NA: np.ndarray) -> float:
-        _, class_N = np.unique(label_NA, axis=0, return_inverse=True)
-        return spread_inside_class(flat_NF, class_N.ravel())
+
+def _spread(flat_NF: Tensor, label_NA: np.ndarray) -> float:
+    _, class_N = np.unique(label_NA, axis=0, return_inverse=True)
+    return spread_inside_class(flat_NF.numpy(), class_N.ravel())
 
 
-ROWS: Mapping[str, str] = {
-    "label_accuracy": "label accuracy (higher)",
-    "spread": "spread inside a class (1 is real)",
-    "frechet_judge_distance": "Frechet judge distance (lower)",
-}
-"""The figures in the order of the table, with their names for people."""
+def combine(sets: Sequence[Mapping[str, float]], count: int) -> dict[str, Value]:
+    """What independent sets of ``count`` samples gave, figure by figure.
+
+    Raises:
+        ValueError: no set, or sets with different figures.
+    """
+    if not sets or any(figures.keys() != sets[0].keys() for figures in sets):
+        raise ValueError("combine needs one or more sets with the same figures")
+    return {name: Value.of([figures[name] for figures in sets], count) for name in sets[0]}
+
+
+def cached_rows(
+    folder: Path,
+    *,
+    key: Mapping[str, object],
+    compute: Callable[[], dict[str, Any]],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Rows of a table that are the same for many runs, computed if the cache has none.
+
+    Args:
+        folder: the cache.
+        key: all that the rows depend on, as JSON values.
+        compute: gives the rows, as JSON values.
+        say: told in a sentence of a damaged file; it is computed again.
+    """
+    key = {**key, "measure": MEASURE}
+    path = folder / f"{cache_name(key)}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        try:
+            kept = read_json(path)
+            if isinstance(kept, dict) and kept.get("key") == key and "rows" in kept:
+                return kept["rows"]
+            say(f"Cached figures are measured again: {path} is damaged: it holds something else.")
+        except FileNotFoundError:
+            pass
+        except FileProblem as error:
+            say(f"Cached figures are measured again: {error}.")
+        rows = compute()
+        write_json(path, {"key": key, "rows": rows})
+    return rows

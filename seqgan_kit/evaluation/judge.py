@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +16,15 @@ from filelock import FileLock
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ..files import FileProblem, read_json, read_tensors, write_folder, write_json, write_tensors
+from ..files import (
+    FileProblem,
+    read_json,
+    read_tensors,
+    same_shapes,
+    write_folder,
+    write_json,
+    write_tensors,
+)
 
 Progress = Callable[[int, int], None]
 """Called with the steps done and their number."""
@@ -23,7 +33,29 @@ FEATURES = 128
 CHUNK = 512
 
 
-class ImageJudge(nn.Module):
+class Judge(nn.Module, ABC):
+    """A classifier of decoded items whose last hidden layer is looked at, too.
+
+    Args:
+        classes: classes of each attribute.
+    """
+
+    def __init__(self, *, classes: Sequence[int]) -> None:
+        super().__init__()
+        self.classes = tuple(classes)
+
+    @abstractmethod
+    def features(
+        self, items: Float[Tensor, "B ..."] | Int[Tensor, "B ..."]
+    ) -> Float[Tensor, "B F"]:
+        """Features of decoded items."""
+
+    @abstractmethod
+    def logits(self, features_BF: Float[Tensor, "B F"]) -> list[Tensor]:
+        """For each attribute the logits of its classes, ``[B, K]``."""
+
+
+class ImageJudge(Judge):
     """Two convolutions and a hidden layer, whose activations are the judge's features.
 
     Args:
@@ -32,8 +64,7 @@ class ImageJudge(nn.Module):
     """
 
     def __init__(self, *, channels: int, classes: Sequence[int]) -> None:
-        super().__init__()
-        self.classes = tuple(classes)
+        super().__init__(classes=classes)
         self.see = nn.Sequential(
             nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True),
             nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True),
@@ -42,12 +73,11 @@ class ImageJudge(nn.Module):
         )  # fmt: skip
         self.decide = nn.Linear(FEATURES, sum(classes))
 
-    def features(self, images_BHWC: Float[Tensor, "B h w c"]) -> Float[Tensor, "B F"]:
+    def features(self, items: Float[Tensor, "B h w c"]) -> Float[Tensor, "B F"]:
         """Features of images with values from 0 to 1."""
-        return self.see(images_BHWC.movedim(-1, 1) * 2 - 1)
+        return self.see(items.movedim(-1, 1) * 2 - 1)
 
     def logits(self, features_BF: Float[Tensor, "B F"]) -> list[Tensor]:
-        """For each attribute the logits of its classes, ``[B, K]``."""
         return list(self.decide(features_BF).split(self.classes, 1))
 
 
@@ -62,23 +92,27 @@ class Verdict:
         """Share of items of which every attribute was recognised."""
         return float((self.label_NA == label_NA).all(1).mean())
 
+    def part(self, index_N: Int[np.ndarray, " M"]) -> Verdict:
+        """The verdict on some of the items."""
+        return Verdict(self.label_NA[index_N], self.features_NF[index_N])
+
 
 def train_judge(
-    images: Tensor,
-    label_NA: Tensor,
+    items: Float[Tensor, "N ..."] | Int[Tensor, "N ..."],
+    label_NA: Int[Tensor, "N A"],
     *,
-    classes: Sequence[int],
+    make: Callable[[], Judge],
     seed: int,
     epochs: int = 4,
     device: torch.device | None = None,
     progress: Progress | None = None,
-) -> ImageJudge:
+) -> Judge:
     """Train a judge on decoded items.
 
     Args:
-        images: ``[N, height, width, channels]``, values from 0 to 1.
+        items: decoded items, for an image judge ``[N, height, width, channels]`` from 0 to 1.
         label_NA: their labels.
-        classes: classes of each attribute.
+        make: makes the judge with fresh weights.
         seed: of the first weights, the order and the dropout.
         epochs: passes over the data; small sets are repeated up to at least 600 steps.
         device: where to train.
@@ -87,9 +121,9 @@ def train_judge(
     device = torch.device("cpu") if device is None else device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        judge = ImageJudge(channels=images.shape[-1], classes=classes).to(device)
-        batch = min(128, len(images))
-        per_epoch = len(images) // batch
+        judge = make().to(device)
+        batch = min(128, len(items))
+        per_epoch = len(items) // batch
         steps = max(epochs * per_epoch, 600)
         optimizer = torch.optim.Adam(judge.parameters(), lr=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps)
@@ -97,9 +131,9 @@ def train_judge(
         for step in range(steps):
             place = step % per_epoch
             if place == 0:
-                order = torch.randperm(len(images))
+                order = torch.randperm(len(items))
             index = order[place * batch : (place + 1) * batch]
-            logits = judge.logits(judge.features(images[index].to(device)))
+            logits = judge.logits(judge.features(items[index].to(device)))
             truth_BA = label_NA[index].to(device)
             losses = [
                 nn.functional.cross_entropy(logit, truth_BA[:, attribute])
@@ -116,71 +150,101 @@ def train_judge(
 
 
 @torch.no_grad()
-def look(judge: ImageJudge, images: Tensor) -> Verdict:
-    """Judge images ``[N, height, width, channels]`` with values from 0 to 1."""
+def look(judge: Judge, items: Float[Tensor, "N ..."] | Int[Tensor, "N ..."]) -> Verdict:
+    """Judge decoded items."""
     device = next(judge.parameters()).device
     labels, features = [], []
-    for chunk in images.split(CHUNK):
+    for chunk in items.split(CHUNK):
         seen_BF = judge.features(chunk.to(device))
         labels.append(torch.stack([logit.argmax(1) for logit in judge.logits(seen_BF)], 1).cpu())
         features.append(seen_BF.cpu())
     return Verdict(torch.cat(labels).numpy(), torch.cat(features).numpy())
 
 
+def cache_name(key: Mapping[str, object]) -> str:
+    """The name under which what depends on ``key`` is cached."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class TrainedJudge(NamedTuple):
+    """A judge, and the share of the real test part in which it recognises every attribute."""
+
+    judge: Judge
+    accuracy: float
+
+
 def cached_judge(
     folder: Path,
     *,
+    make: Callable[[], Judge],
+    architecture: str,
     key: Mapping[str, object],
-    data: Callable[[], tuple[Tensor, Tensor]],
-    channels: int,
-    classes: Sequence[int],
+    training: Callable[[], tuple[Tensor, Tensor]],
+    test: Callable[[], tuple[Tensor, Tensor]],
     seed: int,
     epochs: int,
     device: torch.device,
+    say: Callable[[str], None],
     progress: Progress | None = None,
-) -> ImageJudge:
-    """The judge of this key, trained if the cache does not have it.
+) -> TrainedJudge:
+    """The judge of this key and its accuracy, trained if the cache does not have it.
 
     Args:
         folder: the cache.
-        key: all that the judge depends on: the data's fingerprint, what was done to them.
-        data: gives images and labels of the training part; called only to train.
-        channels: of the images.
-        classes: classes of each attribute.
+        make: makes the judge with fresh weights.
+        architecture: name of what ``make`` makes (``"image-1"``); another one is another judge.
+        key: all else that the judge depends on: the data's fingerprint, what was done to them.
+        training: gives items and labels of the training part; called only to train.
+        test: the same of the test part; called only to measure the accuracy.
         seed: of the training.
         epochs: passes over the data.
         device: where it is to be.
+        say: told in a sentence of a cached judge that is damaged; it is trained again.
         progress: told of the training.
     """
+    with torch.random.fork_rng(devices=[]):
+        judge = make()
     full_key = {
         **key,
-        "classes": list(classes),
+        "classes": list(judge.classes),
         "seed": seed,
         "epochs": epochs,
-        "judge": "image-1",
+        "judge": architecture,
     }
-    name = hashlib.sha256(json.dumps(full_key, sort_keys=True).encode()).hexdigest()[:16]
+    name = cache_name(full_key)
     place = folder / name
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{name}.lock"):
-        judge = ImageJudge(channels=channels, classes=classes)
+        damage = _load(place, full_key, judge)
+        if damage is not None:
+            if place.exists():
+                say(f"The cached judge {place} is damaged and trained again: {damage}.")
+            judge = train_judge(
+                *training(), make=make, seed=seed, epochs=epochs, device=device, progress=progress
+            )
+            with write_folder(place, replace=True) as draft:
+                write_tensors(draft / "judge.safetensors", judge.state_dict())
+                write_json(draft / "key.json", full_key)
+        judge = judge.to(device).eval()
         try:
-            if read_json(place / "key.json") == full_key:
-                judge.load_state_dict(read_tensors(place / "judge.safetensors"))
-                return judge.to(device).eval()
-        except (FileNotFoundError, FileProblem, RuntimeError):
-            pass  # Absent or damaged: trained again below, and replaced as a whole.
-        images, label_NA = data()
-        judge = train_judge(
-            images,
-            label_NA,
-            classes=classes,
-            seed=seed,
-            epochs=epochs,
-            device=device,
-            progress=progress,
-        )
-        with write_folder(place, replace=True) as draft:
-            write_tensors(draft / "judge.safetensors", judge.state_dict())
-            write_json(draft / "key.json", full_key)
-    return judge
+            accuracy = float(read_json(place / "accuracy.json"))
+        except (FileNotFoundError, FileProblem, TypeError):
+            # Just trained, or cached by a version that did not keep it: measuring takes seconds.
+            items, label_NA = test()
+            accuracy = look(judge, items).accuracy(label_NA.numpy())
+            write_json(place / "accuracy.json", accuracy)
+    return TrainedJudge(judge, accuracy)
+
+
+def _load(place: Path, key: Mapping[str, object], judge: Judge) -> str | None:
+    """Load cached weights into ``judge``; what keeps it from that, in words, or ``None``."""
+    try:
+        if read_json(place / "key.json") != key:
+            return "key.json is that of another judge"
+        weights = read_tensors(place / "judge.safetensors")
+    except (OSError, FileProblem) as error:
+        return str(error)
+    problem = same_shapes(weights, judge)
+    if problem is None:
+        judge.load_state_dict(weights)
+    return problem

@@ -10,12 +10,13 @@ from einops import rearrange, repeat
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from ..batch import Batch
 from ..nn.condition import LabelEmbedding
-from ..nn.heads import Head
+from ..nn.heads import Head, LikelihoodHead
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
-from ..nn.recurrent import Cell, Recurrent, State, reversal
+from ..nn.recurrent import Cell, Recurrent, State, read_both_ways, reversal
 
 
 class RecurrentGenerator(Generator):
@@ -78,6 +79,8 @@ class RecurrentGenerator(Generator):
             noise_size + label_size, self.recurrent.state_tensors * layers * hidden_size
         )
         self.head = head
+        if isinstance(head, LikelihoodHead) and not noise_size + step_noise_size:
+            self.likelihood = "exact"
         if feedback:
             self.before = nn.Linear(head.feedback, input_size, bias=False)
             self.start_F = nn.Parameter(torch.zeros(head.feedback))
@@ -121,6 +124,36 @@ class RecurrentGenerator(Generator):
             h_BTH, _ = self.recurrent.unroll(input_BTI, state)
             x_BTF = self.head(h_BTH, latent.head_BTN)
         return x_BTF, self.head.mask(x_BTF)
+
+    def covers(self, x_BTF: Tensor) -> bool:
+        return isinstance(self.head, LikelihoodHead) and self.head.covers(x_BTF)
+
+    def log_prob(
+        self, batch: Batch, z_BZ: Float[Tensor, "B Z"] | None = None
+    ) -> Float[Tensor, "B T"]:
+        """See :class:`~seqgan_kit.nn.networks.Generator`.
+
+        Every step reads the true step before it, so that the fused kernel runs over all of them.
+
+        Raises:
+            TypeError: the head is no distribution.
+        """
+        if not isinstance(self.head, LikelihoodHead):
+            raise TypeError(f"{type(self.head).__name__} has no likelihood")
+        count, steps = batch.mask_BT.shape
+        zero = self.position_TE.new_zeros
+        latent = Latent(
+            zero(count, self.noise_size) if z_BZ is None else z_BZ,
+            zero(count, steps, self.step_noise_size),
+            zero(count, steps, 0),
+        )
+        state, input_BTI = self.begin(latent, batch.label_BA)
+        if self.feedback:
+            before_BTF = self.head.embed(batch.x_BTF[:, :-1])
+            start_BTF = self.start_F.expand(count, 1, -1)
+            input_BTI = input_BTI + self.before(torch.cat([start_BTF, before_BTF], 1))
+        h_BTH, _ = self.recurrent.unroll(input_BTI, state)
+        return self.head.log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
 
     def step(
         self,
@@ -249,10 +282,7 @@ class RecurrentDiscriminator(Discriminator):
         self, x_BTF: Tensor, mask_BT: Bool[Tensor, "B T"], turn: Callable[[Tensor], Tensor]
     ) -> Tensor:
         """What was read: ``[B, H]``, or ``[B, T, H]`` with a logit at every step."""
-        h_BTH, _ = self.forwards.unroll(x_BTF)
-        if self.backwards is not None:
-            turned_BTH, _ = self.backwards.unroll(turn(x_BTF))
-            h_BTH = torch.cat([h_BTH, turn(turned_BTH)], -1)
+        h_BTH = read_both_ways(self.forwards, self.backwards, x_BTF, turn)
         if self.logits == "sequence":
             h = torch.cat([masked_mean(h_BTH, mask_BT), masked_max(h_BTH, mask_BT)], 1)
         else:
@@ -260,3 +290,54 @@ class RecurrentDiscriminator(Discriminator):
         if self.group:
             h = torch.cat([h, minibatch_deviation(h, self.group)], -1)
         return nn.functional.leaky_relu(self.summary(h), 0.2)
+
+
+class RecurrentEncoder(nn.Module):
+    """A sequence and its label in, one vector out.
+
+    Args:
+        features: numbers in a step.
+        classes: classes of each attribute.
+        cell: ``"lstm"`` or ``"gru"``.
+        hidden_size: units of a recurrent layer, in each direction.
+        layers: recurrent layers, in each direction.
+        bidirectional: whether a second stack reads from the end.
+        label_size: length of the label's vector, read at every step.
+
+    Attributes:
+        size: length of the vector.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int,
+        classes: Sequence[int],
+        cell: Cell = "lstm",
+        hidden_size: int = 128,
+        layers: int = 1,
+        bidirectional: bool = True,
+        label_size: int = 32,
+    ) -> None:
+        super().__init__()
+        self.label = LabelEmbedding(classes, label_size)
+        stacks = [
+            Recurrent(
+                cell=cell,
+                input_size=features + label_size,
+                hidden_size=hidden_size,
+                layers=layers,
+            )
+            for _ in range(2 if bidirectional else 1)
+        ]
+        self.forwards = stacks[0]
+        self.backwards = stacks[1] if bidirectional else None
+        # Mean and maximum over time of every direction.
+        self.size = 2 * hidden_size * len(stacks)
+
+    def forward(self, batch: Batch) -> Float[Tensor, "B H"]:
+        label_BTE = repeat(self.label(batch.label_BA), "b e -> b t e", t=batch.mask_BT.shape[1])
+        x_BTF = torch.cat([batch.x_BTF, label_BTE], -1)
+        turn = reversal(batch.mask_BT)
+        h_BTH = read_both_ways(self.forwards, self.backwards, x_BTF, turn)
+        return torch.cat([masked_mean(h_BTH, batch.mask_BT), masked_max(h_BTH, batch.mask_BT)], 1)

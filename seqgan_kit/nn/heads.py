@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+import math
+from typing import Literal, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from ..batch import full_mask
+
+Draw = Literal["sample", "mean"]
+"""What a head with a distribution hands out: a draw from it, or its mean."""
 
 
 @runtime_checkable
@@ -15,7 +21,7 @@ class Head(Protocol):
     """From hidden states to steps.
 
     Attributes:
-        noise: how many random numbers the head needs at a step.
+        noise: how many standard normal numbers the head needs at a step.
         feedback: features that it hands to the next step of a generator with output feedback.
     """
 
@@ -35,7 +41,42 @@ class Head(Protocol):
         ...
 
 
-class ContinuousHead(nn.Module):
+@runtime_checkable
+class LikelihoodHead(Head, Protocol):
+    """A head that is a distribution: it can say how probable a step is."""
+
+    def log_prob(self, h_BTH: Tensor, x_BTF: Tensor) -> Tensor:
+        """Log-probability of given steps in nats, ``[B, T]``, in float32."""
+        ...
+
+    def covers(self, x_BTF: Tensor) -> bool:
+        """Whether all values are among those that have probabilities under this head."""
+        ...
+
+
+class _RealValued(nn.Module):
+    """What heads of real values between -1 and 1 share.
+
+    Args:
+        hidden_size: width of the hidden states.
+        features: numbers in a step.
+        parameters: numbers that the head computes for each of them.
+    """
+
+    def __init__(self, hidden_size: int, features: int, parameters: int = 1) -> None:
+        super().__init__()
+        self.noise = 0
+        self.feedback = features
+        self.project = nn.Linear(hidden_size, features * parameters)
+
+    def embed(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+        return x_BTF
+
+    def mask(self, x_BTF: Float[Tensor, "B T F"]) -> Bool[Tensor, "B T"]:
+        return full_mask(x_BTF.shape[0], x_BTF.shape[1], x_BTF.device)
+
+
+class ContinuousHead(_RealValued):
     """Real values between -1 and 1: ``tanh(W h + b)``.
 
     Args:
@@ -43,20 +84,114 @@ class ContinuousHead(nn.Module):
         features: numbers in a step.
     """
 
-    noise = 0
-
-    def __init__(self, hidden_size: int, features: int) -> None:
-        super().__init__()
-        self.feedback = features
-        self.project = nn.Linear(hidden_size, features)
-
     def forward(
         self, h_BTH: Float[Tensor, "B T H"], noise_BTN: Float[Tensor, "B T N"]
     ) -> Float[Tensor, "B T F"]:
         return self.project(h_BTH).tanh()
 
-    def embed(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
-        return x_BTF
 
-    def mask(self, x_BTF: Float[Tensor, "B T F"]) -> Bool[Tensor, "B T"]:
-        return full_mask(x_BTF.shape[0], x_BTF.shape[1], x_BTF.device)
+class BernoulliHead(_RealValued):
+    r"""Each number is 1 with probability :math:`p = \sigma(W h + b)`, and -1 otherwise.
+
+    Values between stand for probabilities: the log-probability of grey is a cross-entropy, and a
+    likelihood only where the data are -1 and 1 (:meth:`covers`).
+
+    Args:
+        hidden_size: width of the hidden states.
+        features: numbers in a step.
+        draw: ``"sample"`` hands out -1 or 1, with the gradient of p passed straight through
+            (Bengio et al. 2013); ``"mean"`` hands out ``2 p - 1``.
+    """
+
+    def __init__(self, hidden_size: int, features: int, draw: Draw = "sample") -> None:
+        super().__init__(hidden_size, features)
+        self.noise = features if draw == "sample" else 0
+
+    def forward(
+        self, h_BTH: Float[Tensor, "B T H"], noise_BTN: Float[Tensor, "B T N"]
+    ) -> Float[Tensor, "B T F"]:
+        p_BTF = self.project(h_BTH).float().sigmoid()
+        if self.noise:
+            one_BTF = (torch.special.ndtr(noise_BTN) < p_BTF).float()
+            p_BTF = one_BTF + p_BTF - p_BTF.detach()
+        return p_BTF * 2 - 1
+
+    def log_prob(
+        self, h_BTH: Float[Tensor, "B T H"], x_BTF: Float[Tensor, "B T F"]
+    ) -> Float[Tensor, "B T"]:
+        logit_BTF, p_BTF = self.project(h_BTH).float(), (x_BTF + 1) / 2
+        return -binary_cross_entropy_with_logits(logit_BTF, p_BTF, reduction="none").sum(-1)
+
+    def covers(self, x_BTF: Float[Tensor, "B T F"]) -> bool:
+        return bool((x_BTF.abs() == 1).all())
+
+
+class LogisticHead(_RealValued):
+    r"""Each number is one of ``levels`` values from -1 to 1 under a discretised logistic.
+
+    .. math:: P(x) = \sigma((x + d - \mu) / s) - \sigma((x - d - \mu) / s)
+
+    with d = 1 / (levels - 1), where the lowest value takes all that lies below it, and the
+    highest all above.
+
+    Args:
+        hidden_size: width of the hidden states.
+        features: numbers in a step.
+        draw: ``"sample"``, or ``"mean"`` for mu.
+        levels: 256 for bytes.
+
+    References:
+        Salimans et al. 2017, *PixelCNN++*, section 2.1.
+    """
+
+    def __init__(
+        self, hidden_size: int, features: int, draw: Draw = "sample", levels: int = 256
+    ) -> None:
+        super().__init__(hidden_size, features, parameters=2)
+        self.noise = features if draw == "sample" else 0
+        self.margin = 1 / (levels - 1)
+
+    def _distribution(self, h_BTH: Tensor) -> tuple[Tensor, Tensor]:
+        mean_BTF, log_scale_BTF = self.project(h_BTH).float().chunk(2, -1)
+        # A scale far below a level's width would make the loss unbounded in its gradient.
+        return mean_BTF, log_scale_BTF.clamp(min=math.log(self.margin) - 2)
+
+    def forward(
+        self, h_BTH: Float[Tensor, "B T H"], noise_BTN: Float[Tensor, "B T N"]
+    ) -> Float[Tensor, "B T F"]:
+        mean_BTF, log_scale_BTF = self._distribution(h_BTH)
+        if self.noise:
+            share_BTF = torch.special.ndtr(noise_BTN).clamp(1e-6, 1 - 1e-6)
+            mean_BTF = mean_BTF + log_scale_BTF.exp() * share_BTF.logit()
+        x_BTF = mean_BTF.clamp(-1, 1)
+        # On the nearest level, with the gradient passed straight through.
+        return x_BTF + (self._level(x_BTF) - x_BTF).detach()
+
+    def _level(self, x_BTF: Tensor) -> Tensor:
+        return ((x_BTF + 1) / (2 * self.margin)).round() * (2 * self.margin) - 1
+
+    def covers(self, x_BTF: Float[Tensor, "B T F"]) -> bool:
+        return bool((x_BTF - self._level(x_BTF)).abs().max() < 1e-5)
+
+    def log_prob(
+        self, h_BTH: Float[Tensor, "B T H"], x_BTF: Float[Tensor, "B T F"]
+    ) -> Float[Tensor, "B T"]:
+        mean_BTF, log_scale_BTF = self._distribution(h_BTH)
+        inverse_BTF = (-log_scale_BTF).exp()
+        upper_BTF = (x_BTF + self.margin - mean_BTF) * inverse_BTF
+        lower_BTF = (x_BTF - self.margin - mean_BTF) * inverse_BTF
+        # sigma(u) - sigma(l) = sigma(u) sigma(-l) (1 - exp(l - u)), which never cancels.
+        width_BTF = 2 * self.margin * inverse_BTF
+        between_BTF = logsigmoid(upper_BTF) + logsigmoid(-lower_BTF) + log1mexp(width_BTF)
+        lowest, highest = x_BTF <= self.margin - 1, x_BTF >= 1 - self.margin
+        log_p_BTF = torch.where(lowest, logsigmoid(upper_BTF), between_BTF)
+        return torch.where(highest, logsigmoid(-lower_BTF), log_p_BTF).sum(-1)
+
+
+def log1mexp(x: Tensor) -> Tensor:
+    """``log(1 - exp(-x))`` for positive x.
+
+    >>> round(log1mexp(torch.tensor(1.0)).item(), 4)
+    -0.4587
+    """
+    return (-torch.expm1(-x)).log()

@@ -1,17 +1,32 @@
-"""The two sides of an adversarial game, as objectives and sampling know them."""
+"""The networks, as objectives, sampling and evaluation know them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from ..batch import Batch
 from .noise import Latent, Noise
 
 
 class Generator(nn.Module):
-    """Writes labelled sequences: all its randomness is in a latent."""
+    """Writes labelled sequences: all its randomness is in a latent.
+
+    Attributes:
+        likelihood: what :meth:`log_prob` without noise of its own means. ``"exact"``: the
+            probability of a sequence. ``"bound"``: the network is an :class:`Autoencoder`, whose
+            probability has a lower bound. ``"none"``: the probability is not defined, for lack of
+            a distribution, or because noise that is not given would have to be averaged over.
+    """
+
+    likelihood: Literal["none", "exact", "bound"] = "none"
+
+    def covers(self, x_BTF: Tensor) -> bool:
+        """Whether :meth:`log_prob` of such values is a probability, and no mere cross-entropy."""
+        return False
 
     def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:
         """The randomness of ``count`` sequences of ``steps`` steps (the longest if absent)."""
@@ -24,6 +39,29 @@ class Generator(nn.Module):
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
         """The steps ``[B, T, F]`` and the mask of those that exist."""
+        raise NotImplementedError
+
+    def log_prob(
+        self, batch: Batch, z_BZ: Float[Tensor, "B Z"] | None = None
+    ) -> Float[Tensor, "B T"]:
+        """Log-probability of each step after the true ones before it (teacher forcing), in nats.
+
+        Zero at steps that do not exist.
+
+        Args:
+            batch: sequences and their labels.
+            z_BZ: the noise of the whole sequence; zero if absent. Other noise is zero.
+        """
+        raise NotImplementedError
+
+
+class Autoencoder(Generator):
+    """A generator with an encoder: a distribution over the noise behind a given sequence."""
+
+    likelihood = "bound"
+
+    def encode(self, batch: Batch) -> tuple[Float[Tensor, "B Z"], Float[Tensor, "B Z"]]:
+        """Mean and log-variance of the diagonal normal distribution of z, in float32."""
         raise NotImplementedError
 
 

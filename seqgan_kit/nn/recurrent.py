@@ -160,3 +160,24 @@ def reversal(mask_BT: Bool[Tensor, "B T"]) -> Callable[[Tensor], Tensor]:
         return _Swap.apply(x_BTF.flatten(0, 1), order_N).view_as(x_BTF)
 
     return turn
+
+
+def read_both_ways(
+    forwards: Recurrent,
+    backwards: Recurrent | None,
+    x_BTF: Float[Tensor, "B T F"],
+    turn: Callable[[Tensor], Tensor],
+) -> Float[Tensor, "B T H"]:
+    """Hidden states of a stack, and beside them those of a second one that reads from the end.
+
+    Args:
+        forwards: reads from the beginning.
+        backwards: reads from the end, or is left out.
+        x_BTF: what is read.
+        turn: :func:`reversal` of the sequences' mask.
+    """
+    h_BTH, _ = forwards.unroll(x_BTF)
+    if backwards is None:
+        return h_BTH
+    turned_BTH, _ = backwards.unroll(turn(x_BTF))
+    return torch.cat([h_BTH, turn(turned_BTH)], -1)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from ..batch import Batch, shift_labels
 from ..nn.networks import Discriminator, Generator
@@ -77,6 +78,12 @@ class GAN:
 
     def discriminator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Tell real from generated; both halves pass through the discriminator together."""
+        # A spectral norm takes a step of its own at every reading, and a penalty's difference of
+        # two readings would see it: all readings of a turn share one.
+        with parametrize.cached():
+            return self._tell_apart(batch, noise, moment)
+
+    def _tell_apart(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         fake, fake_mask_BT = self._generate(batch, noise, moment)
         embed = self.discriminator.embed
         x_BTF = torch.cat([embed(batch.x_BTF), embed(fake.detach())])

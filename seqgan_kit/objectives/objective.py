@@ -32,14 +32,17 @@ class Turn:
 
     Attributes:
         name: the network that is trained, its name in :attr:`Objective.networks`.
-        compute: from a batch, noise and the moment to losses; without any loss the network stays
-            as it is.
+        compute: from a batch, noise and the moment to losses.
         repeats: how often a step takes this turn, each time with a batch of its own.
+        active: whether the turn is taken at a moment.
+        factor: of the network's learning rate.
     """
 
     name: str
     compute: Callable[[Batch, Noise, Moment], Outcome]
     repeats: int = 1
+    active: Callable[[Moment], bool] = lambda moment: True
+    factor: float = 1.0
 
 
 @runtime_checkable

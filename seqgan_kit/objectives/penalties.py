@@ -74,7 +74,9 @@ class FiniteDifference:
         \quad n \sim N(0, I)
 
     whose expectation over n tends to the squared gradient norm as s goes to 0. It runs on every
-    kernel, the fused recurrent ones included.
+    kernel, the fused recurrent ones included. Where a minibatch feature lets a logit see the other
+    members of its group, it adds up the squared slopes of each logit towards each of them, and
+    :class:`ExactGradient` those of the sum of the logits.
 
     Args:
         gamma: weight.

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal, TypedDict
 
 import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image, ImageDraw, ImageFont
 
 from ..files import write_file, write_folder
+
+
+class ImagePanel(TypedDict):
+    """A picture on a page: a PNG in base64, its size in pixels, and what it shows in words."""
+
+    kind: Literal["image"]
+    png: str
+    width: int
+    height: int
+    alt: str
+
 
 MARGIN = 2
 """Pixels between tiles, before scaling."""
@@ -63,6 +77,65 @@ def grid(
             )
             sheet.paste(shown, (left + x * cell_w, y * cell_h + MARGIN * factor // 2))
     return sheet
+
+
+def tiles(rows: Sequence[Float[np.ndarray, "N h w c"]]) -> Image.Image:
+    """Rows of images beside each other at their own size, for a page that enlarges them.
+
+    Args:
+        rows: images with values from 0 to 1.
+    """
+    height, width = (side + MARGIN for side in rows[0].shape[1:3])
+    columns = max(len(row) for row in rows)
+    colour = rows[0].shape[-1] == 3
+    size = (columns * width - MARGIN, len(rows) * height - MARGIN)
+    sheet = Image.new("RGB" if colour else "L", size, "white")
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            sheet.paste(picture(image), (x * width, y * height))
+    return sheet
+
+
+def scored_tiles(
+    rows: Sequence[tuple[Float[np.ndarray, "N h w c"], Float[np.ndarray, "N h w"]]],
+) -> Image.Image:
+    """Rows of images, each with a score for every place beside it, in colour.
+
+    Args:
+        rows: images with values from 0 to 1, and for every place of them a score from -1 (red)
+            over 0 (white) to 1 (blue).
+    """
+    painted = []
+    for image_NHWC, score_NHW in rows:
+        rgb_NHWC = np.broadcast_to(image_NHWC, (*image_NHWC.shape[:3], 3))
+        heat_NHW1 = score_NHW[..., None]
+        # Colours that those who see no red or green tell apart, too.
+        red, blue = np.array([0.84, 0.19, 0.15]), np.array([0.13, 0.40, 0.67])
+        end = np.where(heat_NHW1 > 0, blue, red)
+        painted.append(np.concatenate([rgb_NHWC, 1 + np.abs(heat_NHW1) * (end - 1)], 2))
+    return tiles(painted)
+
+
+def panel(image: Image.Image, alt: str) -> ImagePanel:
+    """A picture for a page, as text.
+
+    Grey pictures keep sixteen levels, which takes half the space.
+    """
+    shown = image
+    if image.mode == "L":
+        levels = Image.fromarray(np.rint(np.asarray(image) / 17).astype(np.uint8), "P")
+        levels.putpalette([level * 17 for level in range(16) for _ in range(3)])
+        shown = levels
+    buffer = io.BytesIO()
+    shown.save(buffer, format="PNG", optimize=True, **({"bits": 4} if shown.mode == "P" else {}))
+    png = base64.b64encode(buffer.getvalue()).decode()
+    return {"kind": "image", "png": png, "width": image.width, "height": image.height, "alt": alt}
+
+
+def enlarged(image: Image.Image, factor: int = 3) -> Image.Image:
+    """A picture with larger pixels, for a file of its own."""
+    size = (image.width * factor, image.height * factor)
+    return image.resize(size, Image.Resampling.NEAREST)
 
 
 def save_picture(image: Image.Image, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -59,6 +60,8 @@ class Runtime:
 
     def __init__(self, *, device: str = "auto", precision: Precision = "auto") -> None:
         chosen = choose_device(device)
+        # It announces mixed precision, which the recipe has said already.
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         world = int(os.environ.get("WORLD_SIZE", "1"))
         devices: int | list[int] = local

@@ -95,6 +95,7 @@ class Trainer:
         log_every: steps between two lines of ``metrics.jsonl``.
         checkpoint_every: steps between two checkpoints.
         keep: how many checkpoints stay.
+        score: of the averaged network, the lower the better; the best checkpoint stays, too.
         hooks: things to do now and then.
         report: told of every step.
         should_stop: asked after every step.
@@ -116,6 +117,7 @@ class Trainer:
         log_every: int = 50,
         checkpoint_every: int = 1000,
         keep: int = 2,
+        score: Callable[[nn.Module], float] | None = None,
         hooks: Sequence[Hook] = (),
         report: Callable[[Report], None] = lambda report: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -131,6 +133,7 @@ class Trainer:
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every
         self.keep = keep
+        self.score = score
         self.hooks = hooks
         self.report = report
         self.should_stop = should_stop
@@ -192,6 +195,8 @@ class Trainer:
                 generator=self.noise.generator,
                 progress=self.progress,
             )
+            if self.score is not None:
+                self.run.note_score(self.progress.step, self.score(self.average.module))
             self.run.prune(self.keep)
         self._saved_at = self.progress.step
         self.runtime.barrier()
@@ -239,6 +244,8 @@ class Trainer:
         """One step: every turn of the objective, and the average."""
         moment = Moment(self.progress.step, self._share_done)
         for turn in self.objective.turns:
+            if not turn.active(moment):
+                continue
             self._set_learning_rate(turn, moment)
             for name, module in self.objective.networks.items():
                 module.requires_grad_(name == turn.name)
@@ -252,8 +259,6 @@ class Trainer:
         optimizer.zero_grad()
         with self.runtime.autocast():
             outcome = turn.compute(self.batches.next(), self.noise, moment)
-        if not outcome.losses:
-            return
         loss = torch.stack(list(outcome.losses.values())).sum()
         loss.backward()
         self.runtime.average_gradients(self.objective.networks[turn.name].parameters())
@@ -263,7 +268,7 @@ class Trainer:
         self.means.add({**losses, **outcome.figures})
 
     def _set_learning_rate(self, turn: Turn, moment: Moment) -> None:
-        factor = self.schedule.factor(moment.progress)
+        factor = self.schedule.factor(moment.progress) * turn.factor
         for group in self.optimizers[turn.name].param_groups:
             group["lr"] = self.optimization[turn.name].learning_rate * factor
 

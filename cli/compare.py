@@ -1,0 +1,136 @@
+"""`seqgen compare`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .console import SEED, StopSignals, UseError, say, training_progress, watching
+
+if TYPE_CHECKING:
+    from seqgan_kit.comparison import Entry
+    from seqgan_kit.recipe import CompareRecipe, Recipe
+    from seqgan_kit.training.log import Report
+    from seqgan_kit.workflow import Watch
+
+
+@click.command(short_help="Lay models side by side, on a page.")
+@click.argument("what", nargs=-1, metavar="RUN... | COMPARISON [OVERRIDES]...", required=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder [comparisons/NAME].")
+@click.option("--force", is_flag=True, help="Replace the page of other runs in --out.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Runs of each model [1].")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
+@click.option("--samples", type=click.IntRange(min=20), help="In a set [the first recipe's].")
+@click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
+@click.option("--gan-train/--no-gan-train", default=True, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def command(
+    what: tuple[str, ...],
+    out: Path | None,
+    force: bool,
+    seeds: int,
+    seed: int,
+    samples: int | None,
+    sets: int | None,
+    gan_train: bool,
+    device: str,
+) -> None:
+    """Compare RUNS, or train and compare the recipes of a COMPARISON under one budget.
+
+    \b
+    Examples:
+      seqgen compare runs/mnist_rows runs/mnist_dcgan
+      seqgen compare compare/mnist
+      seqgen compare recipes/compare/mnist.yaml minutes=1 data.root=path/to/mnist
+      seqgen compare my_comparison.yaml --seeds 3 --out comparisons/three
+
+    A comparison lists recipes and one budget: minutes of training, or samples seen. It goes on
+    where it was stopped: give the same command again. It writes a table on standard output, and
+    compare.html (one page with everything in it), .md, .csv and .json into --out.
+    """
+    from seqgan_kit import comparison, recipe_files
+    from seqgan_kit.report.tables import terminal
+    from seqgan_kit.run import Run
+
+    targets = [word for word in what if "=" not in word or Path(word).exists()]
+    overrides = [word for word in what if word not in targets]
+    said = shlex.join(["seqgen", *sys.argv[1:]])
+    budget = None
+    if len(targets) == 1 and not Path(targets[0], "run.json").exists():
+        compared, recipes = recipe_files.load_comparison(targets[0], overrides)
+        folder = out or Path("comparisons") / compared.name
+        entries = _trained(compared, recipes, folder, seeds, device)
+        title, budget = compared.name, compared.budget
+    else:
+        if overrides or seeds > 1:
+            raise UseError("overrides and --seeds belong to a comparison that trains recipes")
+        entries = comparison.runs_as_entries([Run(Path(target)) for target in targets])
+        title = ", ".join(entry.name for entry in entries)
+        folder = out or Path("comparisons") / "-".join(entry.name for entry in entries)[:80]
+        if (folder / "compare.html").exists() and not force:
+            raise UseError(f"{folder} holds a comparison; use --force or another --out")
+    content = comparison.compare(
+        entries,
+        folder,
+        title=title,
+        budget=budget,
+        seed=seed,
+        device=device,
+        samples=samples,
+        sets=sets,
+        gan_train=gan_train,
+        command=said,
+        watch=watching(),
+    )
+    click.echo(terminal(content))
+    say(f"the page: {folder / 'compare.html'}")
+
+
+def _trained(
+    compared: CompareRecipe, recipes: dict[str, Recipe], folder: Path, seeds: int, device: str
+) -> Sequence[Entry]:
+    """Train what is not trained yet; leaves the process where the user stops it."""
+    from dataclasses import replace
+
+    from seqgan_kit import comparison
+
+    if device != "auto":
+        recipes = {
+            name: recipe.model_copy(
+                update={"train": recipe.train.model_copy(update={"device": device})}
+            )
+            for name, recipe in recipes.items()
+        }
+    plain = watching()
+    with StopSignals() as signals:
+
+        @contextmanager
+        def watched(recipe: Recipe) -> Iterator[Watch]:
+            clock = recipe.train.minutes is not None
+            with training_progress(None if clock else recipe.train.steps) as show:
+
+                def report(state: Report) -> None:
+                    signals.training = True
+                    show(state)
+
+                yield replace(plain, report=report, should_stop=lambda: bool(signals.received))
+
+        entries = comparison.train_all(
+            compared,
+            recipes,
+            folder,
+            seeds=seeds,
+            say=say,
+            watched=watched,
+            command=["seqgen", *sys.argv[1:]],
+        )
+    if entries is None:
+        say("saved; go on with the same command")
+        sys.exit(128 + signals.received)
+    return entries

@@ -1,0 +1,59 @@
+"""`seqgen report`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from .console import SEED, watching
+
+
+@click.command(short_help="A page about one run.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder [RUN].")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
+@click.option("--samples", type=click.IntRange(min=20), help="In a set [the recipe's].")
+@click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
+@click.option("--gan-train/--no-gan-train", default=True, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def command(
+    run: Path,
+    out: Path | None,
+    seed: int,
+    samples: int | None,
+    sets: int | None,
+    gan_train: bool,
+    device: str,
+) -> None:
+    """Write RUN/report.html: figures, samples, curves, and what the model has learned.
+
+    The page is one file with everything in it; report.md, .csv and .json hold its figures.
+
+    \b
+    Examples:
+      seqgen report runs/mnist_rows
+      seqgen report runs/mnist_rows --no-gan-train --out pages/
+    """
+    from seqgan_kit import comparison
+    from seqgan_kit.run import Run
+
+    found = Run(run)
+    folder = out or run
+    comparison.compare(
+        comparison.runs_as_entries([found]),
+        folder,
+        title=run.resolve().name,
+        kind="run",
+        seed=seed,
+        device=device,
+        samples=samples,
+        sets=sets,
+        gan_train=gan_train,
+        command=shlex.join(["seqgen", *sys.argv[1:]]),
+        watch=watching(),
+        stem="report",
+    )
+    click.echo(str(folder / "report.html"))

@@ -1,0 +1,272 @@
+"""Several models under one budget: trained, measured and laid side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from . import evidence, recipe_files
+from .evaluation.figures import Value
+from .files import FileProblem, read_json, write_json, write_text
+from .measuring import Evaluation, bench_of, same_data_for_all
+from .recipe import CompareRecipe, Recipe
+from .report import page, tables
+from .run import Run, RunError
+from .workflow import Watch, resume, run_recipe, train
+
+ENDLESS = 10**9
+"""Steps of a training that ends by the clock."""
+
+FEWEST_STEPS = 10
+"""A training of fewer steps has not trained anything."""
+
+
+class BudgetError(ValueError):
+    """A budget under which nothing can be trained."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of a comparison: one run a seed."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+
+# -- training under one budget ------------------------------------------------------------------
+
+
+def budgeted(recipe: Recipe, compared: CompareRecipe, seed: int) -> Recipe:
+    """A recipe under the budget of a comparison.
+
+    Raises:
+        BudgetError: the samples that may be seen do not fill ten batches.
+    """
+    train_section = recipe.train.model_dump()
+    if compared.minutes is not None:
+        train_section |= {"steps": ENDLESS, "minutes": compared.minutes}
+    if compared.samples_seen is not None:
+        steps = compared.samples_seen // recipe.train.batch_size
+        if steps < FEWEST_STEPS:
+            raise BudgetError(
+                f"a budget of {compared.samples_seen} samples is {steps} steps of {recipe.name} "
+                f"(batches of {recipe.train.batch_size}), too few to train anything; give at "
+                f"least {FEWEST_STEPS * recipe.train.batch_size}"
+            )
+        train_section |= {"steps": steps, "minutes": None}
+    changed = {**recipe.model_dump(mode="json"), "train": train_section, "seed": seed}
+    return recipe_files.check(json.loads(json.dumps(changed)), recipe.name)
+
+
+def train_all(
+    compared: CompareRecipe,
+    recipes: Mapping[str, Recipe],
+    folder: Path,
+    *,
+    seeds: int,
+    say: Callable[[str], None],
+    watched: Callable[[Recipe], AbstractContextManager[Watch]],
+    command: Sequence[str] = (),
+) -> list[Entry] | None:
+    """Train every recipe with every seed, but for what was trained before.
+
+    Args:
+        compared: the budget.
+        recipes: by the names of the models.
+        folder: of the comparison; runs go into ``runs`` in it.
+        seeds: runs of each model.
+        say: told what is done.
+        watched: gives what one training tells, around it.
+        command: the command line.
+
+    Returns:
+        The runs, or ``None`` where a training was stopped.
+
+    Raises:
+        BudgetError: the budget is too small.
+        RunError: there is a run of another recipe or budget in the folder.
+    """
+    entries = []
+    for name, base in recipes.items():
+        runs = []
+        for number in range(seeds):
+            recipe = budgeted(base, compared, base.seed + number)
+            path = folder / "runs" / (_slug(name) + (f"-seed{recipe.seed}" if seeds > 1 else ""))
+            label = name + (f", seed {recipe.seed}" if seeds > 1 else "")
+            run = _trained(recipe, path, label, say, watched, command)
+            if run is None:
+                return None
+            runs.append(run)
+        entries.append(Entry(name, tuple(runs)))
+    return entries
+
+
+def _slug(name: str) -> str:
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+
+def _trained(
+    recipe: Recipe,
+    path: Path,
+    label: str,
+    say: Callable[[str], None],
+    watched: Callable[[Recipe], AbstractContextManager[Watch]],
+    command: Sequence[str],
+) -> Run | None:
+    """A run of this recipe: found, gone on with, or trained; ``None`` where it was stopped."""
+    if (path / "run.json").exists():
+        run = Run(path)
+        if run_recipe(run) != recipe:
+            raise RunError(
+                f"{path} was trained with another recipe or budget; choose another --out, or "
+                "remove that folder"
+            )
+        if _over(run, recipe):
+            say(f"{label}: trained before")
+            return run
+        say(f"{label}: going on")
+        with watched(recipe) as watch:
+            result = resume(path, watch=watch)
+    else:
+        say(f"{label}: training")
+        with watched(recipe) as watch:
+            result = train(recipe, out=path, command=command, watch=watch)
+    if not result.finished:
+        return None
+    steps = _progress(result.run)["step"]
+    if steps < FEWEST_STEPS:
+        raise BudgetError(
+            f"{label} took {steps} steps in {recipe.train.minutes} minutes, too few to train "
+            f"anything; give a larger budget (and remove {path})"
+        )
+    return result.run
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    state: dict[str, Any] = read_json(run.checkpoints()[-1] / "state.json")
+    return state
+
+
+def _over(run: Run, recipe: Recipe) -> bool:
+    try:
+        state = _progress(run)
+    except (IndexError, FileNotFoundError, FileProblem):
+        return False
+    by_clock = bool(recipe.train.minutes) and state["seconds"] >= 60 * (recipe.train.minutes or 0)
+    return by_clock or int(state["step"]) >= recipe.train.steps
+
+
+# -- laying side by side ------------------------------------------------------------------------
+
+
+def runs_as_entries(runs: Sequence[Run]) -> list[Entry]:
+    """Runs as models, named by their folders.
+
+    Raises:
+        RunError: two of them have one name.
+    """
+    names = [run.path.resolve().name for run in runs]
+    for name in names:
+        if names.count(name) > 1:
+            names = [str(run.path) for run in runs]
+            break
+    if len(set(names)) < len(names):
+        raise RunError("a run is named twice; name different runs")
+    return [Entry(name, (run,)) for name, run in zip(names, runs, strict=True)]
+
+
+def compare(
+    entries: Sequence[Entry],
+    folder: Path,
+    *,
+    title: str,
+    kind: Literal["comparison", "run"] = "comparison",
+    budget: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    samples: int | None = None,
+    sets: int | None = None,
+    gan_train: bool = True,
+    command: str = "",
+    watch: Watch | None = None,
+    stem: str = "compare",
+) -> page.Content:
+    """Measure runs and write the table, the page and their data.
+
+    Args:
+        entries: the models.
+        folder: where the files go: ``compare.html``, ``.json``, ``.csv`` and ``.md``.
+        title: of the page.
+        kind: ``"comparison"`` or ``"run"``.
+        budget: in words.
+        seed: of all samples.
+        device: where.
+        samples: in a set, the first recipe's number if absent.
+        sets: independent sets of a run.
+        gan_train: whether to measure GAN-train.
+        command: that made it.
+        watch: what to tell.
+        stem: of the files' names.
+
+    Returns:
+        What the page shows.
+
+    Raises:
+        RunError: the runs learned from different data, or one has no checkpoint.
+    """
+    watch = watch or Watch()
+    runs = [run for entry in entries for run in entry.runs]
+    bench = bench_of(
+        same_data_for_all(runs),
+        device=device,
+        watch=watch,
+        samples=samples,
+        sets=sets,
+        gan_train=gan_train,
+    )
+    measured = []
+    for entry in entries:
+        evaluations = []
+        for run in entry.runs:
+            watch.say(f"{entry.name}: measuring {run.path}")
+            evaluations.append(bench.run(run, seed=seed))
+        measured.append(joined(entry.name, evaluations))
+    content = evidence.content(
+        bench,
+        [
+            (entry.name, entry.runs, result)
+            for entry, result in zip(entries, measured, strict=True)
+        ],
+        title=title,
+        kind=kind,
+        budget=budget,
+        seed=seed,
+        command=command,
+    )
+    write(content, folder, stem)
+    return content
+
+
+def joined(name: str, evaluations: Sequence[Evaluation]) -> Evaluation:
+    """The evaluations of the seeds of a model as one: over seeds instead of over sample sets."""
+    first = evaluations[0]
+    if len(evaluations) == 1:
+        return replace(first, name=name)
+    figures = {
+        figure: Value.of([e.figures[figure].mean for e in evaluations], value.count)
+        for figure, value in first.figures.items()
+    }
+    return Evaluation(name, figures, first.settings)
+
+
+def write(content: page.Content, folder: Path, stem: str) -> None:
+    """The files of a comparison."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / f"{stem}.json", evidence.without_pictures(content))
+    write_text(folder / f"{stem}.csv", tables.csv(content))
+    write_text(folder / f"{stem}.md", tables.markdown(content))
+    write_text(folder / f"{stem}.html", page.render(content))

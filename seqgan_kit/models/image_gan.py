@@ -1,0 +1,182 @@
+"""Networks that write and read a whole thing at once: sequences of a single step.
+
+They are the baselines of the recurrent core, and play the same game under the same objectives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ..batch import Batch, full_mask
+from ..nn.condition import LabelEmbedding
+from ..nn.convolution import SLOPE, Enlarging, Shape, Shrinking, dense
+from ..nn.heads import Head, LikelihoodHead
+from ..nn.networks import Discriminator, Generator
+from ..nn.noise import Latent, Noise
+from ..nn.pooling import minibatch_deviation
+
+
+class DenseGenerator(Generator):
+    """Noise and a label through linear layers.
+
+    Args:
+        head: what comes out; reads the last width.
+        classes: classes of each attribute of the label.
+        widths: units of the layers.
+        noise_size: Z.
+        label_size: length of a label's vector, read beside the noise.
+
+    References:
+        Goodfellow et al. 2014.
+    """
+
+    def __init__(
+        self,
+        *,
+        head: Head,
+        classes: Sequence[int],
+        widths: Sequence[int] = (128, 256, 512),
+        noise_size: int = 64,
+        label_size: int = 64,
+    ) -> None:
+        super().__init__()
+        self.noise_size = noise_size
+        self.label = LabelEmbedding(classes, label_size)
+        self.body = dense([noise_size + label_size, *widths])
+        self.head = head
+
+    def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:
+        return Latent(
+            z_BZ=noise.normal(count, self.noise_size),
+            step_BTE=noise.normal(count, 1, 0),
+            head_BTN=noise.normal(count, 1, self.head.noise),
+        )
+
+    def _hidden(self, z_BZ: Tensor, label_BA: Tensor) -> Float[Tensor, "B 1 H"]:
+        return self.body(torch.cat([z_BZ, self.label(label_BA)], 1))[:, None]
+
+    def forward(
+        self, latent: Latent, label_BA: Int[Tensor, "B A"]
+    ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
+        x_BTF = self.head(self._hidden(latent.z_BZ, label_BA), latent.head_BTN)
+        return x_BTF, self.head.mask(x_BTF)
+
+    def covers(self, x_BTF: Tensor) -> bool:
+        return isinstance(self.head, LikelihoodHead) and self.head.covers(x_BTF)
+
+    def log_prob(
+        self, batch: Batch, z_BZ: Float[Tensor, "B Z"] | None = None
+    ) -> Float[Tensor, "B 1"]:
+        """See :class:`~seqgan_kit.nn.networks.Generator`.
+
+        Raises:
+            TypeError: the head is no distribution.
+        """
+        if not isinstance(self.head, LikelihoodHead):
+            raise TypeError(f"{type(self.head).__name__} has no likelihood")
+        if z_BZ is None:
+            z_BZ = batch.x_BTF.new_zeros(len(batch), self.noise_size)
+        return self.head.log_prob(self._hidden(z_BZ, batch.label_BA), batch.x_BTF)
+
+
+class ConvolutionalGenerator(Generator):
+    """Noise and a label through transposed convolutions, values between -1 and 1.
+
+    No batch normalisation: it ties the samples of a batch to each other, and processes to the
+    cut of a batch.
+
+    Args:
+        shape: channels, height and width of what is written.
+        classes: classes of each attribute of the label.
+        channels: feature maps before each enlargement.
+        noise_size: Z.
+        label_size: length of a label's vector, read beside the noise.
+
+    References:
+        Radford et al. 2016 (DCGAN).
+    """
+
+    def __init__(
+        self,
+        *,
+        shape: Shape,
+        classes: Sequence[int],
+        channels: Sequence[int] = (128, 64),
+        noise_size: int = 64,
+        label_size: int = 64,
+    ) -> None:
+        super().__init__()
+        self.noise_size = noise_size
+        self.label = LabelEmbedding(classes, label_size)
+        self.body = Enlarging(inputs=noise_size + label_size, shape=shape, channels=channels)
+
+    def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:
+        return Latent(
+            z_BZ=noise.normal(count, self.noise_size),
+            step_BTE=noise.normal(count, 1, 0),
+            head_BTN=noise.normal(count, 1, 0),
+        )
+
+    def forward(
+        self, latent: Latent, label_BA: Int[Tensor, "B A"]
+    ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
+        x_BF = self.body(torch.cat([latent.z_BZ, self.label(label_BA)], 1)).tanh()
+        return x_BF[:, None], full_mask(len(x_BF), 1, x_BF.device)
+
+
+class ConvolutionalDiscriminator(Discriminator):
+    """A whole thing and a label in, a logit out: high for real, low for generated.
+
+    Args:
+        shape: channels, height and width of what is read.
+        classes: classes of each attribute.
+        channels: feature maps after each convolution of stride 2.
+        kernel: width of the convolutions.
+        hidden_size: units between the feature maps and the logit; 0 leaves that layer out.
+        group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
+
+    References:
+        Radford et al. 2016 (DCGAN); label by projection: Miyato & Koyama 2018.
+    """
+
+    def __init__(
+        self,
+        *,
+        shape: Shape,
+        classes: Sequence[int],
+        channels: Sequence[int] = (64, 128, 256),
+        kernel: int = 5,
+        hidden_size: int = 128,
+        group: int = 4,
+    ) -> None:
+        super().__init__()
+        self.classes = tuple(classes)
+        self.group = group
+        self.body = Shrinking(shape=shape, channels=channels, kernel=kernel)
+        size = self.body.size + bool(group)
+        self.summary = nn.Linear(size, hidden_size) if hidden_size else None
+        size = hidden_size or size
+        self.score_head = nn.Linear(size, 1)
+        self.projection = LabelEmbedding(classes, size, scale=size**-0.5)
+
+    def score_labels(
+        self,
+        x_BTF: Float[Tensor, "B 1 F"],
+        labels: Sequence[Int[Tensor, "B A"]],
+        mask_BT: Bool[Tensor, "B 1"],
+    ) -> list[Tensor]:
+        """See :class:`~seqgan_kit.nn.networks.Discriminator`; it is read once for all labels."""
+        h_BH = self.body(x_BTF[:, 0])
+        if self.group:
+            h_BH = torch.cat([h_BH, minibatch_deviation(h_BH, self.group)], 1)
+        if self.summary is not None:
+            h_BH = nn.functional.leaky_relu(self.summary(h_BH), SLOPE)
+        logit_B = self.score_head(h_BH).squeeze(-1)
+        return [
+            logit_B + torch.einsum("bh,bh->b", h_BH, self.projection(label_BA))
+            for label_BA in labels
+        ]

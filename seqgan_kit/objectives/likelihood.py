@@ -1,0 +1,37 @@
+"""Maximum likelihood by teacher forcing: the honest opponent of an adversarial objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+
+from ..batch import Batch
+from ..nn.networks import Generator
+from ..nn.noise import Noise
+from .objective import Moment, Outcome, Turn
+
+
+class Likelihood:
+    r"""Minimises the negative log-likelihood of whole sequences, in nats.
+
+    .. math:: -\frac{1}{B} \sum_b \sum_t \log p(x_{b,t} \mid x_{b,<t}, label_b)
+
+    Every step is predicted from the true steps before it (teacher forcing; Williams & Zipser
+    1989); the generator's noise is zero.
+
+    Args:
+        generator: a generator whose head is a distribution.
+    """
+
+    averaged = "generator"
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.networks: Mapping[str, nn.Module] = {"generator": generator}
+        self.turns: Sequence[Turn] = (Turn("generator", self.generator_turn),)
+
+    def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
+        """Make the batch more probable."""
+        nats_B = -self.generator.log_prob(batch).sum(1)
+        return Outcome({"likelihood": nats_B.mean()}, {})

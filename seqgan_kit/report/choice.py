@@ -1,0 +1,281 @@
+"""Which model to choose for what, by rules that are stated beside their answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from .tables import Better, Figure, Row, Table, cell, number, usable
+
+TIE = 2.0
+"""A difference below so many combined standard deviations is a tie."""
+
+RESOLVED = {"gan_train_accuracy": 0.005}
+"""A difference up to this is a tie where a figure is measured once, so that its deviation is not
+known: judges that learn from the same samples with other seeds differ by about as much."""
+
+
+class Choice(TypedDict):
+    """An answer, or a warning, with the rule that gave it.
+
+    `models` are the names in the answer, for marks beside it; none if no model fits.
+    """
+
+    kind: Literal["choice", "warning"]
+    question: str
+    answer: str
+    models: list[str]
+    because: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Bounds on a figure; with ``of_real`` they are multiples of the value of real data."""
+
+    figure: str
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    of_real: bool = False
+    harmless: float = -math.inf
+    """An upper bound is never lower than this."""
+
+    def bounds(self, real: Row | None) -> tuple[float, float] | None:
+        """The lowest and the highest value allowed; ``None`` if real data are missing."""
+        scale = 1.0
+        if self.of_real:
+            value = usable(real, self.figure) if real else None
+            if value is None:
+                return None
+            scale = value["mean"]
+        # inf * 0 is not a number, so an absent bound is not scaled.
+        low = self.at_least * scale if math.isfinite(self.at_least) else self.at_least
+        high = self.at_most * scale if math.isfinite(self.at_most) else self.at_most
+        return low, max(high, self.harmless)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody wants, the figure that decides, and what a model must satisfy first."""
+
+    question: str
+    figure: str
+    better: Literal["higher", "lower"]
+    rule: str
+    limits: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What looks wrong with a model that breaks any of the limits."""
+
+    question: str
+    rule: str
+    limits: tuple[Limit, ...]
+
+
+QUESTIONS = (
+    Question(
+        "Samples with labels, to train a classifier on",
+        "gan_train_accuracy", "higher",
+        "The highest accuracy on real data of a classifier trained on samples; differences up to "
+        "0.005 are a tie where one classifier was trained.",
+    ),
+    Question(
+        "Samples closest to the real distribution",
+        "frechet_judge_distance", "lower",
+        "The lowest Fréchet distance in the features of the judge.",
+    ),
+    Question(
+        "Labels right and samples varied",
+        "label_accuracy", "higher",
+        "The highest label accuracy among models with a spread from 0.9 to 1.1 and a coverage of "
+        "at least 0.8 of that of real data.",
+        (Limit("spread", 0.9, 1.1), Limit("coverage", at_least=0.8, of_real=True)),
+    ),
+    Question(
+        "Many samples cheaply",
+        "samples_per_second", "higher",
+        "The most samples a second among models with a label accuracy of at least 0.95 of that "
+        "of real data.",
+        (Limit("label_accuracy", at_least=0.95, of_real=True),),
+    ),
+    Question(
+        "How probable given data are",
+        "negative_log_likelihood", "lower",
+        "The lowest negative log-likelihood among models that have one; a cross-entropy of grey "
+        "values is none, and is not compared with it.",
+    ),
+    Question(
+        "Codes and reconstructions",
+        "bound", "lower",
+        "The lowest bound among models with an encoder.",
+    ),
+)  # fmt: skip
+
+SUSPICIONS = (
+    Suspicion(
+        "Looks collapsed: samples resemble each other",
+        "A spread below 0.8, or a recall or coverage below half of that of real data.",
+        (
+            Limit("spread", at_least=0.8),
+            Limit("recall", at_least=0.5, of_real=True),
+            Limit("coverage", at_least=0.5, of_real=True),
+        ),
+    ),
+    Suspicion(
+        "May be memorising training items",
+        "A share of memorised samples above 0.05 and above 5 times that of real data.",
+        (Limit("memorised", at_most=5.0, of_real=True, harmless=0.05),),
+    ),
+    Suspicion(
+        "Ignores its label",
+        "A label accuracy below half of that of real data.",
+        (Limit("label_accuracy", at_least=0.5, of_real=True),),
+    ),
+)
+
+
+def goodness(better: Better, mean: float) -> float:
+    """The value, turned so that more is better."""
+    return {"higher": mean, "lower": -mean, "one": -abs(mean - 1), "none": 0.0}[better]
+
+
+def leaders(rows: Sequence[Row], figure: str, better: Better) -> list[Row]:
+    """The best row and those that tie with it, best first.
+
+    A missing deviation (a single sample set) counts as zero, but for the figures of
+    :data:`RESOLVED`.
+    """
+    known = [(row, value) for row in rows if (value := usable(row, figure))]
+    if not known or better == "none":
+        return []
+    known.sort(key=lambda pair: goodness(better, pair[1]["mean"]), reverse=True)
+    best = known[0][1]
+
+    def ties(value: float, deviation: float | None) -> bool:
+        behind = goodness(better, best["mean"]) - goodness(better, value)
+        resolved = 0.0
+        if best["deviation"] is None or deviation is None:
+            resolved = RESOLVED.get(figure, 0.0)
+        return behind <= max(
+            TIE * math.hypot(best["deviation"] or 0.0, deviation or 0.0), resolved
+        )
+
+    return [row for row, value in known if ties(value["mean"], value["deviation"])]
+
+
+def choose(content: Table) -> list[Choice]:
+    """Answers and warnings, in a fixed order.
+
+    A question whose figures are absent is left out, as is every question where there is but one
+    model; the warnings stay.
+    """
+    models = [row for row in content["rows"] if row["role"] == "model"]
+    real = next((row for row in content["rows"] if row["role"] == "real"), None)
+    figures = {figure["name"]: figure for figure in content["figures"]}
+    warned = [_warn(suspicion, models, real, figures) for suspicion in SUSPICIONS]
+    found = [warning for warning in warned if warning]
+    if len(models) < 2:
+        return found
+    suspect = {name for warning in found for name in warning["models"]}
+    answers = [_answer(question, models, real, figures, suspect) for question in QUESTIONS]
+    return [answer for answer in answers if answer] + found
+
+
+def _warn(
+    suspicion: Suspicion, models: Sequence[Row], real: Row | None, figures: dict[str, Figure]
+) -> Choice | None:
+    named: list[str] = []
+    reasons: list[str] = []
+    for row in models:
+        if broken := _broken(suspicion.limits, row, real, figures):
+            named.append(row["name"])
+            reasons.append(f"{row['name']}: {', '.join(broken)}")
+    if not named:
+        return None
+    return {
+        "kind": "warning",
+        "question": suspicion.question,
+        "answer": "; ".join(named),
+        "models": named,
+        "because": "; ".join(reasons) + ".",
+        "rule": suspicion.rule,
+    }
+
+
+def _broken(
+    limits: Sequence[Limit], row: Row, real: Row | None, figures: dict[str, Figure]
+) -> list[str]:
+    """In words, the limits that a row breaks; a figure that it lacks breaks nothing."""
+    words: list[str] = []
+    for limit in limits:
+        value, bounds = usable(row, limit.figure), limit.bounds(real)
+        if value is None or bounds is None or limit.figure not in figures:
+            continue
+        if not bounds[0] <= value["mean"] <= bounds[1]:
+            figure = figures[limit.figure]
+            low, high, digits = *bounds, figure["digits"]
+            rule = f"at least {number(low, digits)}"
+            if value["mean"] > high:
+                rule = f"at most {number(high, digits)}"
+            words.append(f"{figure['title']} {number(value['mean'], digits)} ({rule})")
+    return words
+
+
+def _answer(
+    question: Question,
+    models: Sequence[Row],
+    real: Row | None,
+    figures: dict[str, Figure],
+    suspect: set[str],
+) -> Choice | None:
+    needed = {question.figure, *(limit.figure for limit in question.limits)}
+    complete = [row for row in models if all(usable(row, name) for name in needed)]
+    bounded = all(limit.bounds(real) for limit in question.limits)
+    if not complete or not bounded or not needed <= figures.keys():
+        return None
+    barred = {
+        row["name"]: broken
+        for row in complete
+        if (broken := _broken(question.limits, row, real, figures))
+    }
+    able = [row for row in complete if row["name"] not in barred]
+    best = leaders(able, question.figure, question.better)
+    names = [row["name"] for row in best]
+    outside = "; ".join(f"{name}: {', '.join(broken)}" for name, broken in barred.items())
+    if not best:
+        because, answer = f"No model is within the limits. {outside}.", "None of them"
+    else:
+        because = _because(figures[question.figure], question.better, able, best)
+        because += f" Outside the limits: {outside}." if outside else ""
+        answer = names[0] if len(names) == 1 else "Tie: " + "; ".join(names)
+    if doubtful := [name for name in names if name in suspect]:
+        because += f" There is a warning about {'; '.join(doubtful)}."
+    return {
+        "kind": "choice",
+        "question": question.question,
+        "answer": answer,
+        "models": names,
+        "because": because,
+        "rule": question.rule,
+    }
+
+
+def _because(
+    figure: Figure, better: Literal["higher", "lower"], able: Sequence[Row], best: Sequence[Row]
+) -> str:
+    """The deciding values: of the winner and the next, or of all that tie."""
+    rest = [row for row in able if row not in best]
+    after = leaders(rest, figure["name"], better)[:1]
+    title = figure["title"][:1].upper() + figure["title"][1:]
+    text = f"{title}: " + "; ".join(f"{row['name']} {cell(row, figure)}" for row in best)
+    if len(best) > 1:
+        text += "; they differ by less than the rule for ties resolves"
+    if after:
+        text += f"; next is {after[0]['name']} with {cell(after[0], figure)}"
+    elif len(able) == 1:
+        text += "; no other model qualifies"
+    return text + "."

@@ -1,0 +1,257 @@
+"""The page of evidence: one HTML file with everything in it, from a dictionary of plain values.
+
+The page loads nothing. Its policy allows the one script that is in the template, by its digest,
+so that nothing that a name, a note or a recipe contains can run, however it were escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from typing import Any, Literal, TypedDict
+
+import jinja2
+
+from .choice import Choice, goodness, leaders
+from .tables import (
+    ARROWS,
+    UNDEFINED,
+    Figure,
+    Row,
+    Table,
+    Value,
+    cell,
+    measured,
+    number,
+    ordered,
+    usable,
+)
+
+COLOURS = 8
+"""Colours and marks in the template; further models repeat a colour with another mark."""
+
+SAMPLE_WIDTH, PANEL_WIDTH, STRIP_WIDTH = 300, 590, 960
+"""Widths, in pixels of the page, up to which pictures are enlarged by whole factors."""
+
+READINGS = {"higher": "↑ better", "lower": "↓ better", "one": "1 is real", "none": ""}
+"""What stands under a heading. Real data are near 1 where `better` is "one"."""
+
+
+class Panel(TypedDict):
+    """Something to look at. A later kind of data is another `kind`, and a branch in `panel`."""
+
+    kind: Literal["image"]
+    png: str
+    width: int
+    height: int
+    alt: str
+
+
+class TitledPanel(TypedDict):
+    """A panel of a model beyond its samples: a walk between labels, a swap, a score by step."""
+
+    title: str
+    explanation: str
+    panel: Panel
+
+
+class Model(TypedDict):
+    """A model's recipe, training and samples; `name` is that of its row.
+
+    `curves` has points ``[step, seconds, value]`` in order.
+    """
+
+    name: str
+    recipe: str
+    run: str
+    steps: int
+    seeds: int
+    notes: list[str]
+    curves: dict[str, list[list[float]]]
+    samples: dict[str, Panel]
+    panels: list[TitledPanel]
+
+
+class Content(Table):
+    """All that the page shows."""
+
+    kind: Literal["comparison", "run"]
+    models: list[Model]
+    real_samples: dict[str, Panel]
+    choice: list[Choice]
+
+
+def render(content: Content) -> str:
+    """The page, as HTML that needs no other file."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(number=number, digest=_digest, readable=_readable, scaled=_scaled)
+    rows = ordered(content["rows"])
+    colours = {row["name"]: row["colour"] for row in rows if row["role"] == "model"}
+    ids = {model["name"]: place for place, model in enumerate(content["models"])}
+    template = environment.from_string(files(__package__).joinpath("page.html").read_text("utf-8"))
+    return template.render(
+        content,
+        colours={name: colours.get(name, place) for name, place in ids.items()},
+        ids=ids,
+        tables=_tables(measured(content), rows),
+        classes=_classes([content["real_samples"], *(m["samples"] for m in content["models"])]),
+        closer=_closer(content["models"]),
+        curve_titles=_curve_titles(content),
+        plots=_plots(content),
+        arrows=ARROWS,
+        readings=READINGS,
+        undefined=UNDEFINED,
+        sample_width=SAMPLE_WIDTH,
+        panel_width=PANEL_WIDTH,
+        strip_width=STRIP_WIDTH,
+    )
+
+
+def _digest(script: str) -> str:
+    """The digest by which the page's policy knows its script."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _readable(name: str) -> str:
+    """A curve's name, readable."""
+    text = name.replace("_", " ").replace("/", ": ")
+    return text[:1].upper() + text[1:]
+
+
+def _scaled(panel: Panel, most: int) -> int:
+    """The width at which a picture is shown, a whole multiple of its own."""
+    return panel["width"] * max(most // max(panel["width"], 1), 1)
+
+
+def _classes(samples: Iterable[dict[str, Panel]]) -> list[str]:
+    """Names of classes, in the order in which they are met."""
+    return list(dict.fromkeys(name for named in samples for name in named))
+
+
+def _tables(figures: Sequence[Figure], rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Figures with a floor or ceiling, then those that only models have."""
+    bounded = [
+        figure
+        for figure in figures
+        if any(figure["name"] in row["values"] for row in rows if row["role"] != "model")
+    ]
+    alone = [figure for figure in figures if figure not in bounded]
+    models = [row for row in rows if row["role"] == "model"]
+    bounds = [row for row in rows if row["role"] != "model"]
+    return [
+        {
+            "bounded": part is bounded,
+            "figures": part,
+            "models": [_cells(part, row, rows) for row in models],
+            "bounds": [_cells(part, row, rows) for row in bounds] if part is bounded else [],
+        }
+        for part in (bounded, alone)
+        if part
+    ]
+
+
+def _cells(figures: Sequence[Figure], row: Row, rows: Sequence[Row]) -> dict[str, Any]:
+    models = [other for other in rows if other["role"] == "model"]
+    cells: list[dict[str, Any] | None] = []
+    for figure in figures:
+        name, better = figure["name"], figure["better"]
+        value = row["values"].get(name)
+        if value is None:
+            cells.append(None)
+            continue
+        best = leaders(models, name, better) if len(models) > 1 else []
+        mean, _, deviation = cell(row, figure).partition(" ± ")
+        finite = math.isfinite(value["mean"])
+        cells.append(
+            {
+                "mean": mean,
+                "deviation": deviation,
+                "count": value["count"],
+                "best": row in best,
+                # What the script sorts by: more is better, or a plain number without a verdict.
+                "order": None if not finite else goodness(better, value["mean"])
+                if better != "none" else value["mean"],
+                "place": _place(value, figure, rows) if row["role"] == "model" else None,
+            }
+        )  # fmt: skip
+    return {"row": row, "cells": cells}
+
+
+def _place(value: Value, figure: Figure, rows: Sequence[Row]) -> int | None:
+    """How far from noise (0) to real data (100) a value lies.
+
+    ``None`` where that says nothing: one of them is absent, or noise is no worse than real data.
+    """
+    bounds = {row["role"]: usable(row, figure["name"]) for row in rows}
+    real, noise = bounds.get("real"), bounds.get("noise")
+    if not real or not noise or not math.isfinite(value["mean"]):
+        return None
+    if figure["better"] not in ("higher", "lower"):
+        return None
+    if goodness(figure["better"], real["mean"]) <= goodness(figure["better"], noise["mean"]):
+        return None
+    share = (value["mean"] - noise["mean"]) / (real["mean"] - noise["mean"])
+    return round(100 * min(max(share, 0.0), 1.0))
+
+
+def _closer(models: Sequence[Model]) -> list[dict[str, Any]]:
+    """Panels with the same title side by side; an explanation that all share is given once."""
+    groups: dict[str, list[tuple[Model, TitledPanel]]] = {}
+    for model in models:
+        for panel in model["panels"]:
+            groups.setdefault(panel["title"], []).append((model, panel))
+    return [
+        {
+            "title": title,
+            "shared": group[0][1]["explanation"]
+            if len({panel["explanation"] for _, panel in group}) == 1
+            else None,
+            "group": group,
+            "strips": all(one["panel"]["width"] > 4 * one["panel"]["height"] for _, one in group),
+        }
+        for title, group in groups.items()
+    ]
+
+
+def _curve_titles(content: Content) -> dict[str, str]:
+    """A curve that is a figure carries the figure's title and says which values are good."""
+    names = dict.fromkeys(name for model in content["models"] for name in model["curves"])
+    titles = {figure["name"]: figure for figure in content["figures"]}
+    return {
+        name: f"{titles[name]['title']} {ARROWS[titles[name]['better']]}".strip()
+        if name in titles
+        else _readable(name)
+        for name in names
+    }
+
+
+def _plots(content: Content) -> dict[str, Any]:
+    """What the script draws: points, and real data and noise where a curve is a figure.
+
+    JSON knows neither NaN nor infinity, so such a point is a gap.
+    """
+    references = {
+        figure["name"]: {
+            row["role"]: value["mean"]
+            for row in content["rows"]
+            if row["role"] != "model" and (value := usable(row, figure["name"]))
+        }
+        for figure in content["figures"]
+    }
+    curves = [
+        {
+            name: [[step, seconds, y if math.isfinite(y) else None] for step, seconds, y in points]
+            for name, points in model["curves"].items()
+        }
+        for model in content["models"]
+    ]
+    return {
+        "models": [model["name"] for model in content["models"]],
+        "curves": curves,
+        "references": references,
+    }

@@ -1,0 +1,29 @@
+"""What the guides quote is really there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+QUOTES = re.findall(
+    r"^> code: `([^`]+)`: `(.+)`$", (ROOT / "docs" / "models.md").read_text("utf-8"), re.MULTILINE
+)
+
+
+def test_the_guide_quotes_every_family():
+    assert len(QUOTES) > 25
+    files = {path for path, _ in QUOTES}
+    for name in ("adversarial", "penalties", "elbo", "likelihood", "heads", "sequence"):
+        assert any(name in path for path in files)
+
+
+@pytest.mark.parametrize(("path", "line"), QUOTES)
+def test_a_quoted_line_is_there(path, line):
+    assert line in (ROOT / path).read_text("utf-8")
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"])
+def test_links_lead_somewhere(guide):
+    for target in re.findall(r"\]\((?!http)([^)#]+)", guide.read_text("utf-8")):
+        assert (guide.parent / target).exists(), target

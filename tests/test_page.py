@@ -1,0 +1,529 @@
+"""The page of evidence, its tables, and the rules by which it recommends."""
+
+import base64
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seqgan_kit.report import choice, page, tables
+
+TITLES = {
+    "label_accuracy": ("label accuracy", "higher", 3),
+    "gan_train_accuracy": ("accuracy of a classifier trained on samples", "higher", 3),
+    "frechet_judge_distance": ("Fréchet distance", "lower", 2),
+    "recall": ("recall", "higher", 3),
+    "coverage": ("coverage", "higher", 3),
+    "spread": ("spread", "one", 3),
+    "memorised": ("memorised", "lower", 3),
+    "negative_log_likelihood": ("negative log likelihood, nats", "lower", 1),
+    "parameters": ("parameters", "none", 0),
+    "samples_per_second": ("samples a second", "higher", 0),
+}
+HOSTILE = "</script><script>alert(1)</script>\"'<img src=x onerror=alert(2)>"
+
+
+def value(mean, deviation=0.001):
+    return {
+        "mean": mean,
+        "deviation": deviation,
+        "values": [mean] * (1 if deviation is None else 3),
+        "count": 1000,
+    }
+
+
+GOOD = {
+    "label_accuracy": 0.96, "gan_train_accuracy": 0.9, "frechet_judge_distance": 5.0,
+    "recall": 0.8, "coverage": 0.9, "spread": 0.97, "memorised": 0.01,
+    "samples_per_second": 1000.0,
+}  # fmt: skip
+REAL = {
+    "label_accuracy": 0.99, "gan_train_accuracy": 0.97, "frechet_judge_distance": 0.3,
+    "recall": 0.95, "coverage": 0.96, "spread": 1.0, "memorised": 0.01,
+}  # fmt: skip
+NOISE = {
+    "label_accuracy": 0.1, "gan_train_accuracy": 0.1, "frechet_judge_distance": 200.0,
+    "recall": 0.0, "coverage": 0.0, "spread": 1.8, "memorised": 0.0,
+}  # fmt: skip
+
+
+def row(name, role="model", colour=0, **means):
+    base = {"model": GOOD, "real": REAL, "noise": NOISE}[role]
+    given = {**base, **means}
+    return {
+        "name": name,
+        "role": role,
+        "colour": colour,
+        "values": {
+            figure: mean if isinstance(mean, dict) else value(mean)
+            for figure, mean in given.items()
+            if mean is not None
+        },
+    }
+
+
+def picture(alt, seed=0, width=57, height=28):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    png = base64.b64encode(out.getvalue()).decode()
+    return {"kind": "image", "png": png, "width": width, "height": height, "alt": alt}
+
+
+def content_of(*models, classes=("zero", "one", "two"), kind="comparison"):
+    rows = [*models, row("real", "real"), row("noise", "noise")]
+    content = {
+        "title": "Digits", "kind": kind, "created": "2025-06-01T12:00:00+00:00",
+        "command": "seqgen compare mnist", "version": "0.0",
+        "data": {
+            "name": "mnist", "items": {"training": 54000, "test": 10000},
+            "labels": {"digit": list(classes)},
+        },
+        "budget": "6 minutes of training a model", "environment": {"Python": "3.12", "cores": 2},
+        "figures": [
+            {"name": name, "title": title, "better": better, "how": f"How {title}.",
+             "digits": digits}
+            for name, (title, better, digits) in TITLES.items()
+        ],
+        "rows": rows,
+        "models": [
+            {
+                "name": model["name"], "recipe": "model:\n  kind: x\n", "run": "runs/x",
+                "steps": 1000, "seeds": 1, "notes": ["A note."],
+                "curves": {
+                    "label_accuracy": [
+                        [10 * n, 0.5 * n, 0.9 - 0.8 / n + place / 50] for n in range(1, 101)
+                    ],
+                    "loss/critic": [[10, 0.5, 2.0], [20, 1.0, float("nan")], [30, 1.5, 1.0]],
+                },
+                "samples": {
+                    name: picture(f"{name} by {model['name']}", place) for name in classes
+                },
+                "panels": [
+                    {"title": "A walk", "explanation": "From a to b.",
+                     "panel": picture("walk", place, 300, 28)}
+                ],
+            }
+            for place, model in enumerate(models)
+        ],
+        "real_samples": {name: picture(f"real {name}") for name in classes},
+        "choice": [], "notes": ["The judge is right in 99 % of cases."],
+    }  # fmt: skip
+    content["choice"] = choice.choose(content)
+    return content
+
+
+def eight():
+    return content_of(*(row(f"model number {k}", colour=k, spread=0.9 + k / 50) for k in range(8)))
+
+
+# Tables.
+
+
+def test_the_terminal_table_fits_and_is_complete():
+    content = eight()
+    for model in content["rows"][:4]:
+        del model["values"]["recall"]
+    text = tables.terminal(content, 100)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "0.960 ± 0.001" in text
+    assert tables.UNDEFINED in text
+    for figure in content["figures"]:
+        shown = figure["name"] in REAL or figure["name"] == "samples_per_second"
+        assert (figure["title"].split()[0] in text) == shown
+    names = [line.split("  ")[0].strip() for line in lines]
+    order = [names.index(f"model number {k}") for k in range(8)]
+    assert order == sorted(order)
+    assert max(order) < names.index("real") < names.index("noise")
+    # A block that says nothing of real data does without them.
+    assert names.count("model number 0") == names.count("real")
+    assert len(tables.terminal(content, 50).splitlines()) > len(lines)
+
+
+def test_names_on_the_terminal_are_cut_and_harmless():
+    text = tables.terminal(content_of(row("long " * 20), row("a\x1b[31mb\nc")), 80)
+    assert "…" in text
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_markdown_table_escapes_and_counts():
+    content = content_of(row("a|b <i>"), row("c", parameters=value(12345.0, None)))
+    text = tables.markdown(content)
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert "a\\|b &lt;i>" in table[0]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {6}
+    assert "over 3 sample sets" in text
+    assert "54,000 training, 10,000 test" in text
+    assert "| parameters | – | 12,345 | – | – |" in text  # noqa: RUF001
+    assert "- The judge is right" in text
+    assert "- **spread**: How spread." in text
+
+
+def test_csv_is_long_and_exact():
+    content = content_of(row('a, "b"', label_accuracy=value(1 / 3, None)))
+    lines = list(csv.DictReader(io.StringIO(tables.csv(content))))
+    first = lines[0]
+    assert list(first) == ["model", "role", "figure", "mean", "deviation", "count"]
+    assert (first["model"], first["role"]) == ('a, "b"', "model")
+    assert float(first["mean"]) == 1 / 3
+    assert first["deviation"] == ""
+    assert len(lines) == len(GOOD) + len(REAL) + len(NOISE)
+
+
+# Which to choose.
+
+
+def answers(content, kind="choice"):
+    return {
+        one["question"].split(",")[0].split(":")[0]: one
+        for one in choice.choose(content)
+        if one["kind"] == kind
+    }
+
+
+@pytest.mark.parametrize(
+    ("better", "means", "expected"),
+    [
+        ("higher", (0.5, 0.9, 0.7), "b"),
+        ("lower", (0.5, 0.9, 0.7), "a"),
+        ("one", (0.5, 1.2, 0.9), "c"),
+        ("none", (0.5, 0.9, 0.7), ""),
+    ],
+)
+def test_the_best_by_direction(better, means, expected):
+    rows = [row(name, spread=mean) for name, mean in zip("abc", means, strict=True)]
+    assert "".join(one["name"] for one in choice.leaders(rows, "spread", better)) == expected
+
+
+def test_a_tie_is_twice_the_combined_deviation():
+    def best(gap, first, second):
+        rows = [row("a", recall=value(0.9, first)), row("b", recall=value(0.9 - gap, second))]
+        return [one["name"] for one in choice.leaders(rows, "recall", "higher")]
+
+    # The combined deviation of 0.03 and 0.04 is 0.05.
+    assert best(0.099, 0.03, 0.04) == ["a", "b"]
+    assert best(0.101, 0.03, 0.04) == ["a"]
+    assert best(0.059, 0.03, None) == ["a", "b"]
+    assert best(0.001, None, None) == ["a"]
+    assert best(0.0, None, None) == ["a", "b"]
+
+
+def test_a_small_lead_of_one_judge_is_a_tie():
+    def best(gap, deviation):
+        first, second = (value(0.9 - behind, deviation) for behind in (0.0, gap))
+        rows = [row("a", gan_train_accuracy=first), row("b", gan_train_accuracy=second)]
+        return [one["name"] for one in choice.leaders(rows, "gan_train_accuracy", "higher")]
+
+    assert best(0.004, None) == ["a", "b"]
+    assert best(0.006, None) == ["a"]
+    assert best(0.004, 0.0001) == ["a"]
+
+
+def test_what_went_astray_is_never_the_best():
+    rows = [row("a", recall=float("nan")), row("b", recall=0.1)]
+    assert [one["name"] for one in choice.leaders(rows, "recall", "higher")] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("question", "figure", "better_value"),
+    [
+        ("Samples with labels", "gan_train_accuracy", 0.95),
+        ("Samples closest to the real distribution", "frechet_judge_distance", 1.0),
+        ("Labels right and samples varied", "label_accuracy", 0.98),
+        ("Many samples cheaply", "samples_per_second", 9000.0),
+        ("How probable given data are", "negative_log_likelihood", 80.0),
+    ],
+)
+def test_each_question_is_decided_by_its_figure(question, figure, better_value):
+    plain = GOOD.get(figure, 90.0)
+    rows = row("a", **{figure: plain}), row("b", **{figure: better_value})
+    for models in (rows, rows[::-1]):
+        answer = answers(content_of(*models))[question]
+        assert answer["models"] == ["b"]
+        assert answer["answer"] == "b"
+        assert "next is a" in answer["because"]
+        assert answer["rule"]
+    tie = answers(content_of(rows[0], {**rows[0], "name": "c"}))[question]
+    assert tie["models"] == ["a", "c"]
+    assert tie["answer"] == "Tie: a; c"
+    assert "the rule for ties" in tie["because"]
+    # Without the figure there is no question.
+    nothing = [row("a", **{figure: None}), row("b", **{figure: None})]
+    assert question not in answers(content_of(*nothing))
+
+
+@pytest.mark.parametrize(
+    ("question", "bad"),
+    [
+        ("Labels right and samples varied", {"spread": 0.89}),
+        ("Labels right and samples varied", {"spread": 1.11}),
+        ("Labels right and samples varied", {"coverage": 0.76}),
+        ("Many samples cheaply", {"label_accuracy": 0.94, "samples_per_second": 1e6}),
+    ],
+)
+def test_a_model_outside_the_limits_is_no_answer(question, bad):
+    best = {"label_accuracy": 0.985, **bad}
+    answer = answers(content_of(row("a"), row("b", **best)))[question]
+    assert answer["models"] == ["a"]
+    assert "Outside the limits: b: " in answer["because"]
+    none = answers(content_of(row("b", **best), row("c", **best)))[question]
+    assert none["models"] == []
+    assert none["answer"] == "None of them"
+
+
+def test_a_limit_needs_its_real_data():
+    content = content_of(row("a"), row("b"))
+    content["rows"] = content["rows"][:2]
+    assert "Many samples cheaply" not in answers(content)
+    assert "Samples closest to the real distribution" in answers(content)
+
+
+def test_only_models_with_a_likelihood_answer_for_it():
+    answer = answers(content_of(row("a"), row("b", negative_log_likelihood=99.0)))[
+        "How probable given data are"
+    ]
+    assert answer["models"] == ["b"]
+    assert "no other model qualifies" in answer["because"]
+
+
+@pytest.mark.parametrize(
+    ("warning", "bad", "fine"),
+    [
+        ("Looks collapsed", {"spread": 0.79}, {"spread": 0.81}),
+        ("Looks collapsed", {"recall": 0.47}, {"recall": 0.48}),
+        ("Looks collapsed", {"coverage": 0.47}, {"coverage": 0.49}),
+        ("May be memorising training items", {"memorised": 0.051}, {"memorised": 0.049}),
+        ("Ignores its label", {"label_accuracy": 0.49}, {"label_accuracy": 0.5}),
+    ],
+)
+def test_warnings(warning, bad, fine):
+    found = answers(content_of(row("a"), row("b", **bad)), "warning")
+    assert found[warning]["models"] == ["b"]
+    assert not answers(content_of(row("a"), row("b", **fine)), "warning")
+    # A single model is warned about, and not compared.
+    alone = choice.choose(content_of(row("b", **bad)))
+    assert [one["kind"] for one in alone] == ["warning"]
+
+
+def test_memorising_is_judged_against_real_data():
+    content = content_of(row("a", memorised=0.09))
+    content["rows"][1]["values"]["memorised"] = value(0.02)
+    assert not choice.choose(content)
+    content["rows"][0]["values"]["memorised"] = value(0.11)
+    assert choice.choose(content)
+
+
+def test_an_answer_names_the_warning():
+    models = row("a"), row("b", gan_train_accuracy=0.95, memorised=0.5)
+    assert "warning about b" in answers(content_of(*models))["Samples with labels"]["because"]
+
+
+# The page.
+
+
+def embedded(html):
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
+    return json.loads(text)
+
+
+def test_the_page_is_self_contained_and_light():
+    html = page.render(content_of(row("a"), row("b")))
+    assert not re.search(r"(src|href)=\"(?!data:|#)", html)
+    assert not re.search(r"url\(|@import", html)
+    own = re.sub(r'base64,[^"]+|(?<=id="data">).*', "", html)
+    assert len(own.encode()) < 60_000
+    assert embedded(html)["curves"][0]["loss/critic"][1] == [20, 1.0, None]
+    assert embedded(html)["references"]["recall"] == {"real": 0.95, "noise": 0.0}
+
+
+def test_a_name_cannot_break_out_of_the_page():
+    content = content_of(row(HOSTILE), row("b"), classes=(HOSTILE, "one"))
+    content["title"] = content["notes"][0] = content["models"][0]["recipe"] = HOSTILE
+    html = page.render(content)
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert html.count("</script>") == 2
+    assert embedded(html)["models"][0] == HOSTILE
+
+
+def test_a_page_without_samples_curves_and_values():
+    content = content_of(row("a", label_accuracy=float("nan"), spread=float("inf")), row("b"))
+    content["real_samples"] = {}
+    for model in content["models"]:
+        model["samples"], model["curves"], model["panels"] = {}, {}, []
+    html = page.render(content)
+    assert 'id="samples"' not in html
+    assert 'id="curves"' not in html
+    assert "NaN" not in json.dumps(embedded(html))
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open a content as a page: `show(content, width=390)`; problems fail the test at its end."""
+    problems, contexts = [], []
+
+    def opened(content, width=1200, **settings):
+        path = tmp_path / "compare.html"
+        path.write_text(page.render(content), "utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 800}, **settings)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.set_default_timeout(10_000)
+        tab.on("console", lambda message: problems.append(message.text))
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+        tab.on(
+            "request",
+            lambda request: (
+                request.url.startswith(("file:", "data:")) or problems.append(request.url)
+            ),
+        )
+        tab.goto(path.as_uri())
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def visible(tab, selector):
+    return [one.get_attribute("alt") for one in tab.locator(selector).all() if one.is_visible()]
+
+
+def test_the_class_picker_by_click_and_by_key(show):
+    tab = show(content_of(row("a"), row("b", colour=1)))
+    pictures = "#shelves img"
+    assert visible(tab, pictures) == ["real zero", "zero by a", "zero by b"]
+    tab.locator("label", has_text=re.compile("^two$")).click()
+    assert visible(tab, pictures) == ["real two", "two by a", "two by b"]
+    tab.locator("[name=class]:checked").press("ArrowLeft")
+    assert visible(tab, pictures) == ["real one", "one by a", "one by b"]
+    tab.get_by_role("radio", name="All").check()
+    assert len(visible(tab, pictures)) == 9
+    # Paper shows every class, whatever is picked.
+    tab.get_by_role("radio", name="zero").check()
+    tab.emulate_media(media="print")
+    assert len(visible(tab, pictures)) == 9
+
+
+def test_many_classes_are_a_list(show):
+    tab = show(content_of(row("a"), row("b"), classes=[f"class {n}" for n in range(30)]))
+    tab.get_by_label("Class", exact=True).select_option("class 17")
+    assert visible(tab, "#shelves img") == ["real class 17", "class 17 by a", "class 17 by b"]
+
+
+def test_models_can_be_hidden(show):
+    tab = show(content_of(row("a"), row("b", colour=1)))
+    tab.get_by_role("checkbox", name="a").press("Space")
+    assert visible(tab, "#shelves img") == ["real zero", "zero by b"]
+    assert tab.locator(".chart path").count() == 2
+    assert not tab.locator("tbody tr[data-model='0']").first.is_visible()
+
+
+def test_a_heading_sorts(show):
+    models = [row("a", recall=0.5), row("b", recall=0.9), row("c", recall=None)]
+    tab = show(content_of(*models))
+    table = tab.locator("table.figures").first
+
+    def order():
+        return [text.strip() for text in table.locator("tbody th").all_inner_texts()]
+
+    heading = table.get_by_role("button", name="recall")
+    heading.focus()
+    tab.keyboard.press("Enter")
+    assert order() == ["b", "a", "c"]
+    assert heading.locator("..").get_attribute("aria-sort") == "descending"
+    heading.click()
+    assert order() == ["a", "b", "c"]
+    table.get_by_role("button", name="spread").click()
+    table.get_by_role("button", name="Model").click()
+    assert order() == ["a", "b", "c"]
+    distance = table.get_by_role("button", name="Fréchet distance")
+    distance.click()
+    assert distance.locator("..").get_attribute("aria-sort") == "ascending"
+
+
+def test_a_curve_can_be_read_by_pointer_and_by_key(show):
+    tab = show(content_of(row("a"), row("b", colour=1)))
+    chart = tab.locator(".chart").first
+    plot, where = chart.locator(".plot"), chart.locator(".where")
+    value_of_a = chart.locator("[data-model='0'] b")
+    assert where.inner_text() == "at the end"
+    assert value_of_a.inner_text() == "0.892"
+    plot.scroll_into_view_if_needed()
+    plot.hover(position={"x": 60, "y": 60})
+    early = float(value_of_a.inner_text())
+    assert early < 0.85
+    assert re.fullmatch(r"at \d+ s", where.inner_text())
+    tab.get_by_role("radio", name="Steps").check()
+    assert "steps" in plot.inner_html()
+    plot.press("Home")
+    assert where.inner_text() == "at step 0"
+    plot.press("PageUp")
+    plot.press("ArrowRight")
+    assert where.inner_text() == "at step 120"
+    assert "a 0.8333" in plot.get_attribute("aria-valuetext")
+    plot.press("Escape")
+    assert where.inner_text() == "at the end"
+
+
+def test_both_schemes_are_legible(show):
+    def luminance(colour):
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    def contrast(one, other):
+        dark, light = sorted((luminance(one), luminance(other)))
+        return (light + 0.05) / (dark + 0.05)
+
+    papers = []
+    for scheme in ("light", "dark"):
+        tab = show(eight(), color_scheme=scheme)
+        colour = "one => getComputedStyle(one).color"
+        paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        papers.append(paper)
+        for selector in ("body", ".soft", "a", "figcaption", "thead small"):
+            assert contrast(tab.locator(selector).first.evaluate(colour), paper) >= 4.5
+        for mark in tab.locator(".bar .mark").all():
+            fill = mark.evaluate("one => getComputedStyle(one).fill")
+            assert contrast(fill, paper) >= 3
+    assert luminance(papers[0]) > 0.8
+    assert luminance(papers[1]) < 0.05
+
+
+def test_nothing_overflows_a_telephone(show):
+    content = eight()
+    content["models"][0]["recipe"] = "x" * 400
+    content["command"] = "seqgen " + "y" * 400
+    content["models"][0]["name"] = content["rows"][0]["name"] = "a_name_without_any_gap" * 4
+    for width in (320, 390):
+        tab = show(content, width)
+        tab.locator("summary").first.click()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_hostile_names_are_shown_as_they_are(show):
+    content = content_of(row(HOSTILE), row("b"), classes=(HOSTILE, "one"))
+    content["title"] = HOSTILE
+    content["models"][0]["curves"][HOSTILE] = [[1, 1.0, 1.0], [2, 2.0, 2.0]]
+    tab = show(content)
+    assert tab.title() == HOSTILE
+    assert tab.locator("h1").inner_text() == HOSTILE
+    assert tab.locator(".plot > svg").count() == 3
+    tab.get_by_role("radio", name=HOSTILE).check()
+    assert len(visible(tab, "#shelves img")) == 3
+
+
+def test_a_report_of_one_run(show):
+    tab = show(content_of(row("a"), kind="run"))
+    assert "report of a run" in tab.locator(".kicker").inner_text().lower()
+    assert tab.get_by_role("checkbox").count() == 0
+    assert tab.locator(".chart path").count() == 2
