@@ -23,7 +23,7 @@ def test_a_quoted_line_is_there(path, line):
     assert line in (ROOT / path).read_text("utf-8")
 
 
-@pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"])
+@pytest.mark.parametrize("guide", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"])
 def test_links_lead_somewhere(guide):
     for target in re.findall(r"\]\((?!http)([^)#]+)", guide.read_text("utf-8")):
         assert (guide.parent / target).exists(), target
