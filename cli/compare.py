@@ -55,16 +55,19 @@ def command(
     compare.html (one page with everything in it), .md, .csv and .json into --out.
     """
     from seqgan_kit import comparison, recipe_files
+    from seqgan_kit.recipe import slug
     from seqgan_kit.report.tables import terminal
     from seqgan_kit.run import Run
 
     targets = [word for word in what if "=" not in word or Path(word).exists()]
     overrides = [word for word in what if word not in targets]
     said = shlex.join(["seqgen", *sys.argv[1:]])
-    budget = None
+    budget, recipe = None, None
     if len(targets) == 1 and not Path(targets[0], "run.json").exists():
         compared, recipes = recipe_files.load_comparison(targets[0], overrides)
         folder = out or Path("comparisons") / compared.name
+        _keep_others(folder, compared.name, force)
+        recipe = next(iter(recipes.values()))
         entries = _trained(compared, recipes, folder, seeds, device)
         title, budget = compared.name, compared.budget
     else:
@@ -72,12 +75,12 @@ def command(
             raise UseError("overrides and --seeds belong to a comparison that trains recipes")
         entries = comparison.runs_as_entries([Run(Path(target)) for target in targets])
         title = ", ".join(entry.name for entry in entries)
-        folder = out or Path("comparisons") / "-".join(entry.name for entry in entries)[:80]
-        if (folder / "compare.html").exists() and not force:
-            raise UseError(f"{folder} holds a comparison; use --force or another --out")
+        folder = out or Path("comparisons") / "_".join(slug(e.name) for e in entries)[:80]
+        _keep_others(folder, None, force)
     content = comparison.compare(
         entries,
         folder,
+        recipe=recipe,
         title=title,
         budget=budget,
         seed=seed,
@@ -89,7 +92,23 @@ def command(
         watch=watching(),
     )
     click.echo(terminal(content))
+    for choice in content["choice"]:
+        say(f"{choice['question']}: {choice['answer']}")
     say(f"the page: {folder / 'compare.html'}")
+
+
+def _keep_others(folder: Path, title: str | None, force: bool) -> None:
+    """Refuse to replace the page of another comparison; one's own is made again."""
+    from seqgan_kit.files import FileProblem, read_json
+
+    try:
+        there = read_json(folder / "compare.json").get("title")
+    except FileNotFoundError:
+        return
+    except (FileProblem, AttributeError):
+        there = None
+    if not force and (title is None or there != title):
+        raise UseError(f"{folder} holds another comparison; use --force or another --out")
 
 
 def _trained(
@@ -122,10 +141,7 @@ def _trained(
                 yield replace(plain, report=report, should_stop=lambda: bool(signals.received))
 
         entries = comparison.train_all(
-            compared,
-            recipes,
-            folder,
-            seeds=seeds,
+            comparison.plan(compared, recipes, folder, seeds=seeds),
             say=say,
             watched=watched,
             command=["seqgen", *sys.argv[1:]],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import SEED, UseError, watching
+from .console import SEED, UseError, say, watching
 
 if TYPE_CHECKING:
     from seqgan_kit.measuring import Bench, Evaluation
@@ -69,7 +69,10 @@ def command(
     Samples made elsewhere are arrays like those that `seqgen sample --out x.npy` writes: bytes,
     or real values from 0 to 1, [count, height, width] or with colours last.
     """
+    from dataclasses import replace
+
     from seqgan_kit import evidence, measuring, recipe_files
+    from seqgan_kit.comparison import runs_as_entries
     from seqgan_kit.report.tables import terminal
     from seqgan_kit.run import Run
 
@@ -86,7 +89,8 @@ def command(
         raise UseError("name one or more runs, or samples made elsewhere (--samples PATH)")
     if checkpoint is not None and len(runs) != 1:
         raise UseError("--checkpoint belongs to one run")
-    found = [Run(run) for run in runs]
+    entries = runs_as_entries([Run(run) for run in runs])
+    found = [run for entry in entries for run in entry.runs]
     settings = measuring.same_data_for_all(found) if recipe is None else recipe_files.load(recipe)
     bench = measuring.bench_of(
         settings,
@@ -96,7 +100,11 @@ def command(
         sets=sets,
         gan_train=gan_train,
     )
-    measured = [bench.run(run, checkpoint=checkpoint, seed=seed) for run in found]
+    measured = [
+        replace(bench.run(run, checkpoint=checkpoint, seed=seed), name=entry.name)
+        for entry in entries
+        for run in entry.runs
+    ]
     if elsewhere is not None:
         items, label_NA = measuring.read_samples(elsewhere, labels, bench)
         measured.append(bench.samples_of(elsewhere.name, items, label_NA))
@@ -110,6 +118,8 @@ def command(
         command=shlex.join(["seqgen", *sys.argv[1:]]),
     )
     click.echo(terminal(content))
+    for note in content["notes"]:
+        say(note)
 
 
 def _as_json(bench: Bench, measured: list[Evaluation]) -> dict[str, object]:

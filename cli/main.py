@@ -27,7 +27,10 @@ MISUSES = (
     *("RecipeError", "RunError", "LabelError", "DeviceError", "UseError"),
     *("SamplesError", "BudgetError", "NoEncoder"),
 )
-FAILURES = ("DataError", "FileProblem", "TrainingDiverged", "TooFewSamples", "OutOfMemoryError")
+FAILURES = (
+    *("DataError", "FileProblem", "TrainingDiverged", "OutOfMemoryError"),
+    *("TooFewSamples", "NotMeasurable"),
+)
 
 
 class LazyGroup(click.Group):

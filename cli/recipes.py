@@ -26,10 +26,10 @@ def command() -> None:
 
 @command.command(name="list")
 def list_recipes() -> None:
-    """The bundled recipes, each with its first line."""
-    from seqgan_kit.recipe_files import bundled
+    """The bundled recipes and comparisons, each with its first line."""
+    from seqgan_kit.recipe_files import bundled, bundled_comparisons
 
-    recipes = bundled()
+    recipes = {**bundled(), **bundled_comparisons()}
     width = max(map(len, recipes), default=0)
     for name, path in recipes.items():
         comments = (line for line in path.read_text("utf-8").splitlines() if line.startswith("#"))
@@ -46,6 +46,8 @@ def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
     """Print RECIPE."""
     from seqgan_kit import recipe_files
 
+    if (resolved or overrides) and recipe_files.is_comparison(recipe):
+        raise UseError(f"{recipe} is a comparison: `seqgen recipes show` prints it as it stands")
     if resolved or overrides:
         click.echo(recipe_files.dump(recipe_files.load(recipe, overrides)), nl=False)
     else:
@@ -75,10 +77,13 @@ def copy(recipe: str, target: Path | None, force: bool) -> None:
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1)
 def check(recipe: str, overrides: tuple[str, ...]) -> None:
-    """Check RECIPE: exit code 0, or all errors at once and exit code 2."""
+    """Check RECIPE, or a comparison: exit code 0, or all errors at once and exit code 2."""
     from seqgan_kit import recipe_files
 
-    recipe_files.load(recipe, overrides)
+    if recipe_files.is_comparison(recipe):
+        recipe_files.load_comparison(recipe, overrides)
+    else:
+        recipe_files.load(recipe, overrides)
     say(f"{recipe}: good")
 
 

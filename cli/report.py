@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from .console import SEED, watching
+from .console import SEED, UseError, watching
 
 
 @click.command(short_help="A page about one run.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder [RUN].")
+@click.option("--force", is_flag=True, help="Replace the page in --out.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
 @click.option("--samples", type=click.IntRange(min=20), help="In a set [the recipe's].")
 @click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
@@ -22,6 +23,7 @@ from .console import SEED, watching
 def command(
     run: Path,
     out: Path | None,
+    force: bool,
     seed: int,
     samples: int | None,
     sets: int | None,
@@ -42,6 +44,8 @@ def command(
 
     found = Run(run)
     folder = out or run
+    if out is not None and (out / "report.html").exists() and not force:
+        raise UseError(f"{out} holds a report; use --force or another --out")
     comparison.compare(
         comparison.runs_as_entries([found]),
         folder,

@@ -22,13 +22,15 @@ GRID_LIMIT = 4000
 @click.option("--label", "labels", multiple=True, help="7, or 3,7; every label if absent.")
 @click.option("-n", "--count", type=click.IntRange(min=1), help="Samples of each label [12].")
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--checkpoint", help="Step of the checkpoint [the newest].")
+@click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="A .png (grid), a .npy (array), or a folder of PNGs [RUN/samples/grid.png].",
 )
-@click.option("--interpolate", metavar="A..B", help="Walk in the noise and from label A to B.")
+@click.option(
+    "--interpolate", metavar="A..B", help="Walk from label A to B (any..any without labels)."
+)
 @click.option("--swap", is_flag=True, help="A grid of the same noise under every label.")
 @click.option(
     "--noise-scale",

@@ -85,10 +85,12 @@ def command(
             signals.training = True
             show(state)
 
+        counter = Counter()
         watch = workflow.Watch(
             say=say,
             report=report,
-            download=Counter().download,
+            download=counter.download,
+            judge=counter.judge,
             should_stop=lambda: bool(signals.received),
         )
         if resumed is not None:

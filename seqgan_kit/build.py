@@ -142,16 +142,23 @@ def _recurrent_generator(
     return RecurrentGenerator(head=head, classes=classes, steps=codec.steps, **settings)
 
 
-def _recurrent_discriminator(
-    model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
+def _critic(
+    make: Callable[..., Discriminator], settings: schema.Section, **arguments: Any
 ) -> Discriminator:
-    settings = model.discriminator.model_dump()
-    spectral = settings.pop("spectral_norm")
-    settings["group"] = settings.pop("minibatch_group")
-    network = RecurrentDiscriminator(features=codec.features, classes=classes, **settings)
+    arguments |= settings.model_dump()
+    spectral = arguments.pop("spectral_norm")
+    network = make(group=arguments.pop("minibatch_group"), **arguments)
     if spectral:
         normalize_spectrally(network)
     return network
+
+
+def _recurrent_discriminator(
+    model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
+) -> Discriminator:
+    return _critic(
+        RecurrentDiscriminator, model.discriminator, features=codec.features, classes=classes
+    )
 
 
 def _image_generator(
@@ -167,13 +174,9 @@ def _image_generator(
 def _convolutional_discriminator(
     model: schema.ImageGanRecipe, codec: ImageCodec, classes: tuple[int, ...]
 ) -> Discriminator:
-    settings = model.discriminator.model_dump()
-    spectral = settings.pop("spectral_norm")
-    settings["group"] = settings.pop("minibatch_group")
-    network = ConvolutionalDiscriminator(shape=codec.shape, classes=classes, **settings)
-    if spectral:
-        normalize_spectrally(network)
-    return network
+    return _critic(
+        ConvolutionalDiscriminator, model.discriminator, shape=codec.shape, classes=classes
+    )
 
 
 def _vae(model: schema.VaeRecipe, codec: ImageCodec, classes: tuple[int, ...]) -> Autoencoder:
@@ -470,7 +473,8 @@ def checkpoint_score(
         asked_NA = np.zeros((count, 1), np.int64)
 
     def score(sampler: Sampler) -> float:
-        samples = torch.cat(list(sampler.stream(asked_NA)))
+        # Not the noise of the samples that are reported.
+        samples = torch.cat(list(sampler.stream(asked_NA, seed=CHOOSING_SEED)))
         return frechet_distance(look(judge, samples).features_NF, real_NF)
 
     return score

@@ -13,7 +13,7 @@ from . import evidence, recipe_files
 from .evaluation.figures import Value
 from .files import FileProblem, read_json, write_json, write_text
 from .measuring import Evaluation, bench_of, same_data_for_all
-from .recipe import CompareRecipe, Recipe
+from .recipe import CompareRecipe, Recipe, slug
 from .report import page, tables
 from .run import Run, RunError
 from .workflow import Watch, resume, run_recipe, train
@@ -43,107 +43,156 @@ class Entry:
 def budgeted(recipe: Recipe, compared: CompareRecipe, seed: int) -> Recipe:
     """A recipe under the budget of a comparison.
 
+    Samples seen are real items, repetitions counted; a step draws a batch for each turn of a
+    network, so a GAN has half the steps of a VAE.
+
     Raises:
-        BudgetError: the samples that may be seen do not fill ten batches.
+        BudgetError: the samples that may be seen do not fill ten steps.
     """
     train_section = recipe.train.model_dump()
     if compared.minutes is not None:
         train_section |= {"steps": ENDLESS, "minutes": compared.minutes}
     if compared.samples_seen is not None:
-        steps = compared.samples_seen // recipe.train.batch_size
+        a_step = recipe.train.batch_size * recipe.batches_a_step
+        steps = compared.samples_seen // a_step
         if steps < FEWEST_STEPS:
             raise BudgetError(
                 f"a budget of {compared.samples_seen} samples is {steps} steps of {recipe.name} "
-                f"(batches of {recipe.train.batch_size}), too few to train anything; give at "
-                f"least {FEWEST_STEPS * recipe.train.batch_size}"
+                f"({a_step} in each), too few to train anything; give at least "
+                f"{FEWEST_STEPS * a_step}"
             )
         train_section |= {"steps": steps, "minutes": None}
     changed = {**recipe.model_dump(mode="json"), "train": train_section, "seed": seed}
     return recipe_files.check(json.loads(json.dumps(changed)), recipe.name)
 
 
-def train_all(
-    compared: CompareRecipe,
-    recipes: Mapping[str, Recipe],
-    folder: Path,
-    *,
-    seeds: int,
-    say: Callable[[str], None],
-    watched: Callable[[Recipe], AbstractContextManager[Watch]],
-    command: Sequence[str] = (),
-) -> list[Entry] | None:
-    """Train every recipe with every seed, but for what was trained before.
+@dataclass(frozen=True)
+class Planned:
+    """A training of a comparison: its model, what it is called, its recipe and its folder."""
+
+    model: str
+    label: str
+    recipe: Recipe
+    path: Path
+
+
+def plan(
+    compared: CompareRecipe, recipes: Mapping[str, Recipe], folder: Path, *, seeds: int
+) -> list[Planned]:
+    """The trainings of a comparison, all of them checked before the first begins.
 
     Args:
         compared: the budget.
         recipes: by the names of the models.
         folder: of the comparison; runs go into ``runs`` in it.
         seeds: runs of each model.
+
+    Raises:
+        BudgetError: the budget is too small for one of them.
+        RunError: the recipes name different data, or a run of another recipe is in the way.
+    """
+    planned: list[Planned] = []
+    for name, base in recipes.items():
+        for number in range(seeds):
+            recipe = budgeted(base, compared, base.seed + number)
+            label = name + (f", seed {recipe.seed}" if seeds > 1 else "")
+            label += f" ({len(planned) + 1} of {len(recipes) * seeds})"
+            path = folder / "runs" / f"{slug(name)}-seed{recipe.seed}"
+            planned.append(Planned(name, label, recipe, path))
+    first = planned[0]
+    for other in planned:
+        if _data(other.recipe) != _data(first.recipe):
+            raise RunError(
+                f"{first.model} and {other.model} learn from different data or parts of them, and "
+                "their figures would not compare"
+            )
+        if (other.path / "run.json").exists():
+            found = run_recipe(Run(other.path))
+            if _trained_alike(found) != _trained_alike(other.recipe):
+                raise RunError(
+                    f"{other.path} was trained with another recipe or budget; choose another "
+                    "--out, or remove that folder"
+                )
+    return planned
+
+
+def _data(recipe: Recipe) -> dict[str, Any]:
+    """The data of a recipe, wherever they lie."""
+    own = {"root"} if recipe.data.source != "folder" else set()
+    return recipe.data.model_dump(exclude={"budget_mb", *own})
+
+
+def _trained_alike(recipe: Recipe) -> dict[str, Any]:
+    """All of a recipe that its weights depend on."""
+    elsewhere: dict[str, Any] = {
+        "data": True,
+        "evaluation": True,
+        "train": {"device", "tensorboard"},
+    }
+    return {**recipe.model_dump(exclude=elsewhere), "data": _data(recipe)}
+
+
+def train_all(
+    planned: Sequence[Planned],
+    *,
+    say: Callable[[str], None],
+    watched: Callable[[Recipe], AbstractContextManager[Watch]],
+    command: Sequence[str] = (),
+) -> list[Entry] | None:
+    """Train what a comparison plans, but for what was trained before.
+
+    Args:
+        planned: by :func:`plan`.
         say: told what is done.
         watched: gives what one training tells, around it.
         command: the command line.
 
     Returns:
-        The runs, or ``None`` where a training was stopped.
+        The runs by model, or ``None`` where a training was stopped.
 
     Raises:
-        BudgetError: the budget is too small.
-        RunError: there is a run of another recipe or budget in the folder.
+        BudgetError: a clock left too little time to train anything.
     """
-    entries = []
-    for name, base in recipes.items():
-        runs = []
-        for number in range(seeds):
-            recipe = budgeted(base, compared, base.seed + number)
-            path = folder / "runs" / (_slug(name) + (f"-seed{recipe.seed}" if seeds > 1 else ""))
-            label = name + (f", seed {recipe.seed}" if seeds > 1 else "")
-            run = _trained(recipe, path, label, say, watched, command)
-            if run is None:
-                return None
-            runs.append(run)
-        entries.append(Entry(name, tuple(runs)))
-    return entries
-
-
-def _slug(name: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+    runs: dict[str, list[Run]] = {}
+    for training in planned:
+        run = _trained(training, say, watched, command)
+        if run is None:
+            return None
+        runs.setdefault(training.model, []).append(run)
+    return [Entry(name, tuple(found)) for name, found in runs.items()]
 
 
 def _trained(
-    recipe: Recipe,
-    path: Path,
-    label: str,
+    training: Planned,
     say: Callable[[str], None],
     watched: Callable[[Recipe], AbstractContextManager[Watch]],
     command: Sequence[str],
 ) -> Run | None:
-    """A run of this recipe: found, gone on with, or trained; ``None`` where it was stopped."""
-    if (path / "run.json").exists():
-        run = Run(path)
-        if run_recipe(run) != recipe:
-            raise RunError(
-                f"{path} was trained with another recipe or budget; choose another --out, or "
-                "remove that folder"
-            )
-        if _over(run, recipe):
-            say(f"{label}: trained before")
-            return run
-        say(f"{label}: going on")
-        with watched(recipe) as watch:
-            result = resume(path, watch=watch)
-    else:
+    """A run: found, gone on with, or trained; ``None`` where it was stopped."""
+    recipe, path, label = training.recipe, training.path, training.label
+    if not (path / "run.json").exists():
         say(f"{label}: training")
         with watched(recipe) as watch:
             result = train(recipe, out=path, command=command, watch=watch)
-    if not result.finished:
-        return None
-    steps = _progress(result.run)["step"]
+    elif _over(Run(path), recipe):
+        say(f"{label}: trained before")
+        return _long_enough(Run(path), training)
+    else:
+        say(f"{label}: going on")
+        moved = [f"data.root={json.dumps(recipe.data.root)}"] if recipe.data.root else []
+        with watched(recipe) as watch:
+            result = resume(path, overrides=moved, device=recipe.train.device, watch=watch)
+    return _long_enough(result.run, training) if result.finished else None
+
+
+def _long_enough(run: Run, training: Planned) -> Run:
+    steps = _progress(run)["step"]
     if steps < FEWEST_STEPS:
         raise BudgetError(
-            f"{label} took {steps} steps in {recipe.train.minutes} minutes, too few to train "
-            f"anything; give a larger budget (and remove {path})"
+            f"{training.label} took {steps} steps in {training.recipe.train.minutes} minutes, too "
+            f"few to train anything; give a larger budget (and remove {run.path})"
         )
-    return result.run
+    return run
 
 
 def _progress(run: Run) -> dict[str, Any]:
@@ -183,6 +232,7 @@ def compare(
     entries: Sequence[Entry],
     folder: Path,
     *,
+    recipe: Recipe | None = None,
     title: str,
     kind: Literal["comparison", "run"] = "comparison",
     budget: str | None = None,
@@ -200,6 +250,7 @@ def compare(
     Args:
         entries: the models.
         folder: where the files go: ``compare.html``, ``.json``, ``.csv`` and ``.md``.
+        recipe: says how to measure, and where the data are; that of the first run if absent.
         title: of the page.
         kind: ``"comparison"`` or ``"run"``.
         budget: in words.
@@ -221,7 +272,7 @@ def compare(
     watch = watch or Watch()
     runs = [run for entry in entries for run in entry.runs]
     bench = bench_of(
-        same_data_for_all(runs),
+        recipe or same_data_for_all(runs),
         device=device,
         watch=watch,
         samples=samples,

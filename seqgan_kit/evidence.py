@@ -15,11 +15,11 @@ from torch import Tensor
 
 from . import __version__, build
 from .batch import Batch
-from .data.dataset import Dataset
+from .data.dataset import DataError, Dataset, Part
 from .evaluation.attribution import step_scores
 from .evaluation.figures import FIGURES, Value
 from .evaluation.judge import look
-from .measuring import Bench, Evaluation
+from .measuring import Bench, Evaluation, set_seed
 from .nn.noise import seeded_noise
 from .recipe import Recipe
 from .report import images
@@ -57,7 +57,6 @@ def table(
     names: dict[str, Literal["real", "noise"]] = {"held-out real data": "real", "noise": "noise"}
     bounds = bench.bounds([evaluation for _, evaluation in measured])
     rows += [_row(name, role, 0, bounds[role]) for name, role in names.items()]
-    figures = [asdict(figure) for figure in FIGURES.values()]
     return {
         "title": title,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,9 +69,9 @@ def table(
         },
         "budget": budget,
         "environment": cast(Any, environment(bench.device)),
-        "figures": cast(Any, [{k: v for k, v in f.items() if k != "labelled"} for f in figures]),
+        "figures": cast(Any, [asdict(figure) for figure in FIGURES.values()]),
         "rows": rows,
-        "notes": [*_how_measured(bench), *notes],
+        "notes": [*_how_measured(bench, [e for _, e in measured]), *notes],
     }
 
 
@@ -86,21 +85,23 @@ def _row(
     return {"name": name, "role": role, "colour": colour, "values": cast(Any, values)}
 
 
-def _how_measured(bench: Bench) -> list[str]:
+def _how_measured(bench: Bench, measured: Sequence[Evaluation]) -> list[str]:
     settings, real = bench.settings, bench.reference.count
+    sizes = {(int(e.settings["sets"]), int(e.settings["samples"])) for e in measured}
+    sets = " or ".join(f"{many} x {size}" for many, size in sorted(sizes))
     notes = [
         f"Samples are compared with {real} real test items; the row of held-out real data is "
         f"{len(bench.test) - real} others, compared in the same way. Distances and neighbourhood "
         "figures depend on these counts.",
         f"The judge (seed {settings.judge_seed}) recognises {bench.judge_accuracy:.3f} of the "
         "test part; a label accuracy above that says more typical than real data, not better.",
-        f"{bench.sets} independent sets of {bench.samples} samples; ± is the standard deviation "
-        "over them. Real data are one set, and so is noise.",
+        f"Independent sets of samples: {sets}. Real data are one set, and so is noise.",
     ]
-    if bench.gan_train:
+    if any("gan_train_accuracy" in evaluation.figures for evaluation in measured):
         notes.append(
-            f"GAN-train judges see {settings.gan_train_samples} samples (or as many real "
-            "training items) and are tested on the whole test part; one judge each."
+            "GAN-train: one judge for each row, of one seed, trained on the samples of the count "
+            f"in the files beside this page ({settings.gan_train_samples} for runs) and tested on "
+            "the whole test part."
         )
     return notes
 
@@ -264,7 +265,9 @@ def walks(sampler: Sampler, seed: int, count: int = 4, steps: int = 12) -> Title
     strips = []
     for number in range(count):
         start, end = (rows_NA[(number * 3 + step) % len(rows_NA)] for step in (0, 1))
-        strips.append(sampler.interpolate(start, end, steps=steps, seed=seed + number).numpy())
+        strips.append(
+            sampler.interpolate(start, end, steps=steps, seed=set_seed(seed, number)).numpy()
+        )
     return {
         "title": "Interpolation",
         "explanation": "Each row walks from one draw of noise to another"
@@ -306,7 +309,7 @@ def scored(
         return None
     critic = build.load_critic(run, recipe, checkpoint=checkpoint)
     group = max(recipe.minibatch_group, 1)
-    part = build.seen(recipe, dataset).parts["test"]
+    part = _test_part(recipe, dataset)
     chosen = _groups(part.label_NA, group, -(-8 // group))
     count = len(chosen)
     label_BA = torch.from_numpy(part.label_NA[chosen])
@@ -344,12 +347,25 @@ def scored(
     return images.scored_tiles(strips), explanation
 
 
+def _test_part(recipe: Recipe, dataset: Dataset) -> Part:
+    """The test items as the networks see them.
+
+    Raises:
+        DataError: there are none.
+    """
+    part = build.seen(recipe, dataset).parts["test"]
+    if not len(part):
+        raise DataError(f"{dataset.name} has no test part to show: set data.test")
+    return part
+
+
 def _groups(label_NA: np.ndarray, group: int, count: int) -> np.ndarray:
     """Some groups of items that share a label, as a critic with a minibatch feature knows them."""
     _, class_N = np.unique(label_NA, axis=0, return_inverse=True)
-    members = [np.flatnonzero(class_N.ravel() == k)[:group] for k in range(class_N.max() + 1)]
-    whole = [chosen for chosen in members if len(chosen) == group]
-    return np.concatenate((whole * count)[:count])
+    members = [np.flatnonzero(class_N.ravel() == k) for k in range(class_N.max() + 1)]
+    # A class with too few items repeats them, as batches do.
+    groups = [np.resize(chosen, group) for chosen in members]
+    return np.concatenate((groups * count)[:count])
 
 
 def scored_run(
@@ -370,7 +386,7 @@ def reconstructions(run: Run, sampler: Sampler, count: int, watch: Watch) -> Ima
         NoEncoder: the run has no encoder.
     """
     recipe = run_recipe(run)
-    part = build.seen(recipe, same_data(run, recipe, watch)).parts["test"]
+    part = _test_part(recipe, same_data(run, recipe, watch))
     codec = build.make_codec(run.info["codec"])
     count = min(count, len(part))
     x_BTF, mask_BT = codec.encode(part.items[:count])
@@ -389,7 +405,7 @@ def _nearest(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> Title
     label_NA = bench.asked(count, recipe.conditional)
     samples = torch.cat(list(sampler.stream(label_NA, seed=seed)))
     pairs = bench.reference.nearest_pairs(samples, PAIRS)
-    training = bench.training_items()[pairs.training_C]
+    training = bench.training_items(pairs.training_C.tolist())
     shown = [samples[pairs.sample_C].numpy(), training.numpy()]
     return {
         "title": "Nearest to the training part",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from . import build
 from .batch import Batch
 from .data.dataset import Dataset
 from .data.sources import cache_folder
-from .evaluation.evaluate import Reference, cached_rows, combine
+from .evaluation.distribution import TooFewSamples
+from .evaluation.evaluate import MEASURE, Reference, cached_rows, combine
 from .evaluation.figures import Value
 from .evaluation.gan_train import gan_train_accuracy
 from .evaluation.judge import Judge
@@ -27,7 +29,7 @@ from .recipe import EvaluationRecipe, Recipe
 from .run import Run, RunError
 from .sampling import Sampler
 from .training.runtime import choose_device
-from .workflow import Watch, run_recipe
+from .workflow import Watch, environment, run_recipe
 
 FORMAT = 2
 """Of `evaluation.json`."""
@@ -93,6 +95,15 @@ class Bench:
         self._recipe = recipe
         self._codec = build.make_codec(build.codec_settings(recipe, dataset))
         self._kind = build.JUDGES[recipe.codec.kind]
+        self.test, self.label_NA = build.decoded(dataset, self._codec, "test")
+        # Before the judge is trained, which takes a while.
+        needed = 2 * (self.settings.neighbours + 1)
+        if len(self.test) < needed:
+            raise TooFewSamples(
+                f"the test part of {dataset.name} has {len(self.test)} items, and precision, "
+                f"recall, density and coverage need {needed}: enlarge it (data.test), or lower "
+                "evaluation.neighbours"
+            )
         trained = build.trained_judge(
             recipe,
             dataset,
@@ -103,7 +114,7 @@ class Bench:
             progress=watch.judge,
         )
         self.judge_accuracy = trained.accuracy
-        self.test, self.label_NA = build.decoded(dataset, self._codec, "test")
+        self._judge_digest = _digest(trained.judge.state_dict())
         self.reference = Reference(
             judge=trained.judge,
             items=self.test,
@@ -112,16 +123,22 @@ class Bench:
             neighbours=self.settings.neighbours,
         )
 
-    def training_items(self) -> Tensor:
-        """The decoded training part."""
-        return build.decoded(self.dataset, self._codec, "training")[0]
+    def training_items(self, chosen: Sequence[int] | None = None) -> Tensor:
+        """The decoded training part, or some of its items."""
+        if chosen is None:
+            return build.decoded(self.dataset, self._codec, "training")[0]
+        items = self.dataset.parts["training"].items
+        raw = np.concatenate([items[int(index) : int(index) + 1] for index in chosen])
+        return self._codec.decode(*self._codec.encode(raw))
 
     @property
     def key(self) -> dict[str, Any]:
         """All that a figure depends on beside the samples' maker, as JSON values."""
         return {
+            "measure": MEASURE,
             "data": self.dataset.fingerprint,
-            "judge": [self._kind.name, self.settings.judge_seed, self.settings.judge_epochs],
+            "judge": self._judge_digest,
+            "judge_epochs": self.settings.judge_epochs,
             "neighbours": self.settings.neighbours,
             "samples": self.samples,
             "gan_train_samples": self.settings.gan_train_samples if self.gan_train else 0,
@@ -169,6 +186,8 @@ class Bench:
         }
 
     def _learned(self, samples: Tensor, label_NA: np.ndarray) -> float:
+        self.watch.say(f"GAN-train: a judge learns from {len(samples)} samples")
+
         def fresh() -> Judge:
             return self._kind.make(self.test[:1], self.dataset.classes)
 
@@ -200,29 +219,39 @@ class Bench:
                 "at hand are others: they have changed, or the recipe names other ones"
             )
         chosen = run.checkpoint(checkpoint)
-        settings = {**self.key, "sets": self.sets, "seed": seed, "checkpoint": chosen.name}
+        settings = {
+            **self.key,
+            "sets": self.sets,
+            "seed": seed,
+            "likelihood": [self.settings.likelihood_items, self.settings.importance_samples],
+            "checkpoint": chosen.name,
+            "weights": hashlib.sha256((chosen / "networks.safetensors").read_bytes()).hexdigest(),
+            # How many samples are made in a second depends on it.
+            "device": environment(self.device)["device"],
+        }
         kept = _kept(run, settings)
         if kept is not None:
             return kept
         sampler = build.load_sampler(run, recipe, checkpoint=chosen.name, device=self.device)
         conditional = recipe.conditional
         measured, seconds = [], 0.0
+        next(sampler.stream(self.asked(1, conditional)))  # The first kernels take their time.
         for number in range(self.sets):
             label_NA = self.asked(self.samples, conditional)
             began = time.perf_counter()
-            samples = torch.cat(list(sampler.stream(label_NA, seed=seed * self.sets + number)))
+            samples = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, number))))
             seconds += time.perf_counter() - began
             measured.append(self.reference.measure(samples, label_NA if conditional else None))
         figures = combine(measured, self.samples)
         if self.gan_train and conditional:
             count = self.settings.gan_train_samples
             label_NA = self.asked(count, conditional)
-            # Not the seeds of the sets above.
-            samples = torch.cat(list(sampler.stream(label_NA, seed=2**31 + seed)))
+            samples = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, -1))))
             figures["gan_train_accuracy"] = Value.of([self._learned(samples, label_NA)], count)
         figures |= self._likelihood(run, recipe, sampler)
-        trained = read_json(chosen / "state.json")
-        weights = sum(weight.numel() for weight in sampler.generator.parameters())
+        # Of all the training, where the checkpoint is not its last.
+        trained = read_json(run.checkpoints()[-1] / "state.json")
+        weights = sum(weight.numel() for weight in sampler.generator.writer.parameters())
         figures["parameters"] = Value.of([float(weights)], 1)
         figures["training_seconds"] = Value.of([float(trained["seconds"])], 1)
         made = self.samples * self.sets
@@ -264,7 +293,24 @@ class Bench:
         if self.gan_train and label_NA is not None:
             accuracy = self._learned(samples, label_NA)
             figures["gan_train_accuracy"] = Value.of([accuracy], len(samples))
-        return Evaluation(name, figures, {**self.key, "sets": 1})
+        return Evaluation(name, figures, {**self.key, "samples": len(samples), "sets": 1})
+
+
+def set_seed(seed: int, number: int) -> int:
+    """The seed of one of the independent sample sets of an evaluation; -1 is that of GAN-train.
+
+    >>> len({set_seed(seed, number) for seed in range(3) for number in (-1, 0, 1, 2)})
+    12
+    """
+    word = np.random.SeedSequence([seed, number + 1]).generate_state(1, np.uint64)[0]
+    return int(word >> np.uint64(1))
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256()
+    for name, tensor in tensors.items():
+        found.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def _kept(run: Run, settings: Mapping[str, Any]) -> Evaluation | None:

@@ -175,7 +175,7 @@ class DenseGeneratorRecipe(Section):
 
     kind: Literal["dense"] = "dense"
     """Linear layers."""
-    widths: tuple[PositiveInt, ...] = (128, 256, 512)
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 256, 512)
     """Units of the layers."""
     noise_size: PositiveInt = 64
     """Random numbers of an image."""
@@ -232,7 +232,7 @@ class ImageGanRecipe(Section):
 class DenseDecoderRecipe(Section):
     """Linear layers from a code to a whole image."""
 
-    widths: tuple[PositiveInt, ...] = (512, 256, 128)
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 256, 128)
     """Units of the layers."""
     label_size: PositiveInt = 64
     """Length of a label's vector."""
@@ -442,8 +442,8 @@ class TrainRecipe(Section):
     checkpoint_every: PositiveInt = 1000
     """Steps between two checkpoints."""
     keep: PositiveInt | Literal["best"] = 2
-    """How many checkpoints stay; best: the newest, and the best on the validation part, which is
-    then the one that is used (Frechet judge distance, by a judge of a seed of its own)."""
+    """How many checkpoints stay; best: two, and the best on the validation part, which is then
+    the one that is used (Frechet judge distance, by a judge of a seed of its own)."""
     tensorboard: bool = False
     """Also write TensorBoard files (needs the extra `tensorboard`)."""
     device: str = "auto"
@@ -510,9 +510,18 @@ class Recipe(Section):
 
     @property
     def minibatch_group(self) -> int:
-        """Sequences that a discriminator compares; 0 where there is none."""
+        """Sequences that a discriminator compares; 0 where none is trained."""
         discriminator = getattr(self.model, "discriminator", None)
-        return discriminator.minibatch_group if discriminator is not None else 0
+        adversarial = any(objective.kind == "gan" for objective in self.objectives)
+        return discriminator.minibatch_group if discriminator is not None and adversarial else 0
+
+    @property
+    def batches_a_step(self) -> int:
+        """Batches that a training step draws: one for each turn of a network."""
+        return max(
+            1 + objective.discriminator_steps if objective.kind == "gan" else 1
+            for objective in self.objectives
+        )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
@@ -534,13 +543,20 @@ class Recipe(Section):
                 wanted = "'elbo'" if autoencoder else "'gan' or 'likelihood'"
                 raise ValueError(f"model.kind {self.model.kind!r} wants objective.kind {wanted}")
             if objective.kind == "likelihood":
-                self._has_likelihood(alone=len(self.objectives) == 1)
+                self._has_likelihood(
+                    alone=all(other.kind == "likelihood" for other in self.objectives)
+                )
         decoder = getattr(self.model, "decoder", None)
         if decoder is not None and decoder.head.kind == "continuous":
             raise ValueError("model.decoder.head.kind: a likelihood wants bernoulli or logistic")
         for number, phase in enumerate(self.phases[:-1]):
             if phase.steps is None:
                 raise ValueError(f"phases.{number}.steps: a phase before the last needs an end")
+        before = sum(phase.steps or 0 for phase in self.phases[:-1])
+        if before >= train.steps:
+            raise ValueError(
+                f"train.steps ({train.steps}) ends before the last phase begins, at step {before}"
+            )
         return self._names_networks(autoencoder)
 
     def _has_likelihood(self, alone: bool) -> None:
@@ -573,6 +589,15 @@ class Recipe(Section):
         return self
 
 
+def slug(name: str) -> str:
+    """A name as a folder's.
+
+    >>> slug("rows GAN (LSTM)")
+    'rows-gan-lstm'
+    """
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+
 class ComparedModel(Section):
     """One of the models of a comparison."""
 
@@ -600,10 +625,12 @@ class CompareRecipe(Section):
     def _one_budget(self) -> CompareRecipe:
         if (self.minutes is None) == (self.samples_seen is None):
             raise ValueError("give one budget: minutes, or samples_seen")
-        names = [model.name for model in self.models]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"models: {name!r} stands there twice")
+        folders = [slug(model.name) for model in self.models]
+        for model, folder in zip(self.models, folders, strict=True):
+            if not folder:
+                raise ValueError(f"models: {model.name!r} has no letter or digit")
+            if folders.count(folder) > 1:
+                raise ValueError(f"models: {model.name!r} stands there twice, or a name like it")
         return self
 
     @property

@@ -263,6 +263,12 @@ def load_comparison(
     keys = set(CompareRecipe.model_fields)
     own = [text for text in overrides if re.split("[.=]", text)[0] in keys]
     rest = [text for text in overrides if text not in own]
+    for text in rest:
+        if re.split("=", text)[0] in ("train.steps", "train.minutes"):
+            raise RecipeError(
+                f"override {text!r}: the budget of a comparison says how long its models train; "
+                "change that (minutes=1, or samples_seen=500000 minutes=null)"
+            )
     comparison = _checked(CompareRecipe, override(read(path), own), str(path))
     recipes = {}
     for model in comparison.models:

@@ -9,12 +9,12 @@
       checkpoints/        step-00001000/ with networks.safetensors, optimizers.safetensors,
                           random.safetensors and state.json
       samples/            a grid every so many steps
-      best.json           the best checkpoint, with `train.keep: best`
       evaluation.json     written by `seqgen evaluate`
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -86,24 +86,17 @@ class Run:
         folder = self.path / "checkpoints"
         return sorted(folder.glob("step-*")) if folder.is_dir() else []
 
-    @property
-    def best_path(self) -> Path:
-        return self.path / "best.json"
-
     def best(self) -> tuple[Path, float] | None:
-        """The best checkpoint and its score, if the run chooses one and it is there."""
-        try:
-            found = read_json(self.best_path)
-            path, score = self.save_checkpoint(int(found["step"])), float(found["score"])
-        except (FileNotFoundError, FileProblem, KeyError, TypeError, ValueError):
-            return None  # Not chosen yet, or damaged: the next checkpoint is compared with none.
-        return (path, score) if path.is_dir() else None
+        """The checkpoint with the lowest score, and that score.
 
-    def note_score(self, step: int, score: float) -> None:
-        """Take the checkpoint of a step for the best, if its score is the lowest so far."""
-        before = self.best()
-        if before is None or score < before[1]:
-            write_json(self.best_path, {"step": step, "score": score})
+        ``None`` for a run that does not choose its best one, or has ceased to: its newest
+        checkpoint has no score.
+        """
+        scored = [(path, _score(path)) for path in self.checkpoints()]
+        if not scored or scored[-1][1] is None:
+            return None
+        known = [(path, score) for path, score in scored if score is not None]
+        return min(known, key=lambda pair: pair[1])
 
     def checkpoint(self, wanted: str | None = None) -> Path:
         """One checkpoint: the best or else the latest, or that of a step number, name or path.
@@ -160,6 +153,15 @@ class Run:
             path.replace(doomed)
         for leftover in (self.path / "checkpoints").glob(".step-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _score(checkpoint: Path) -> float | None:
+    """The score of a checkpoint; one that is no number counts as the worst."""
+    try:
+        score = read_json(checkpoint / "state.json")["score"]
+        return None if score is None else (float(score) if math.isfinite(score) else math.inf)
+    except (FileNotFoundError, FileProblem, KeyError, TypeError, ValueError):
+        return None
 
 
 def create_run(path: Path, recipe_text: str, info: Mapping[str, Any]) -> Run:

@@ -303,7 +303,8 @@ def _prepare(
             seed=recipe.seed,
             log_every=settings.log_every,
             checkpoint_every=settings.checkpoint_every,
-            keep=1 if settings.keep == "best" else settings.keep,
+            # The best one and two new ones, so that a damaged one is not the only one.
+            keep=2 if settings.keep == "best" else settings.keep,
             score=None if score is None else lambda network: score(sampler(network)),
             hooks=[Hook(settings.grid_every, draw)],
             report=report,
@@ -352,7 +353,7 @@ def load(
 
     Args:
         path: the run folder.
-        checkpoint: a step number; the newest if absent.
+        checkpoint: a step number; the best or else the newest if absent.
         device: where to sample.
 
     Raises:

@@ -56,7 +56,8 @@ def test_a_comparison_from_recipes_to_page(seqgen, three, tmp_path):
     content = json.loads((folder / "compare.json").read_text())
     assert [row["name"] for row in content["rows"]][:3] == ["rows GAN", "dense GAN", "VAE"]
     assert content["budget"] == "1,280 training items seen by each model"
-    assert [model["steps"] for model in content["models"]] == [80, 40, 10]
+    # A GAN draws two batches in a step, and its batches are of 16 and 32; the VAE's are of 64.
+    assert [model["steps"] for model in content["models"]] == [40, 20, 20]
     assert content["models"][0]["curves"]["loss/generator"]
     with (folder / "compare.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -70,7 +71,7 @@ def test_a_comparison_from_recipes_to_page(seqgen, three, tmp_path):
     again = seqgen(*three[1])
     assert again.code == 0
     assert again.err.count("trained before") == 3
-    assert "training\n" not in again.err
+    assert ": training" not in again.err
 
 
 def test_an_interrupted_comparison_goes_on(three, tmp_path):
@@ -92,18 +93,19 @@ def test_an_interrupted_comparison_goes_on(three, tmp_path):
             workflow.Watch(report=report, should_stop=lambda: count[0] >= after)
         )
 
-    first = comparison.train_all(
-        compared, recipes, tmp_path / "c", seeds=1, say=done.append, watched=watched(100)
-    )
-    assert first is None  # 80 steps of the first model, stopped in the second.
-    assert done == ["rows GAN: training", "dense GAN: training"]
+    planned = comparison.plan(compared, recipes, tmp_path / "c", seeds=1)
+    first = comparison.train_all(planned, say=done.append, watched=watched(50))
+    assert first is None  # 40 steps of the first model, stopped in the second.
+    assert done == ["rows GAN (1 of 3): training", "dense GAN (2 of 3): training"]
     done.clear()
-    second = comparison.train_all(
-        compared, recipes, tmp_path / "c", seeds=1, say=done.append, watched=watched(1000)
-    )
-    assert done == ["rows GAN: trained before", "dense GAN: going on", "VAE: training"]
+    planned = comparison.plan(compared, recipes, tmp_path / "c", seeds=1)
+    second = comparison.train_all(planned, say=done.append, watched=watched(1000))
+    assert done == [
+        "rows GAN (1 of 3): trained before", "dense GAN (2 of 3): going on",
+        "VAE (3 of 3): training",
+    ]  # fmt: skip
     assert [entry.runs[0].checkpoint().name for entry in second] == [
-        "step-00000080", "step-00000040", "step-00000010",
+        "step-00000040", "step-00000020", "step-00000020",
     ]  # fmt: skip
 
 
@@ -185,6 +187,7 @@ def test_a_real_page_in_a_browser(seqgen, three, tmp_path, browser):
             "minutes: 1\nmodels: [{name: a, recipe: digits_rows}, {name: a, recipe: mnist_gan}]",
             "twice",
         ),
+        ("minutes: 1\nmodels: [{name: '*', recipe: digits_rows}]", "no letter"),
         (
             "minutes: 1\nmodels: [{name: a, recipe: digits_rows, overrides: [train.stps=1]}]",
             "did you mean 'steps'",
@@ -200,6 +203,11 @@ def test_bad_comparisons(tmp_path, text, words):
     assert "bad.yaml" in str(caught.value)
 
 
+def test_the_budget_is_not_overridden():
+    with pytest.raises(RecipeError, match="the budget of a comparison"):
+        recipe_files.load_comparison("compare/mnist", ["train.steps=100"])
+
+
 def test_a_budget_that_trains_nothing(seqgen, three, tmp_path):
     samples = seqgen(*three[1], "samples_seen=100")
     assert samples.code == 2
@@ -211,10 +219,60 @@ def test_a_budget_that_trains_nothing(seqgen, three, tmp_path):
 
 
 def test_another_budget_in_the_same_folder(seqgen, three, tmp_path):
-    compared, recipes = recipe_files.load_comparison(str(three[0]), TINY_EVALUATION)
+    compared, recipes = recipe_files.load_comparison(str(three[0]))
     recipe = comparison.budgeted(recipes["rows GAN"], compared, seed=0)
-    workflow.train(recipe, out=tmp_path / "out" / "runs" / "rows-gan")
-    shown = seqgen(*three[1], "samples_seen=640")
+    path = tmp_path / "out" / "runs" / "rows-gan-seed0"
+    workflow.train(recipe, out=path)
+    shown = seqgen(*three[1], "samples_seen=2560")
     assert shown.code == 2
     assert "another recipe or budget" in shown.err
-    assert Run(tmp_path / "out" / "runs" / "rows-gan").checkpoint().name == "step-00000080"
+    assert Run(path).checkpoint().name == "step-00000040"
+    # What its weights do not depend on may be another.
+    other = {**recipes["rows GAN"].model_dump(mode="json"), "train": {
+        **recipes["rows GAN"].train.model_dump(mode="json"), "device": "cpu",
+    }}  # fmt: skip
+    recipes["rows GAN"] = recipe_files.check(other, "other")
+    planned = comparison.plan(compared, recipes, tmp_path / "out", seeds=1)
+    assert planned[0].path == path
+
+
+def test_all_is_checked_before_anything_is_trained(seqgen, tmp_path):
+    path = tmp_path / "c.yaml"
+    rows = {"name": "rows", "recipe": "digits_rows", "overrides": [*SMALLER["recurrent_gan"]]}
+    other = {"name": "other", "recipe": "mnist_gan"}
+    path.write_text(json.dumps({"samples_seen": 1280, "models": [rows, other]}))
+    shown = seqgen("compare", path, "--out", tmp_path / "out")
+    assert shown.code == 2
+    assert "learn from different data" in shown.err
+    late = {**rows, "name": "late", "overrides": [*rows["overrides"], "train.batch_size=512"]}
+    path.write_text(json.dumps({"samples_seen": 1280, "models": [rows, late]}))
+    shown = seqgen("compare", path, "--out", tmp_path / "out")
+    assert shown.code == 2
+    assert "too few to train anything" in shown.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_short_a_training_is_refused_again(seqgen, three, tmp_path):
+    arguments = (*three[1], "samples_seen=null", "minutes=1e-6")
+    for _ in range(2):
+        shown = seqgen(*arguments)
+        assert shown.code == 2
+        assert "too few to train anything" in shown.err
+
+
+def test_the_page_of_another_comparison_stays(seqgen, three, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "compare.json").write_text('{"title": "mine"}')
+    shown = seqgen(*three[1])
+    assert shown.code == 2
+    assert "another comparison" in shown.err
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_runs_of_one_folder_name_stay_inside(seqgen, tiny_runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for parent in ("a", "b"):
+        shutil.copytree(tiny_runs("digits_rows"), tmp_path / parent / "run")
+    shown = seqgen("compare", tmp_path / "a" / "run", tmp_path / "b" / "run", *QUICK)
+    assert shown.code == 0, shown.err
+    assert len(list((tmp_path / "comparisons").glob("*/compare.html"))) == 1

@@ -27,3 +27,15 @@ def test_a_quoted_line_is_there(path, line):
 def test_links_lead_somewhere(guide):
     for target in re.findall(r"\]\((?!http)([^)#]+)", guide.read_text("utf-8")):
         assert (guide.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")))
+def test_the_yaml_of_a_guide_is_a_recipe(guide, tmp_path):
+    from seqgan_kit.recipe_files import load
+
+    for number, text in enumerate(
+        re.findall(r"```yaml\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    ):
+        path = tmp_path / f"guide{number}.yaml"
+        path.write_text(text)
+        load(str(path))

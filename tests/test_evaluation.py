@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from seqgan_kit.evaluation.distribution import (
+    NotMeasurable,
     TooFewSamples,
     frechet_distance,
     spread_inside_class,
@@ -362,7 +363,7 @@ def test_too_little_is_said(reference, digits):
 
 
 def test_a_diverged_generator_is_said(reference):
-    with pytest.raises(ValueError, match=r"not a number.*earlier checkpoint"):
+    with pytest.raises(NotMeasurable, match=r"not a number.*earlier checkpoint"):
         reference.measure(torch.full((20, 8, 8, 1), torch.nan), None)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from seqgan_kit import build, measuring, recipe_files
+from seqgan_kit.run import Run
 
 from .conftest import SMALL_DATA, TINY_EVALUATION
 
@@ -40,6 +41,8 @@ def test_a_run_beside_real_data_and_noise(seqgen, own_run):
     for words in ("label", "GAN-train", "spread", "Frechet", "memorised", "held-out real data",
                   "noise", "parameters", "digits_rows"):  # fmt: skip
         assert words in table.out
+    assert "The judge (seed 1) recognises 0." in table.err
+    assert "2 independent sets of 100 samples" in table.err
     kept = json.loads((path / "evaluation.json").read_text())
     accuracy = kept["figures"]["label_accuracy"]
     assert accuracy["count"] == 100
@@ -76,10 +79,14 @@ def test_what_was_measured_is_not_measured_again(seqgen, own_run, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "has", "lacks"),
     [
-        ("mnist_vae", ["bound", "active_units", "spread"], ["label_accuracy"]),
-        ("mnist_cvae", ["bound", "label_accuracy", "cross_entropy"], ["negative_log_likelihood"]),
+        ("mnist_vae", ["grey_bound", "active_units", "spread"], ["label_accuracy", "bound"]),
+        (
+            "mnist_cvae",
+            ["grey_bound", "grey_reconstruction", "label_accuracy", "cross_entropy"],
+            ["negative_log_likelihood", "reconstruction"],
+        ),
         ("mnist_vae_binarized", ["bound", "negative_log_likelihood"], ["cross_entropy"]),
-        ("mnist_rows_vae", ["bound", "cross_entropy"], ["negative_log_likelihood"]),
+        ("mnist_rows_vae", ["grey_bound", "cross_entropy"], ["negative_log_likelihood"]),
         ("mnist_rows_likelihood", ["negative_log_likelihood"], ["bound", "cross_entropy"]),
         ("mnist_dcgan", ["label_accuracy"], ["negative_log_likelihood"]),
     ],
@@ -184,6 +191,36 @@ def test_samples_that_do_not_fit(seqgen, digits_recipe, tmp_path, samples, label
     assert shown.code in (1, 2)
     assert shown.err.count("error:") == 1
     assert words in shown.err
+
+
+def test_figures_are_measured_again_where_the_weights_are_others(seqgen, own_run, monkeypatch):
+    path = own_run()
+    assert seqgen("evaluate", path, *QUICK).code == 0
+    weights = Run(path).checkpoint() / "networks.safetensors"
+    other = own_run("mnist_dcgan")
+    figures = json.loads((path / "evaluation.json").read_text())["settings"]
+    assert figures["weights"]
+    weights.write_bytes((Run(other).checkpoint() / "networks.safetensors").read_bytes())
+    shown = seqgen("evaluate", path, *QUICK)
+    assert shown.code == 1  # They do not fit, and no figure of the old ones is shown.
+    assert "does not fit" in shown.err
+
+
+def test_a_test_part_too_small_is_said_before_a_judge_is_trained(seqgen, tmp_path):
+    recipe = recipe_files.load("digits_rows", ("evaluation.neighbours=200", *SMALL_DATA))
+    path = tmp_path / "r.yaml"
+    path.write_text(recipe_files.dump(recipe))
+    np.save(tmp_path / "s.npy", np.zeros((30, 8, 8)))
+    shown = elsewhere(seqgen, path, tmp_path / "s.npy")
+    assert shown.code == 1
+    assert "coverage need 402" in shown.err
+
+
+def test_the_score_of_steps_with_few_items_of_a_class():
+    from seqgan_kit.evidence import _groups
+
+    assert _groups(np.array([[0], [1], [1]]), 2, 2).tolist() == [0, 0, 1, 2]
+    assert len(_groups(np.array([[0], [1], [1]]), 4, 3)) == 12
 
 
 def test_files_that_are_no_samples(seqgen, digits_recipe, tmp_path):

@@ -13,7 +13,9 @@ from PIL import Image
 
 from seqgan_kit.recipe_files import bundled
 
-from .conftest import TINY
+from .conftest import TINY, TINY_EVALUATION, tiny
+
+QUICK = ("--samples", "100", "--sets", "1", "--no-gan-train")
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,12 +90,18 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, tmp_path, monkeypatch):
     assert len(commands) >= 8
     for _, *arguments in commands:
         extra = ()
+        name = Path(arguments[1]).stem if len(arguments) > 1 else ""
         if arguments[0] == "train" and "--resume" not in arguments:
-            extra = TINY if "digits_rows" in arguments or "photos" in arguments[1] else (
-                *TINY, f"data.root={small_mnist}",
-            )  # fmt: skip
-        elif arguments[0] == "evaluate":
-            extra = ("--samples", "100")
+            root = () if name.startswith(("digits", "photos")) else (f"data.root={small_mnist}",)
+            extra = (*(tiny(name) if name in bundled() else TINY), *root)
+        elif arguments[0] == "compare" and name == "mnist":
+            # The networks as they are, for as few steps as a budget allows.
+            extra = ("minutes=null", "samples_seen=160", "train.batch_size=16", *TINY_EVALUATION,
+                     f"data.root={small_mnist}", *QUICK)  # fmt: skip
+        elif arguments[0] == "evaluate" and "--samples" in arguments:
+            extra = ("--no-gan-train",)
+        elif arguments[0] in ("evaluate", "report", "compare"):
+            extra = QUICK
         shown = seqgen(*arguments, *extra)
         assert shown.code == 0, f"seqgen {shlex.join(arguments)}: {shown.err}"
 

@@ -41,6 +41,19 @@ def test_bundled_recipes(name):
     assert check(yaml.safe_load(dump(resolved)), "again") == resolved
 
 
+def test_bundled_comparisons_are_checked_with_all_their_recipes(seqgen):
+    assert seqgen("recipes", "check", "compare/mnist").code == 0
+    assert "compare/mnist" in seqgen("recipes", "list").out
+    wrong = seqgen("recipes", "check", "compare/mnist", "train.stpes=3")
+    assert wrong.code == 2
+    assert wrong.err.count("did you mean 'steps'") == 1
+    assert seqgen("recipes", "show", "compare/mnist", "--resolved").code == 2
+    assert "minutes: 6" in seqgen("recipes", "show", "compare/mnist").out
+    # A comparison is no recipe, and the other way round.
+    assert seqgen("train", "compare/mnist").code == 2
+    assert seqgen("compare", "mnist_rows").code == 2
+
+
 def test_the_five_recipes_are_there():
     expected = {"mnist_rows", "mnist_rows_gru", "mnist_rows_large", "fashion_rows", "digits_rows"}
     assert expected <= set(bundled())
@@ -80,6 +93,29 @@ def test_all_errors_at_once_with_key_and_nearest_name(recipe):
         ("data: {source: folder, root: x}\ntrain: {steps: 1}\n", ["data.size", "required"]),
         ("data: {source: digits, size: 3}\ntrain: {steps: 1}\n", ["data.size", "unknown key"]),
         (GOOD.replace("10", "10, batch_size: 30"), ["batch_size", "multiple"]),
+        (GOOD + "codec: {kind: image}\n", ["codec.kind 'rows'"]),
+        (GOOD + "model: {kind: vae}\ncodec: {kind: image}\n", ["objective.kind 'elbo'"]),
+        (
+            GOOD + "model: {kind: image_gan, generator: {kind: dense, widths: []}}\n",
+            ["widths", "at least 1 item"],
+        ),
+        (GOOD + "objective: {kind: likelihood}\n", ["model.generator.head.kind"]),
+        (
+            GOOD + "objective: {kind: likelihood}\n"
+            "model: {generator: {head: {kind: bernoulli}}}\n",
+            ["model.generator.feedback"],
+        ),
+        (
+            GOOD + "objective: {kind: likelihood}\n"
+            "model: {generator: {feedback: true, head: {kind: bernoulli}}}\n",
+            ["noise_size"],
+        ),
+        (
+            GOOD + "model: {generator: {feedback: true, head: {kind: bernoulli}}}\n"
+            "phases: [{steps: 10, objective: {kind: likelihood}}, {objective: {kind: gan}}]\n",
+            ["train.steps (10)", "step 10"],
+        ),
+        (GOOD + "phases: [{}, {}]\n", ["phases.0.steps"]),
         (GOOD.replace("10", "10, learning_rates: {critic: 1}"), ["'critic'", "discriminator"]),
         ("[1, 2]", ["mapping"]),
         ("a: [", ["line"]),

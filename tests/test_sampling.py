@@ -13,6 +13,26 @@ from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.heads import ContinuousHead
 from seqgan_kit.sampling import LabelError, Sampler, parse_labels
 
+
+def test_swapping_keeps_the_noise_and_changes_the_label(tiny_run):
+    sampler = seqgan_kit.load(tiny_run)
+    rows_NA = sampler.label_rows(["3", "5"], 1)
+    swapped = sampler.swap(rows_NA, count=4, seed=2)
+    three, five = swapped.split(4)
+    assert (three - five).abs().max() > 0
+    alone = sampler.swap(rows_NA[:1], count=4, seed=2)
+    assert torch.equal(alone, three)
+    same = sampler.swap(np.concatenate([rows_NA[:1], rows_NA[:1]]), count=4, seed=2)
+    assert torch.equal(*same.split(4))
+
+
+def test_opposite_noise_is_walked_through_in_a_line():
+    from seqgan_kit.sampling import _arc
+
+    walk = _arc(torch.tensor([[1.0]]), torch.tensor([[-1.0]]), torch.linspace(0, 1, 5))
+    assert walk.abs().max() <= 1
+
+
 DIGITS = {"digit": [str(n) for n in range(10)]}
 TWO = {"digit": ["0", "1", "2"], "speaker": ["ann", "bob"]}
 

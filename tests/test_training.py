@@ -342,6 +342,24 @@ def test_the_best_checkpoint_stays_and_is_used(run):
     assert trained.fit()
     assert [path.name for path in run.checkpoints()] == ["step-00000004", "step-00000008"]
     assert run.best() == (run.save_checkpoint(4), 1.0)
+
+
+def test_a_score_that_is_no_number_is_never_the_best(run):
+    scores = iter([float("nan"), 5.0])
+    trained = trainer(
+        run, Falling(lambda step: 1.0), steps=2, checkpoint_every=1,
+        score=lambda network: next(scores),
+    )  # fmt: skip
+    assert trained.fit()
+    assert run.best() == (run.save_checkpoint(2), 5.0)
+
+
+def test_the_chosen_checkpoint_by_number(run):
+    trained = trainer(
+        run, Falling(lambda step: 1.0), steps=8, checkpoint_every=2, keep=1,
+        score=lambda network: 1.0 if trained.progress.step == 4 else 2.0,
+    )  # fmt: skip
+    assert trained.fit()
     assert run.checkpoint().name == "step-00000004"
     assert run.checkpoint("8").name == "step-00000008"
 
@@ -361,10 +379,19 @@ def test_keep_best_scores_by_another_judge_on_the_validation_part(tmp_path, monk
     best, score = run.best()
     assert best == run.checkpoint()
     assert 0 < score < float("inf")
-    # Damaged, it is none: the newest checkpoint is used.
-    run.best_path.write_text("{")
+    # Gone on with without choosing, the newest checkpoint is used again.
+    workflow.resume(run.path, overrides=["train.keep=3", "train.steps=8"])
     assert run.best() is None
-    assert run.checkpoint() == run.checkpoints()[-1]
+    assert run.checkpoint().name == "step-00000008"
+
+
+def test_a_resumed_run_chooses_as_the_one_that_never_stopped(tmp_path):
+    settings = recipe("train.keep=best", "train.steps=6", "train.checkpoint_every=1")
+    whole = workflow.train(settings, out=tmp_path / "whole").run
+    cut = workflow.train(settings, out=tmp_path / "cut", watch=stop_after(3)).run
+    workflow.resume(cut.path)
+    assert cut.best()[1] == whole.best()[1]
+    assert cut.best()[0].name == whole.best()[0].name
 
 
 def test_keep_best_wants_a_validation_part(tmp_path):

@@ -10,6 +10,10 @@ class TooFewSamples(ValueError):
     """Fewer samples than a figure can be computed from."""
 
 
+class NotMeasurable(ValueError):
+    """Samples or real data of which a figure is not defined; the message says why."""
+
+
 def frechet_distance(a_NF: Float[np.ndarray, "N F"], b_NF: Float[np.ndarray, "M F"]) -> float:
     r"""Frechet distance of two sets of features, taken for normal distributions.
 

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..files import FileProblem, read_json, write_json
-from .distribution import TooFewSamples, frechet_distance, spread_inside_class
+from .distribution import NotMeasurable, TooFewSamples, frechet_distance, spread_inside_class
 from .figures import Value
 from .judge import Judge, Verdict, cache_name, look
 from .manifold import Manifold, compare
@@ -110,11 +110,20 @@ class Reference:
 
     @cached_property
     def _spread_of_labels(self) -> float:
-        return _spread(self.flat_NF[self.first], self.label_NA[self.first])
+        return self._real_spread(self.label_NA)
 
     @cached_property
     def _spread_as_judged(self) -> float:
-        return _spread(self.flat_NF[self.first], self.verdict.label_NA[self.first])
+        return self._real_spread(self.verdict.label_NA)
+
+    def _real_spread(self, label_NA: np.ndarray) -> float:
+        spread = _spread(self.flat_NF[self.first], label_NA[self.first])
+        if not spread:
+            raise NotMeasurable(
+                "the real test items of every class are alike, and spread is measured relative to "
+                "theirs"
+            )
+        return spread
 
     def labels_for(self, count: int) -> Int[np.ndarray, "N A"]:
         """Labels for ``count`` samples, in the proportions of the reference."""
@@ -134,11 +143,11 @@ class Reference:
 
         Raises:
             TooFewSamples: too few for a figure; the message says which.
-            ValueError: samples hold values that are not numbers.
+            NotMeasurable: samples hold values that are not numbers.
         """
         flat_NF = self.flatten(samples)
         if not bool(torch.isfinite(flat_NF).all()):
-            raise ValueError(
+            raise NotMeasurable(
                 "the samples hold values that are infinite or not a number: the training has "
                 "diverged; take an earlier checkpoint"
             )

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..batch import Batch
+from ..nn.gaussian import kl_to_prior
 from ..nn.networks import Autoencoder, Generator
 from ..nn.noise import Noise
 
@@ -31,8 +32,9 @@ def likelihood_figures(
     the estimate of importance sampling, still an upper bound that falls with ``draws``, and
     beside it ``reconstruction``, ``kl`` and their sum, the ``bound``, and ``active_units``.
 
-    Where the data hold values without a probability (grey under a head of black and white) the
-    first one is a ``cross_entropy``: the two do not compare.
+    Where the data hold values without a probability (grey under a head of black and white) these
+    are cross-entropies, which do not compare with likelihoods: the figures are then named
+    ``cross_entropy``, ``grey_reconstruction`` and ``grey_bound``.
 
     Args:
         generator: what is measured.
@@ -43,7 +45,9 @@ def likelihood_figures(
     References:
         Burda et al. 2016, *Importance Weighted Autoencoders*, equation 8 and section 5.2.
     """
-    total = "negative_log_likelihood" if generator.covers(batch.x_BTF) else "cross_entropy"
+    covered = generator.covers(batch.x_BTF)
+    total = "negative_log_likelihood" if covered else "cross_entropy"
+    grey = "" if covered else "grey_"
     if generator.likelihood == "exact":
         nats = [-generator.log_prob(part).sum(1) for part in _parts(batch, DECODED)]
         return {total: torch.cat(nats).double().mean().item()}
@@ -58,9 +62,9 @@ def likelihood_figures(
     reconstruction, kl, nats = torch.cat(columns).double().mean(0).tolist()
     active = torch.cat(means_BZ).var(0) > ACTIVE
     return {
-        "reconstruction": reconstruction,
+        f"{grey}reconstruction": reconstruction,
         "kl": kl,
-        "bound": reconstruction + kl,
+        f"{grey}bound": reconstruction + kl,
         total: nats,
         "active_units": float(active.sum()),
     }
@@ -91,7 +95,7 @@ def _weigh(
     ratio_NZ = 0.5 * (epsilon_NZ.square() - z_NZ.square())
     ratio_BD = ratio_NZ.sum(1).view(count, draws) + 0.5 * log_variance_BZ.sum(1, keepdim=True)
     log_likelihood_B = (log_p_BD + ratio_BD).logsumexp(1) - math.log(draws)
-    kl_B = 0.5 * (mean_BZ.square() + log_variance_BZ.exp() - 1 - log_variance_BZ).sum(1)
+    kl_B = kl_to_prior(mean_BZ, log_variance_BZ)
     return torch.stack([-log_p_BD.mean(1), kl_B, -log_likelihood_B], 1)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..batch import Batch, full_mask
 from ..nn.condition import LabelEmbedding
 from ..nn.convolution import SLOPE, Enlarging, Shape, Shrinking, dense
-from ..nn.heads import Head, LikelihoodHead
+from ..nn.heads import Head, LikelihoodHead, with_likelihood
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import minibatch_deviation
@@ -76,11 +76,10 @@ class DenseGenerator(Generator):
         Raises:
             TypeError: the head is no distribution.
         """
-        if not isinstance(self.head, LikelihoodHead):
-            raise TypeError(f"{type(self.head).__name__} has no likelihood")
+        head = with_likelihood(self.head)
         if z_BZ is None:
             z_BZ = batch.x_BTF.new_zeros(len(batch), self.noise_size)
-        return self.head.log_prob(self._hidden(z_BZ, batch.label_BA), batch.x_BTF)
+        return head.log_prob(self._hidden(z_BZ, batch.label_BA), batch.x_BTF)
 
 
 class ConvolutionalGenerator(Generator):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..batch import Batch
 from ..nn.condition import LabelEmbedding
-from ..nn.heads import Head, LikelihoodHead
+from ..nn.heads import Head, LikelihoodHead, with_likelihood
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
@@ -138,8 +138,7 @@ class RecurrentGenerator(Generator):
         Raises:
             TypeError: the head is no distribution.
         """
-        if not isinstance(self.head, LikelihoodHead):
-            raise TypeError(f"{type(self.head).__name__} has no likelihood")
+        head = with_likelihood(self.head)
         count, steps = batch.mask_BT.shape
         zero = self.position_TE.new_zeros
         latent = Latent(
@@ -149,11 +148,11 @@ class RecurrentGenerator(Generator):
         )
         state, input_BTI = self.begin(latent, batch.label_BA)
         if self.feedback:
-            before_BTF = self.head.embed(batch.x_BTF[:, :-1])
+            before_BTF = head.embed(batch.x_BTF[:, :-1])
             start_BTF = self.start_F.expand(count, 1, -1)
             input_BTI = input_BTI + self.before(torch.cat([start_BTF, before_BTF], 1))
         h_BTH, _ = self.recurrent.unroll(input_BTI, state)
-        return self.head.log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
+        return head.log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
 
     def step(
         self,

@@ -90,6 +90,10 @@ class VariationalAutoencoder(Autoencoder):
     ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
         return self.decoder(latent, label_BA)
 
+    @property
+    def writer(self) -> Generator:
+        return self.decoder
+
     def covers(self, x_BTF: Tensor) -> bool:
         return self.decoder.covers(x_BTF)
 

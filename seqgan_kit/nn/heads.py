@@ -54,6 +54,17 @@ class LikelihoodHead(Head, Protocol):
         ...
 
 
+def with_likelihood(head: Head) -> LikelihoodHead:
+    """The head, if it is a distribution.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(head, LikelihoodHead):
+        raise TypeError(f"{type(head).__name__} has no likelihood")
+    return head
+
+
 class _RealValued(nn.Module):
     """What heads of real values between -1 and 1 share.
 

@@ -24,6 +24,11 @@ class Generator(nn.Module):
 
     likelihood: Literal["none", "exact", "bound"] = "none"
 
+    @property
+    def writer(self) -> Generator:
+        """The part that sampling needs."""
+        return self
+
     def covers(self, x_BTF: Tensor) -> bool:
         """Whether :meth:`log_prob` of such values is a probability, and no mere cross-entropy."""
         return False

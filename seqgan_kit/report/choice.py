@@ -106,12 +106,18 @@ QUESTIONS = (
         "How probable given data are",
         "negative_log_likelihood", "lower",
         "The lowest negative log-likelihood among models that have one; a cross-entropy of grey "
-        "values is none, and is not compared with it.",
+        "values is none, and is not compared with it. Models that see labels have it easier, by "
+        "up to the logarithm of the number of classes.",
     ),
     Question(
         "Codes and reconstructions",
         "bound", "lower",
         "The lowest bound among models with an encoder.",
+    ),
+    Question(
+        "Codes and reconstructions of grey values",
+        "grey_bound", "lower",
+        "The lowest bound among models with an encoder that take grey values for chances.",
     ),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypedDict
 import jinja2
 
 from .choice import Choice, goodness, leaders
+from .images import ImagePanel
 from .tables import (
     ARROWS,
     UNDEFINED,
@@ -40,14 +41,8 @@ READINGS = {"higher": "↑ better", "lower": "↓ better", "one": "1 is real", "
 """What stands under a heading. Real data are near 1 where `better` is "one"."""
 
 
-class Panel(TypedDict):
-    """Something to look at. A later kind of data is another `kind`, and a branch in `panel`."""
-
-    kind: Literal["image"]
-    png: str
-    width: int
-    height: int
-    alt: str
+Panel = ImagePanel
+"""Something to look at. A later kind of data is another `kind`, and a branch in `panel`."""
 
 
 class TitledPanel(TypedDict):

@@ -29,12 +29,15 @@ class Progress:
         drawn: batches drawn.
         seconds: time trained.
         means: sums and counts of the figures that are not logged yet.
+        score: of the averaged network at this step, the lower the better; ``None`` where the run
+            does not choose its best checkpoint.
     """
 
     step: int = 0
     drawn: int = 0
     seconds: float = 0.0
     means: dict[str, tuple[float, int]] = field(default_factory=dict)
+    score: float | None = None
 
 
 def _prefixed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

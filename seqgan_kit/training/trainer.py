@@ -187,6 +187,8 @@ class Trainer:
         self._refuse_bad(self.runtime.mean(self.bad.float()).item())
         self.progress.means = self.means.state(self.runtime.mean)
         if self.runtime.leader:
+            # Before the checkpoint is there, or one that a kill left without would never be best.
+            self.progress.score = self.score and self.score(self.average.module)
             self.progress.drawn = self.batches.drawn
             checkpoint.save(
                 self.run.save_checkpoint(self.progress.step),
@@ -195,8 +197,6 @@ class Trainer:
                 generator=self.noise.generator,
                 progress=self.progress,
             )
-            if self.score is not None:
-                self.run.note_score(self.progress.step, self.score(self.average.module))
             self.run.prune(self.keep)
         self._saved_at = self.progress.step
         self.runtime.barrier()
