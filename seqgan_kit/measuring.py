@@ -18,7 +18,7 @@ from .batch import Batch
 from .data.dataset import Dataset
 from .data.sources import cache_folder
 from .evaluation.distribution import TooFewSamples
-from .evaluation.evaluate import MEASURE, Reference, cached_rows, combine
+from .evaluation.evaluate import MEASURE, Reference, cached_rows, combine, flat
 from .evaluation.figures import Value
 from .evaluation.gan_train import gan_train_accuracy
 from .evaluation.judge import Judge
@@ -119,7 +119,7 @@ class Bench:
             judge=trained.judge,
             items=self.test,
             label_NA=self.label_NA,
-            training=lambda: self.training_items().flatten(1),
+            training=lambda: flat(self.training_items()),
             neighbours=self.settings.neighbours,
         )
 
@@ -177,8 +177,7 @@ class Bench:
         items, label_NA = build.decoded(self.dataset, self._codec, "training")
         count = self.settings.gan_train_samples
         chosen = chosen_items(len(items), count)
-        rng = torch.Generator().manual_seed(1)
-        noise = torch.rand(count, *items.shape[1:], generator=rng)
+        noise = self.reference.noise_items(count, seed=1)
         asked_NA = self.reference.labels_for(count)
         return {
             "real": [self._learned(items[chosen], label_NA[chosen]), len(chosen)],

@@ -4,7 +4,9 @@ import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from seqgan_kit import comparison, recipe_files, workflow
 from seqgan_kit.evaluation.figures import Value
@@ -12,7 +14,7 @@ from seqgan_kit.measuring import Evaluation
 from seqgan_kit.recipe_files import RecipeError
 from seqgan_kit.run import Run
 
-from .conftest import SMALL_DATA, SMALLER, TINY_EVALUATION
+from .conftest import SMALL_DATA, SMALLER, TINY_EVALUATION, tiny
 
 QUICK = ("--samples", "60", "--sets", "1", "--no-gan-train")
 
@@ -276,3 +278,27 @@ def test_runs_of_one_folder_name_stay_inside(seqgen, tiny_runs, tmp_path, monkey
     shown = seqgen("compare", tmp_path / "a" / "run", tmp_path / "b" / "run", *QUICK)
     assert shown.code == 0, shown.err
     assert len(list((tmp_path / "comparisons").glob("*/compare.html"))) == 1
+
+
+@pytest.mark.parametrize("name", ["mnist_dcgan", "mnist_cvae", "mnist_rows_vae"])
+def test_own_colour_images_from_training_to_page(seqgen, tmp_path, name):
+    generator = np.random.default_rng(0)
+    for label in ("cats", "dogs"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(50):
+            pixels = generator.integers(0, 256, (9, 7, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
+    data = (
+        "data.source=folder", f"data.root={tmp_path / 'photos'}", "data.size=[9, 7]",
+        "data.colour=rgb", "data.test=0.3",
+    )  # fmt: skip
+    path = tmp_path / "run"
+    trained = seqgen("train", name, *tiny(name), *data, "--out", path)
+    assert trained.code == 0, trained.err
+    shown = seqgen("report", path, *QUICK)
+    assert shown.code == 0, shown.err
+    page = (path / "report.html").read_text()
+    assert "dogs" in page
+    array = tmp_path / "a.npy"
+    assert seqgen("sample", path, "--label", "dogs", "-n", "5", "--out", array).code == 0
+    assert np.load(array).shape == (5, 9, 7, 3)

@@ -158,7 +158,7 @@ def test_the_markdown_table_escapes_and_counts():
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert "a\\|b &lt;i>" in table[0]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {6}
-    assert "over 3 sample sets" in text
+    assert "over 3 measurements" in text
     assert "54,000 training, 10,000 test" in text
     assert "| parameters | – | 12,345 | – | – |" in text  # noqa: RUF001
     assert "- The judge is right" in text

@@ -160,8 +160,11 @@ class Reference:
 
     def noise(self, count: int, seed: int) -> dict[str, float]:
         """The floor: the figures of ``count`` items of noise."""
-        generator = torch.Generator().manual_seed(seed)
-        return self.measure(self._noise(count, generator), self.labels_for(count))
+        return self.measure(self.noise_items(count, seed), self.labels_for(count))
+
+    def noise_items(self, count: int, seed: int) -> Tensor:
+        """So many items of noise."""
+        return self._noise(count, torch.Generator().manual_seed(seed))
 
     def nearest_pairs(
         self, samples: Float[Tensor, "N ..."] | Int[Tensor, "N ..."], count: int

@@ -222,7 +222,7 @@ def markdown(content: Table) -> str:
         lines.append(f"Budget: {_marked(content['budget'])}.")
     if sets:
         shown = " or ".join(str(count) for count in sorted(sets))
-        lines.append(f"± is the standard deviation over {shown} sample sets.")
+        lines.append(f"± is the standard deviation over {shown} measurements (see the notes).")
     lines += [
         "",
         "| | " + " | ".join(_marked(row["name"]) for row in rows) + " |",
