@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,9 @@ def readme_commands():
 def test_the_commands_of_the_readme(seqgen, small_mnist, tmp_path, monkeypatch):
     """Every `seqgen` line of the README, in order, with tiny sizes and small data."""
     monkeypatch.chdir(tmp_path)
+    cache = tmp_path / "cache"
+    shutil.copytree(small_mnist, cache / "mnist")
+    monkeypatch.setenv("SEQGAN_CACHE", str(cache))
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     generator = np.random.default_rng(0)
     for label in ("cats", "dogs"):
