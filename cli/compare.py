@@ -63,7 +63,9 @@ def command(
     overrides = [word for word in what if word not in targets]
     said = shlex.join(["seqgen", *sys.argv[1:]])
     budget, recipe = None, None
-    if len(targets) == 1 and not Path(targets[0], "run.json").exists():
+    if not targets:
+        raise UseError("name runs, or a comparison (`seqgen recipes list` shows compare/...)")
+    if len(targets) == 1 and not Path(targets[0]).is_dir():
         compared, recipes = recipe_files.load_comparison(targets[0], overrides)
         folder = out or Path("comparisons") / compared.name
         _keep_others(folder, compared.name, force)

@@ -150,6 +150,14 @@ def test_runs_side_by_side(seqgen, tiny_runs, tmp_path):
     assert "named twice" in twice.err
 
 
+def test_what_is_no_run_and_no_comparison(seqgen, tmp_path):
+    assert "no run folder" in seqgen("compare", tmp_path).err
+    assert "no run folder" in seqgen("compare", tmp_path, tmp_path / "x").err
+    assert "there is no recipe" in seqgen("compare", "compare/mnst").err
+    assert "name runs" in seqgen("compare", "minutes=1").err
+    assert seqgen("compare").code == 2
+
+
 def test_the_page_of_one_run(seqgen, tiny_runs, tmp_path):
     shutil.copytree(tiny_runs("digits_rows"), tmp_path / "run")
     shown = seqgen("report", tmp_path / "run", *QUICK)
