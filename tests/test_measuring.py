@@ -42,7 +42,7 @@ def test_a_run_beside_real_data_and_noise(seqgen, own_run):
                   "noise", "parameters", "digits_rows"):  # fmt: skip
         assert words in table.out
     assert "The judge (seed 1) recognises 0." in table.err
-    assert "2 independent sets of 100 samples" in table.err
+    assert "Independent sets of samples: 2 x 100" in table.err
     kept = json.loads((path / "evaluation.json").read_text())
     accuracy = kept["figures"]["label_accuracy"]
     assert accuracy["count"] == 100
