@@ -43,6 +43,7 @@ _TABLE = (
         "frechet_judge_distance", "Frechet judge distance", "lower",
         "Frechet distance of samples and real test items in the judge's features; not an FID, "
         "whose features are Inception's.",
+        digits=2,
     ),
     Figure(
         "precision", "precision", "higher",
@@ -124,7 +125,7 @@ _TABLE = (
         digits=0,
     ),
     Figure(
-        "training_seconds", "training time in seconds", "lower",
+        "training_seconds", "training time in seconds", "none",
         "Time on the clock from the first to the last step of training.",
         digits=0,
     ),
