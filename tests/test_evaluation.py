@@ -529,7 +529,3 @@ def test_the_figures_are_explained():
     for name, figure in FIGURES.items():
         assert figure.name == name
         assert figure.how.endswith(".")
-    assert {name for name, figure in FIGURES.items() if figure.labelled} == {
-        "label_accuracy",
-        "gan_train_accuracy",
-    }

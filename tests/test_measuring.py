@@ -342,7 +342,7 @@ def test_a_model_overfitted_to_100_images_is_flagged():
     batch = Batch(*codec.encode(part.items[:100]), torch.from_numpy(numbered_NA))
     (turn,) = Likelihood(network).turns
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
-    for step in range(500):
+    for step in range(2000):
         loss = turn.compute(batch, seeded_noise(0), Moment(step, 0.0)).losses["likelihood"]
         optimizer.zero_grad()
         loss.backward()

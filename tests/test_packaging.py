@@ -100,7 +100,7 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, tmp_path, monkeypatch):
             extra = (*(tiny(name) if name in bundled() else TINY), *root)
         elif arguments[0] == "compare" and name == "mnist":
             # The networks as they are, for as few steps as a budget allows.
-            extra = ("minutes=null", "samples_seen=160", "train.batch_size=16", *TINY_EVALUATION,
+            extra = ("minutes=null", "samples_seen=320", "train.batch_size=16", *TINY_EVALUATION,
                      f"data.root={small_mnist}", *QUICK)  # fmt: skip
         elif arguments[0] == "evaluate" and "--samples" in arguments:
             extra = ("--no-gan-train",)

@@ -79,7 +79,7 @@ def grid(
     return sheet
 
 
-def tiles(rows: Sequence[Float[np.ndarray, "N h w c"]]) -> Image.Image:
+def tiles(rows: Sequence[Float[np.ndarray, "_ h w c"]]) -> Image.Image:
     """Rows of images beside each other at their own size, for a page that enlarges them.
 
     Args:
