@@ -27,7 +27,7 @@ from .report.choice import choose
 from .report.page import Content, Model, Panel, TitledPanel
 from .report.tables import Row, Table
 from .run import Run
-from .sampling import Sampler
+from .sampling import Sampler, parse_labels
 from .training.log import read_metrics
 from .workflow import Watch, environment, run_recipe, same_data
 
@@ -202,9 +202,7 @@ def _curves(run: Run) -> dict[str, list[list[float]]]:
 def _class_names(bench: Bench) -> tuple[np.ndarray, list[str]]:
     """Labels that the page shows, and what it calls them."""
     labels = bench.dataset.labels
-    axes = [np.arange(len(names)) for names in labels.values()]
-    rows_NA = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(labels))
-    rows_NA = rows_NA[: images.GRID_ROWS]
+    rows_NA = parse_labels(None, labels)[: images.GRID_ROWS]
     return rows_NA, [" ".join(images.label_names(row, labels)) for row in rows_NA]
 
 
@@ -313,7 +311,7 @@ def scored(
     chosen = _groups(part.label_NA, group, -(-8 // group))
     count = len(chosen)
     label_BA = torch.from_numpy(part.label_NA[chosen])
-    real_BTF, mask_BT = (tensor[chosen] for tensor in codec.encode(part.items[: len(part)]))
+    real_BTF, mask_BT = codec.encode(part.pick(chosen))
     latent = sampler.generator.draw(count, seeded_noise(seed, sampler.device))
     with torch.no_grad():
         x, fake_mask_BT = sampler.generator(latent, label_BA.to(sampler.device))

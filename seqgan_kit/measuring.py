@@ -127,8 +127,7 @@ class Bench:
         """The decoded training part, or some of its items."""
         if chosen is None:
             return build.decoded(self.dataset, self._codec, "training")[0]
-        items = self.dataset.parts["training"].items
-        raw = np.concatenate([items[int(index) : int(index) + 1] for index in chosen])
+        raw = self.dataset.parts["training"].pick(chosen)
         return self._codec.decode(*self._codec.encode(raw))
 
     @property

@@ -40,7 +40,6 @@ def contact_sheet(dataset: Dataset, codec: Codec, columns: int = 12) -> Image.Im
             members = np.flatnonzero(training.label_NA[:, column] == number)[:columns]
             if not len(members) or len(rows) == GRID_ROWS:
                 continue
-            items = np.concatenate([training.items[n : n + 1] for n in members.tolist()])
-            rows.append(codec.decode(*codec.encode(items)).numpy())
+            rows.append(codec.decode(*codec.encode(training.pick(members))).numpy())
             names.append(label if len(dataset.labels) == 1 else f"{attribute} {label}")
     return grid(rows, names)
