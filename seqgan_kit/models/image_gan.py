@@ -53,7 +53,7 @@ class DenseGenerator(Generator):
         return Latent(
             z_BZ=noise.normal(count, self.noise_size),
             step_BTE=noise.normal(count, 1, 0),
-            head_BTN=noise.normal(count, 1, self.head.noise),
+            head_BTN=self.head.draw(count, 1, noise),
         )
 
     def _hidden(self, z_BZ: Tensor, label_BA: Tensor) -> Float[Tensor, "B 1 H"]:
@@ -62,14 +62,17 @@ class DenseGenerator(Generator):
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
-        x_BTF = self.head(self._hidden(latent.z_BZ, label_BA), latent.head_BTN)
-        return x_BTF, self.head.mask(x_BTF)
+        return self.head.close(self.head(self._hidden(latent.z_BZ, label_BA), latent.head_BTN))
 
     def covers(self, x_BTF: Tensor) -> bool:
         return isinstance(self.head, LikelihoodHead) and self.head.covers(x_BTF)
 
     def log_prob(
-        self, batch: Batch, z_BZ: Float[Tensor, "B Z"] | None = None
+        self,
+        batch: Batch,
+        z_BZ: Float[Tensor, "B Z"] | None = None,
+        *,
+        regularize: Noise | None = None,
     ) -> Float[Tensor, "B 1"]:
         """See :class:`~seqgan_kit.nn.networks.Generator`.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from einops import rearrange, repeat
@@ -11,12 +12,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..batch import Batch
+from ..nn.categorical import CategoricalHead, TokenEmbedding
 from ..nn.condition import LabelEmbedding
 from ..nn.heads import Head, LikelihoodHead, with_likelihood
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
 from ..nn.recurrent import Cell, Recurrent, State, read_both_ways, reversal
+from ..nn.relaxation import PLAIN, Decoding
 
 
 class RecurrentGenerator(Generator):
@@ -40,6 +43,8 @@ class RecurrentGenerator(Generator):
         label_size: length of a label's vector.
         feedback: whether a step sees the output of the one before. Without it the whole sequence
             runs through the fused kernel.
+        dropout: share of what a step reads, and of what the head reads, that maximum likelihood
+            leaves out: the same units at all steps of a sequence (Gal & Ghahramani 2016).
 
     References:
         Esteban, Hyland & Rätsch, *Real-valued (Medical) Time Series Generation with Recurrent
@@ -60,10 +65,12 @@ class RecurrentGenerator(Generator):
         step_noise_size: int = 16,
         label_size: int = 64,
         feedback: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.classes = tuple(classes)
         self.steps = steps
+        self.dropout = dropout
         self.noise_size = noise_size
         self.step_noise_size = step_noise_size
         self.feedback = feedback
@@ -90,7 +97,7 @@ class RecurrentGenerator(Generator):
         return Latent(
             z_BZ=noise.normal(count, self.noise_size),
             step_BTE=noise.normal(count, steps, self.step_noise_size),
-            head_BTN=noise.normal(count, steps, self.head.noise),
+            head_BTN=self.head.draw(count, steps, noise),
         )
 
     def begin(
@@ -114,31 +121,82 @@ class RecurrentGenerator(Generator):
             input_BTI = input_BTI + self.fresh(latent.step_BTE)
         return tuple(state_LBH.contiguous() for state_LBH in states), input_BTI
 
+    def anneal(self, progress: float) -> None:
+        self.head.anneal(progress)
+
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        return self.write(latent, label_BA)
+
+    def write(
+        self,
+        latent: Latent,
+        label_BA: Int[Tensor, "B A"],
+        *,
+        prefix: Tensor | None = None,
+        decoding: Decoding = PLAIN,
+    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        """Sequences, with a given beginning or drawn in another way than they were learned.
+
+        Args:
+            latent: all randomness.
+            label_BA: labels.
+            prefix: the first steps, ``[B, P, F]`` or token ids ``[B, P]``, at most as many as the
+                latent has; only with output feedback.
+            decoding: how a categorical head draws.
+
+        Raises:
+            ValueError: a prefix for a generator without feedback, or a decoding for a head that
+                is not categorical.
+        """
+        if prefix is not None and not self.feedback:
+            raise ValueError("a generator without output feedback cannot go on from a beginning")
+        emit: Callable[[Tensor, Tensor], Tensor] = self.head
+        if decoding != PLAIN:
+            if not isinstance(self.head, CategoricalHead):
+                raise ValueError("temperature, top-k and top-p belong to a categorical head")
+            emit = partial(self.head, decoding=decoding)
         state, input_BTI = self.begin(latent, label_BA)
         if self.feedback:
-            x_BTF = self._unroll_with_feedback(state, input_BTI, latent.head_BTN)
+            x = self._unroll_with_feedback(state, input_BTI, latent.head_BTN, emit, prefix)
         else:
             h_BTH, _ = self.recurrent.unroll(input_BTI, state)
-            x_BTF = self.head(h_BTH, latent.head_BTN)
-        return x_BTF, self.head.mask(x_BTF)
+            x = emit(h_BTH, latent.head_BTN)
+        return self.head.close(x)
 
     def covers(self, x_BTF: Tensor) -> bool:
         return isinstance(self.head, LikelihoodHead) and self.head.covers(x_BTF)
 
     def log_prob(
-        self, batch: Batch, z_BZ: Float[Tensor, "B Z"] | None = None
+        self,
+        batch: Batch,
+        z_BZ: Float[Tensor, "B Z"] | None = None,
+        *,
+        regularize: Noise | None = None,
+        temperature: float = 1.0,
     ) -> Float[Tensor, "B T"]:
         """See :class:`~seqgan_kit.nn.networks.Generator`.
 
         Every step reads the true step before it, so that the fused kernel runs over all of them.
 
+        Args:
+            batch: sequences and their labels.
+            z_BZ: the noise of the whole sequence; zero if absent.
+            regularize: where the units that dropout leaves out are drawn; absent: none is.
+            temperature: of a categorical head.
+
         Raises:
             TypeError: the head is no distribution.
+            ValueError: a temperature for a head that is not categorical.
         """
         head = with_likelihood(self.head)
+        if temperature != 1.0:
+            if not isinstance(head, CategoricalHead):
+                raise ValueError("a temperature belongs to a categorical head")
+            log_prob: Any = partial(head.log_prob, temperature=temperature)
+        else:
+            log_prob = head.log_prob
         count, steps = batch.mask_BT.shape
         zero = self.position_TE.new_zeros
         latent = Latent(
@@ -151,8 +209,41 @@ class RecurrentGenerator(Generator):
             before_BTF = head.embed(batch.x_BTF[:, :-1])
             start_BTF = self.start_F.expand(count, 1, -1)
             input_BTI = input_BTI + self.before(torch.cat([start_BTF, before_BTF], 1))
+        input_BTI = self._dropped(input_BTI, regularize)
         h_BTH, _ = self.recurrent.unroll(input_BTI, state)
-        return head.log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
+        h_BTH = self._dropped(h_BTH, regularize)
+        if h_BTH.is_cuda:
+            # Choosing the steps that exist would ask the device how many they are.
+            return log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
+        chosen = batch.mask_BT.nonzero(as_tuple=True)
+        written = log_prob(h_BTH[chosen][None], batch.x_BTF[chosen][None])[0]
+        return zero(count, steps).index_put(chosen, written)
+
+    def _dropped(self, x_BTF: Tensor, noise: Noise | None) -> Tensor:
+        if noise is None or not self.dropout:
+            return x_BTF
+        count, _, features = x_BTF.shape
+        kept_BF = (noise.uniform(count, features) >= self.dropout).float() / (1 - self.dropout)
+        return x_BTF * kept_BF[:, None]
+
+    def advance(
+        self, state: State, input_BI: Float[Tensor, "B I"], before_BF: Tensor | None
+    ) -> tuple[State, Float[Tensor, "B H"]]:
+        """The recurrent half of a step.
+
+        Args:
+            state: the state before the step.
+            input_BI: one step of what :meth:`begin` returned.
+            before_BF: the embedded output of the step before (``None`` at the first one, or
+                without output feedback).
+
+        Returns:
+            The state after the step, and what the head reads.
+        """
+        if self.feedback:
+            previous = self.start_F if before_BF is None else before_BF
+            input_BI = input_BI + self.before(previous)
+        return self.recurrent.step(state, input_BI)
 
     def step(
         self,
@@ -161,34 +252,40 @@ class RecurrentGenerator(Generator):
         before_BF: Tensor | None,
         noise_BN: Float[Tensor, "B N"],
     ) -> tuple[State, Tensor]:
-        """One step: the primitive that :meth:`forward` is equal to.
+        """One step: the primitive that :meth:`forward` is equal to, up to ``head.close``.
 
         Args:
             state: the state before the step.
             input_BI: one step of what :meth:`begin` returned.
-            before_BF: the embedded output of the step before (``None`` at the first one, or
-                without output feedback).
+            before_BF: as :meth:`advance` wants it.
             noise_BN: the head's noise of this step.
 
         Returns:
-            The state after the step, and the step itself ``[B, F]``.
+            The state after the step, and the step itself, ``[B, F]`` or ids ``[B]``.
         """
-        if self.feedback:
-            previous = self.start_F if before_BF is None else before_BF
-            input_BI = input_BI + self.before(previous)
-        state, h_BH = self.recurrent.step(state, input_BI)
+        state, h_BH = self.advance(state, input_BI, before_BF)
         return state, self.head(h_BH[:, None], noise_BN[:, None])[:, 0]
 
     def _unroll_with_feedback(
-        self, state: State, input_BTI: Tensor, head_BTN: Tensor
-    ) -> Float[Tensor, "B T F"]:
+        self,
+        state: State,
+        input_BTI: Tensor,
+        head_BTN: Tensor,
+        emit: Callable[[Tensor, Tensor], Tensor],
+        prefix: Tensor | None,
+    ) -> Tensor:
+        given = 0 if prefix is None else prefix.shape[1]
         steps: list[Tensor] = []
         before_BF = None
         for t in range(input_BTI.shape[1]):
-            state, x_BF = self.step(state, input_BTI[:, t], before_BF, head_BTN[:, t])
-            before_BF = self.head.embed(x_BF[:, None])[:, 0]
-            steps.append(x_BF)
-        return torch.stack(steps, 1)
+            state, h_BH = self.advance(state, input_BTI[:, t], before_BF)
+            if prefix is not None and t < given:
+                x = prefix[:, t : t + 1]
+            else:
+                x = emit(h_BH[:, None], head_BTN[:, t : t + 1])
+            before_BF = self.head.embed(x)[:, 0]
+            steps.append(x)
+        return torch.cat(steps, 1)
 
 
 class RecurrentDiscriminator(Discriminator):
@@ -206,6 +303,7 @@ class RecurrentDiscriminator(Discriminator):
         group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
         condition: ``"projection"`` (the label's vector times the features, Miyato & Koyama
             2018), or ``"concatenation"`` (the label's vector beside every step's input).
+        tokens: vectors of tokens where a step is one of a vocabulary; ``features`` numbers each.
 
     References:
         The minibatch feature: Karras et al. 2018. Reading both ways without packing: see
@@ -224,9 +322,11 @@ class RecurrentDiscriminator(Discriminator):
         logits: Literal["sequence", "step"] = "sequence",
         group: int = 4,
         condition: Literal["projection", "concatenation"] = "projection",
+        tokens: TokenEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.classes = tuple(classes)
+        self.tokens = tokens
         self.logits = logits
         self.group = group
         self.condition = condition
@@ -244,12 +344,21 @@ class RecurrentDiscriminator(Discriminator):
 
         self.forwards = stack()
         self.backwards = stack() if bidirectional else None
+        if tokens is not None:
+            # Rows of unit length are much smaller than the inputs that the first weights are made
+            # for, and a discriminator that sees next to nothing of them takes long to begin.
+            for reader in (self.forwards, self.backwards):
+                if reader is not None:
+                    reader.weights.weight_ih_l0.data *= features**0.5
         read = hidden_size * (2 if bidirectional else 1)
         pooled = read * (2 if logits == "sequence" else 1)
         self.summary = nn.Linear(pooled + bool(group), hidden_size)
         self.score_head = nn.Linear(hidden_size, 1)
         if condition == "projection":
             self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
+
+    def embed(self, x: Tensor) -> Float[Tensor, "B T F"]:
+        return x if self.tokens is None else self.tokens(x)
 
     def score_labels(
         self,

@@ -98,6 +98,10 @@ class VariationalAutoencoder(Autoencoder):
         return self.decoder.covers(x_BTF)
 
     def log_prob(
-        self, batch: Batch, z_BZ: Float[Tensor, "B Z"] | None = None
+        self,
+        batch: Batch,
+        z_BZ: Float[Tensor, "B Z"] | None = None,
+        *,
+        regularize: Noise | None = None,
     ) -> Float[Tensor, "B T"]:
-        return self.decoder.log_prob(batch, z_BZ)
+        return self.decoder.log_prob(batch, z_BZ, regularize=regularize)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from ..batch import full_mask
+from .noise import Noise
 
 Draw = Literal["sample", "mean"]
 """What a head with a distribution hands out: a draw from it, or its mean."""
@@ -21,23 +22,29 @@ class Head(Protocol):
     """From hidden states to steps.
 
     Attributes:
-        noise: how many standard normal numbers the head needs at a step.
         feedback: features that it hands to the next step of a generator with output feedback.
     """
 
-    noise: int
     feedback: int
 
+    def draw(self, count: int, steps: int, noise: Noise) -> Tensor:
+        """The random numbers ``[B, T, N]`` from which so many sequences draw their steps."""
+        ...
+
+    def anneal(self, progress: float) -> None:
+        """Told which share of the run is over (0 to 1)."""
+        ...
+
     def __call__(self, h_BTH: Tensor, noise_BTN: Tensor) -> Tensor:
-        """The steps ``[B, T, F]`` that belong to the hidden states."""
+        """The steps ``[B, T, F]``, or token ids ``[B, T]``, that belong to the hidden states."""
         ...
 
     def embed(self, x_BTF: Tensor) -> Tensor:
         """The steps as the next step sees them, ``[B, T, feedback]``."""
         ...
 
-    def mask(self, x_BTF: Tensor) -> Tensor:
-        """Which of the generated steps exist, ``[B, T]``."""
+    def close(self, x_BTF: Tensor) -> tuple[Tensor, Tensor]:
+        """The generated steps as a discriminator sees them, and which exist, ``[B, T]``."""
         ...
 
 
@@ -76,15 +83,23 @@ class _RealValued(nn.Module):
 
     def __init__(self, hidden_size: int, features: int, parameters: int = 1) -> None:
         super().__init__()
-        self.noise = 0
+        self.noise = 0  # Standard normal numbers of a step.
         self.feedback = features
         self.project = nn.Linear(hidden_size, features * parameters)
+
+    def draw(self, count: int, steps: int, noise: Noise) -> Float[Tensor, "B T N"]:
+        return noise.normal(count, steps, self.noise)
+
+    def anneal(self, progress: float) -> None:
+        pass
 
     def embed(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
         return x_BTF
 
-    def mask(self, x_BTF: Float[Tensor, "B T F"]) -> Bool[Tensor, "B T"]:
-        return full_mask(x_BTF.shape[0], x_BTF.shape[1], x_BTF.device)
+    def close(
+        self, x_BTF: Float[Tensor, "B T F"]
+    ) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
+        return x_BTF, full_mask(x_BTF.shape[0], x_BTF.shape[1], x_BTF.device)
 
 
 class ContinuousHead(_RealValued):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..batch import Batch
 from .noise import Latent, Noise
+from .relaxation import PLAIN, Decoding
 
 
 class Generator(nn.Module):
@@ -46,8 +47,32 @@ class Generator(nn.Module):
         """The steps ``[B, T, F]`` and the mask of those that exist."""
         raise NotImplementedError
 
+    def write(
+        self,
+        latent: Latent,
+        label_BA: Int[Tensor, "B A"],
+        *,
+        prefix: Tensor | None = None,
+        decoding: Decoding = PLAIN,
+    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        """Sequences, with a given beginning or drawn in another way than they were learned.
+
+        Raises:
+            ValueError: the network cannot; the message says what would be needed.
+        """
+        if prefix is not None or decoding != PLAIN:
+            raise ValueError(
+                "a beginning, a temperature, top-k and top-p belong to a recurrent generator that "
+                "draws one of a vocabulary at every step"
+            )
+        return self(latent, label_BA)
+
     def log_prob(
-        self, batch: Batch, z_BZ: Float[Tensor, "B Z"] | None = None
+        self,
+        batch: Batch,
+        z_BZ: Float[Tensor, "B Z"] | None = None,
+        *,
+        regularize: Noise | None = None,
     ) -> Float[Tensor, "B T"]:
         """Log-probability of each step after the true ones before it (teacher forcing), in nats.
 
@@ -56,6 +81,8 @@ class Generator(nn.Module):
         Args:
             batch: sequences and their labels.
             z_BZ: the noise of the whole sequence; zero if absent. Other noise is zero.
+            regularize: where random numbers come from with which the network makes it harder
+                for itself while it is trained; absent: the likelihood as it is.
         """
         raise NotImplementedError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -40,6 +41,24 @@ class Noise:
         )
         return joined[self.rank * count : (self.rank + 1) * count]
 
+    def gumbel(self, count: int, *shape: int) -> Float[Tensor, "B ..."]:
+        """Standard Gumbel numbers, ``[count, *shape]``: -log of exponential ones."""
+        device = self.generator.device
+        size = (count * self.world, *shape)
+        if device.type == "cpu":
+            # NumPy draws them many times faster than PyTorch does on a CPU (millions are wanted
+            # for a batch over a vocabulary), so that the stream gives no more than the seed.
+            seed = torch.randint(2**63 - 1, (1,), generator=self.generator).item()
+            drawn = np.random.Generator(np.random.SFC64(int(seed))).standard_exponential(
+                size, np.float32
+            )
+            joined = torch.from_numpy(drawn)
+        else:
+            joined = torch.empty(size, device=device).exponential_(generator=self.generator)
+        # Zero has no logarithm.
+        part = joined[self.rank * count : (self.rank + 1) * count]
+        return part.clamp_(min=1e-30).log_().neg_()
+
 
 def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Noise:
     """The stream of one process that begins at ``seed``."""
@@ -52,7 +71,8 @@ class Latent(NamedTuple):
     Attributes:
         z_BZ: noise of the whole sequence.
         step_BTE: fresh noise of every step; its T is the number of steps that are generated.
-        head_BTN: what the head needs to draw a step, N = 0 for a head that draws nothing.
+        head_BTN: what the head needs to draw a step, as its ``draw`` gives it; N = 0 for a head
+            that draws nothing.
     """
 
     z_BZ: Float[Tensor, "B Z"]

@@ -13,6 +13,7 @@ from ..batch import Batch, shift_labels
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
 from .adversarial import ADVERSARIAL, LossName, sequence_logit
+from .likelihood import mean_nats
 from .objective import Moment, Outcome, Turn
 from .penalties import Penalty
 
@@ -32,6 +33,8 @@ class GAN:
             the generated ones do. It teaches the discriminator what a label means, at the price
             of a product where it projects labels; 0 leaves it out.
         discriminator_steps: turns of the discriminator for one of the generator.
+        likelihood: weight of the negative log-likelihood of the real sequences, in nats a
+            sequence, in the generator's loss; 0 leaves it out.
 
     References:
         Goodfellow et al. 2014; mismatched labels: Reed et al. 2016, *Generative Adversarial Text
@@ -49,12 +52,14 @@ class GAN:
         penalties: tuple[Penalty, ...] = (),
         mismatch: float = 0.0,
         discriminator_steps: int = 1,
+        likelihood: float = 0.0,
     ) -> None:
         self.generator = generator
         self.discriminator = discriminator
         self.loss = ADVERSARIAL[loss]
         self.penalties = penalties
         self.mismatch = mismatch
+        self.likelihood = likelihood
         self.networks: Mapping[str, nn.Module] = {
             "generator": generator,
             "discriminator": discriminator,
@@ -84,28 +89,33 @@ class GAN:
             return self._tell_apart(batch, noise, moment)
 
     def _tell_apart(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        fake, fake_mask_BT = self._generate(batch, noise, moment)
+        with torch.no_grad():
+            fake, fake_mask_BT = self._generate(batch, noise, moment)
         embed = self.discriminator.embed
-        x_BTF = torch.cat([embed(batch.x_BTF), embed(fake.detach())])
+        x_BTF = torch.cat([embed(batch.x_BTF), embed(fake)])
         mask_BT = torch.cat([batch.mask_BT, fake_mask_BT])
         label_BA = batch.label_BA.repeat(2, 1)
         labels = [label_BA]
         if self.mismatch:
             labels.append(self._other_labels(batch, noise).repeat(2, 1))
 
-        def scores(x_BTF: Tensor, labels: Sequence[Tensor]) -> list[Tensor]:
-            logits = self.discriminator.score_labels(x_BTF, labels, mask_BT)
-            return [sequence_logit(logit, mask_BT).float() for logit in logits]
+        def score(x_BTF: Tensor) -> Tensor:
+            logit = self.discriminator.score(x_BTF, label_BA, mask_BT)
+            return sequence_logit(logit, mask_BT).float()
 
-        logit_B, *mismatched = scores(x_BTF, labels)
+        logit, *mismatched = [
+            found.float() for found in self.discriminator.score_labels(x_BTF, labels, mask_BT)
+        ]
+        losses = {"discriminator": self._told_apart(logit, mask_BT)}
+        for other in mismatched:
+            game = torch.cat([logit[: len(batch)], other[: len(batch)]])
+            term = self._told_apart(game, batch.mask_BT.repeat(2, 1))
+            losses["mismatch"] = self.mismatch * term
+        logit_B = sequence_logit(logit, mask_BT)
         real_B, fake_B = logit_B.chunk(2)
-        losses = {"discriminator": self.loss.discriminator(real_B, fake_B)}
-        for other_B in mismatched:
-            other_real_B, _ = other_B.chunk(2)
-            losses["mismatch"] = self.mismatch * self.loss.discriminator(real_B, other_real_B)
         for penalty in self.penalties:
             if moment.step % penalty.every == 0:
-                term = penalty(lambda x: scores(x, [label_BA])[0], x_BTF, logit_B, noise)
+                term = penalty(score, x_BTF, logit_B, noise)
                 losses["penalty"] = losses.get("penalty", 0) + term * penalty.every
         figures = {
             "real_logit": real_B.detach().mean(),
@@ -113,6 +123,11 @@ class GAN:
             "told_apart": (real_B.detach() > fake_B.detach()).float().mean(),
         }
         return Outcome(losses, figures)
+
+    def _told_apart(self, logit: Tensor, mask_BT: Tensor) -> Tensor:
+        """The discriminator's loss of a joined batch, the real half first."""
+        real_B, fake_B = sequence_logit(logit, mask_BT).chunk(2)
+        return self.loss.discriminator(real_B, fake_B)
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Be taken for real."""
@@ -122,7 +137,13 @@ class GAN:
         if self.loss.needs_real:
             with torch.no_grad():
                 real_B = self._logit(batch.x_BTF, batch.label_BA, batch.mask_BT)
-        return Outcome({"generator": self.loss.generator(real_B, logit_B)}, {})
+        losses = {"generator": self.loss.generator(real_B, logit_B)}
+        return Outcome(losses | self._kept_likelihood(batch, noise), {})
+
+    def _kept_likelihood(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        if not self.likelihood:
+            return {}
+        return {"likelihood": self.likelihood * mean_nats(self.generator, batch, noise)}
 
     def _logit(self, x: Tensor, label_BA: Tensor, mask_BT: Tensor) -> Tensor:
         return sequence_logit(self.discriminator(x, label_BA, mask_BT), mask_BT).float()

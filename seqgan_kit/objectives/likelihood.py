@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from ..batch import Batch
 from ..nn.networks import Generator
@@ -33,5 +34,9 @@ class Likelihood:
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Make the batch more probable."""
-        nats_B = -self.generator.log_prob(batch).sum(1)
-        return Outcome({"likelihood": nats_B.mean()}, {})
+        return Outcome({"likelihood": mean_nats(self.generator, batch, noise)}, {})
+
+
+def mean_nats(generator: Generator, batch: Batch, noise: Noise) -> Float[Tensor, ""]:
+    """Mean negative log-likelihood of whole sequences in nats, as it is trained."""
+    return -generator.log_prob(batch, regularize=noise).sum(1).mean()

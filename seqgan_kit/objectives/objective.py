@@ -36,6 +36,8 @@ class Turn:
         repeats: how often a step takes this turn, each time with a batch of its own.
         active: whether the turn is taken at a moment.
         factor: of the network's learning rate.
+        course: the share of the learning rate at a moment, where it is not the run's schedule
+            that says so.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Turn:
     repeats: int = 1
     active: Callable[[Moment], bool] = lambda moment: True
     factor: float = 1.0
+    course: Callable[[Moment], float] | None = None
 
 
 @runtime_checkable

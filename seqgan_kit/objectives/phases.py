@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
@@ -19,6 +20,10 @@ class Phases:
         phases: objectives, each with the number of its steps; the last one goes on to the end
             of the run, so its number may be ``None``.
         factors: for each phase the factor of the learning rates.
+        trained: for each phase the names of the networks that take their turns, ``None`` for all.
+        courses: for each phase the share of the learning rates where a share of the phase is
+            over; ``None`` leaves that to the run.
+        total: steps of the run, for the course of a last phase without a number.
 
     Raises:
         ValueError: networks of one name differ, the averaged ones do, or a phase before the last
@@ -26,13 +31,22 @@ class Phases:
     """
 
     def __init__(
-        self, phases: Sequence[tuple[Objective, int | None]], factors: Sequence[float]
+        self,
+        phases: Sequence[tuple[Objective, int | None]],
+        factors: Sequence[float],
+        trained: Sequence[Sequence[str] | None] | None = None,
+        courses: Sequence[Callable[[float], float] | None] | None = None,
+        total: int | None = None,
     ) -> None:
         self.averaged = phases[0][0].averaged
         networks: dict[str, nn.Module] = {}
         turns: list[Turn] = []
         start = 0
-        for number, ((objective, steps), factor) in enumerate(zip(phases, factors, strict=True)):
+        trained = [None] * len(phases) if trained is None else trained
+        courses = [None] * len(phases) if courses is None else courses
+        for number, ((objective, steps), factor, names, course) in enumerate(
+            zip(phases, factors, trained, courses, strict=True)
+        ):
             last = number + 1 == len(phases)
             if steps is None and not last:
                 raise ValueError(f"phase {number} has no number of steps and is not the last")
@@ -42,13 +56,29 @@ class Phases:
                 if networks.setdefault(name, network) is not network:
                     raise ValueError(f"the phases have different networks named {name!r}")
             end = None if last or steps is None else start + steps
+            long = steps if end is not None else None if total is None else total - start
+            changes: dict[str, Any] = {
+                "active": _between(start, end),
+                "factor": factor,
+                "course": None if course is None else _course(course, start, long),
+            }
             turns += [
-                replace(turn, active=_between(start, end), factor=factor)
+                replace(turn, **changes)
                 for turn in objective.turns
+                if names is None or turn.name in names
             ]
             start += steps or 0
         self.networks: Mapping[str, nn.Module] = networks
         self.turns: Sequence[Turn] = tuple(turns)
+
+
+def _course(
+    course: Callable[[float], float], start: int, steps: int | None
+) -> Callable[[Moment], float]:
+    """The course of a phase of so many steps; one without an end goes by the run's progress."""
+    if steps is None:
+        return lambda moment: course(moment.progress)
+    return lambda moment: course(min((moment.step - start) / steps, 1.0))
 
 
 def _between(start: int, end: int | None) -> Callable[[Moment], bool]:

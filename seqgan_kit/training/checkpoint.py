@@ -93,6 +93,15 @@ def _there(file: Path) -> Path:
     return file
 
 
+def network_names(path: Path) -> set[str]:
+    """The names of the networks in a checkpoint.
+
+    Raises:
+        FileProblem: the file is absent or damaged.
+    """
+    return {name.partition("/")[0] for name in read_tensors(_there(path / "networks.safetensors"))}
+
+
 def load_network(path: Path, name: str, module: nn.Module) -> None:
     """Give a network its weights from a checkpoint.
 

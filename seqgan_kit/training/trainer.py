@@ -268,7 +268,10 @@ class Trainer:
         self.means.add({**losses, **outcome.figures})
 
     def _set_learning_rate(self, turn: Turn, moment: Moment) -> None:
-        factor = self.schedule.factor(moment.progress) * turn.factor
+        share = (
+            self.schedule.factor(moment.progress) if turn.course is None else turn.course(moment)
+        )
+        factor = share * turn.factor
         for group in self.optimizers[turn.name].param_groups:
             group["lr"] = self.optimization[turn.name].learning_rate * factor
 
