@@ -64,6 +64,12 @@ class Dataset:
     fingerprint: str
     notes: Sequence[str] = ()
 
+    def picked(self, name: PartName, index_P: np.ndarray) -> Dataset:
+        """The data set with only some of the items of a part."""
+        part = self.parts[name]
+        chosen = Part(part.pick(index_P), part.label_NA[index_P])
+        return replace(self, parts={**self.parts, name: chosen})
+
     @property
     def classes(self) -> tuple[int, ...]:
         return tuple(len(names) for names in self.labels.values())

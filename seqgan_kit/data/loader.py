@@ -33,6 +33,10 @@ class Codec(Protocol):
         """Sequences as raw things."""
         ...
 
+    def present(self, things: Tensor) -> np.ndarray:
+        """Decoded things as a user gets them."""
+        ...
+
 
 class SequenceStore:
     """An encoded part of a data set: on the device where it fits, memory-mapped otherwise.

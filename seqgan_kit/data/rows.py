@@ -15,7 +15,15 @@ from ..batch import full_mask
 Order = Literal["top-down", "left-right"]
 
 
-class RowsCodec:
+class _Images:
+    """What codecs of images share."""
+
+    def present(self, things: Float[Tensor, "N h w c"]) -> Float[np.ndarray, "N h w *c"]:
+        """Images as a user gets them: without the channel axis where they are grey."""
+        return (things.squeeze(-1) if things.shape[-1] == 1 else things).numpy()
+
+
+class RowsCodec(_Images):
     """Images ``[B, height, width, channels]`` to sequences ``[B, T, F]`` and back.
 
     A step is one row of pixels, all channels of a pixel beside each other, or one column where
@@ -61,7 +69,7 @@ class RowsCodec:
         return ((pixels + 1) / 2).clamp(0, 1)
 
 
-class ImageCodec:
+class ImageCodec(_Images):
     """Images ``[B, height, width, channels]`` as sequences of a single step, and back.
 
     Channel by channel, as convolutions want them. Bytes 0..255 become -1..1.

