@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..files import FileProblem, read_json, write_json
 from .distribution import NotMeasurable, TooFewSamples, frechet_distance, spread_inside_class
-from .figures import Value
+from .figures import Value, attribute_figures
 from .judge import Judge, Verdict, cache_name, look
 from .manifold import Manifold, compare
 from .memorisation import Nearest, closest_pairs, memorised_share, nearest
@@ -45,14 +45,18 @@ class Reference:
 
     Args:
         judge: the judge.
-        items: decoded test items ``[N, ...]``, for images ``[N, height, width, channels]``.
+        items: decoded test items ``[N, ...]``, for images ``[N, height, width, channels]``; sets
+            of lines ``[N, L]`` may differ in width.
         label_NA: their labels.
         training: the training part as ``flatten`` gives it, or what gives it when it is needed.
         seed: of the cut.
         neighbours: of precision, recall, density and coverage.
-        flatten: gives the vectors whose distances spread and memorised measure.
+        flatten: gives the vectors whose distances spread and memorised measure; ``None`` for
+            things that are no vectors, of which those two are not measured.
         noise: gives so many items that show nothing, from random numbers; uniform from 0 to 1
             if nothing else is said.
+        attributes: names of the columns of labels. With two or more of them there is a figure
+            ``label_accuracy/NAME`` for each.
 
     Attributes:
         judge_accuracy: of the judge on the whole test part.
@@ -71,8 +75,9 @@ class Reference:
         training: Tensor | Callable[[], Tensor],
         seed: int = 0,
         neighbours: int = 5,
-        flatten: Callable[[Tensor], Tensor] = flat,
+        flatten: Callable[[Tensor], Tensor] | None = flat,
         noise: Callable[[int, torch.Generator], Tensor] | None = None,
+        attributes: Sequence[str] = (),
     ) -> None:
         if len(items) < 4:
             raise TooFewSamples(
@@ -91,7 +96,8 @@ class Reference:
         self.count = len(self.first)
         self.verdict = look(judge, items)
         self.judge_accuracy = self.verdict.accuracy(label_NA)
-        self.flat_NF = flatten(items)
+        self._attributes = tuple(figure.name for figure in attribute_figures(attributes))
+        self.flat_NF = None if flatten is None else flatten(items)
 
     # What only some figures need is made when the first of them is measured.
 
@@ -106,7 +112,7 @@ class Reference:
 
     @cached_property
     def _distance_N(self) -> np.ndarray:
-        return self._nearest(self.flat_NF[self.first]).distance_N
+        return self._nearest(self._vectors[self.first]).distance_N
 
     @cached_property
     def _spread_of_labels(self) -> float:
@@ -117,7 +123,7 @@ class Reference:
         return self._real_spread(self.verdict.label_NA)
 
     def _real_spread(self, label_NA: np.ndarray) -> float:
-        spread = _spread(self.flat_NF[self.first], label_NA[self.first])
+        spread = _spread(self._vectors[self.first], label_NA[self.first])
         if not spread:
             raise NotMeasurable(
                 "the real test items of every class are alike, and spread is measured relative to "
@@ -145,8 +151,8 @@ class Reference:
             TooFewSamples: too few for a figure; the message says which.
             NotMeasurable: samples hold values that are not numbers.
         """
-        flat_NF = self.flatten(samples)
-        if not bool(torch.isfinite(flat_NF).all()):
+        flat_NF = None if self.flatten is None else self.flatten(samples)
+        if not bool(torch.isfinite(samples if flat_NF is None else flat_NF).all()):
             raise NotMeasurable(
                 "the samples hold values that are infinite or not a number: the training has "
                 "diverged; take an earlier checkpoint"
@@ -156,7 +162,8 @@ class Reference:
     def real(self) -> dict[str, float]:
         """The ceiling: the figures of real data, the second half of the test part."""
         rest = self.second
-        return self._figures(self.verdict.part(rest), self.flat_NF[rest], self.label_NA[rest])
+        flat_NF = None if self.flat_NF is None else self.flat_NF[rest]
+        return self._figures(self.verdict.part(rest), flat_NF, self.label_NA[rest])
 
     def noise(self, count: int, seed: int) -> dict[str, float]:
         """The floor: the figures of ``count`` items of noise."""
@@ -169,34 +176,53 @@ class Reference:
     def nearest_pairs(
         self, samples: Float[Tensor, "N ..."] | Int[Tensor, "N ..."], count: int
     ) -> Pairs:
-        """The ``count`` samples nearest to a training example, the nearest first."""
+        """The ``count`` samples nearest to a training example, the nearest first.
+
+        Raises:
+            NotMeasurable: items are no vectors here.
+        """
+        if self.flatten is None:
+            raise NotMeasurable("these items are no vectors, and none is the nearest to another")
         found = self._nearest(self.flatten(samples))
         chosen = closest_pairs(found, count)
         return Pairs(chosen, found.index_N[chosen], found.distance_N[chosen])
+
+    @property
+    def _vectors(self) -> Tensor:
+        assert self.flat_NF is not None, "only figures of vectors ask for them"
+        return self.flat_NF
 
     def _nearest(self, flat_NF: Tensor) -> Nearest:
         device = next(self.judge.parameters()).device
         return nearest(flat_NF, self.training_MF, device=device)
 
     def _figures(
-        self, verdict: Verdict, flat_NF: Tensor, label_NA: np.ndarray | None
+        self, verdict: Verdict, flat_NF: Tensor | None, label_NA: np.ndarray | None
     ) -> dict[str, float]:
         features_NF = verdict.features_NF
         figures: dict[str, float] = {}
+        of_vectors = {} if flat_NF is None else self._of_vectors(verdict, flat_NF, label_NA)
         if label_NA is not None:
             figures["label_accuracy"] = verdict.accuracy(label_NA)
-            spread = _spread(flat_NF, label_NA) / self._spread_of_labels
-        else:
-            spread = _spread(flat_NF, verdict.label_NA) / self._spread_as_judged
+            for column, name in enumerate(self._attributes):
+                hits_N = verdict.label_NA[:, column] == label_NA[:, column]
+                figures[name] = float(hits_N.mean())
         figures["frechet_judge_distance"] = frechet_distance(
             features_NF, self.verdict.features_NF[self.first]
         )
         manifold = Manifold(features_NF, neighbours=self.neighbours)
         figures |= compare(manifold, self._manifold)._asdict()
-        figures["spread"] = spread
+        return figures | of_vectors
+
+    def _of_vectors(
+        self, verdict: Verdict, flat_NF: Tensor, label_NA: np.ndarray | None
+    ) -> dict[str, float]:
+        if label_NA is not None:
+            spread = _spread(flat_NF, label_NA) / self._spread_of_labels
+        else:
+            spread = _spread(flat_NF, verdict.label_NA) / self._spread_as_judged
         distance_N = self._nearest(flat_NF).distance_N
-        figures["memorised"] = memorised_share(distance_N, self._distance_N)
-        return figures
+        return {"spread": spread, "memorised": memorised_share(distance_N, self._distance_N)}
 
 
 def _spread(flat_NF: Tensor, label_NA: np.ndarray) -> float:

@@ -74,6 +74,59 @@ _TABLE = (
         "Share of the samples as near to a training example as the nearest hundredth of held-out "
         "real items; about .01 for new real data.",
     ),
+    *(
+        Figure(
+            f"bleu_{order}", f"BLEU-{order}", "higher",
+            f"Mean BLEU (n-grams up to {order}, smoothing method 1) of the samples, each with "
+            "every test line as a reference; rises with the number of test lines, so only equal "
+            "numbers compare. Above real text it speaks for few safe phrases.",
+        )
+        for order in (2, 3, 4, 5)
+    ),
+    *(
+        Figure(
+            f"self_bleu_{order}", f"Self-BLEU-{order}", "none",
+            f"Mean BLEU (n-grams up to {order}) of the samples, each with all the others as "
+            "references; rises with the number of samples, so only equal numbers compare. Above "
+            "real text the samples repeat each other, below it they are less alike than text is.",
+        )
+        for order in (2, 3, 4, 5)
+    ),
+    *(
+        Figure(
+            f"distinct_{order}", f"distinct-{order}", "none",
+            f"Different n-grams of {order} of all samples together, relative to all their n-grams "
+            f"of {order}; falls with the number of samples, so only equal numbers compare. Real "
+            "text is the measure, as noise has most.",
+        )
+        for order in (1, 2, 3)
+    ),
+    Figure(
+        "unique", "distinct lines", "higher",
+        "Different lines among the samples, relative to the number of samples, with which it "
+        "falls.",
+    ),
+    Figure(
+        "length_distance", "distance of lengths", "lower",
+        "Kolmogorov-Smirnov distance of the lengths of samples and test lines: the most by which "
+        "the share of lines up to some length differs.",
+    ),
+    Figure(
+        "copied", "exact copies", "lower",
+        "Share of the samples that are a training line, word for word; for real text that of the "
+        "test lines.",
+    ),
+    Figure(
+        "longest_copied", "longest copied n-gram", "none",
+        "Mean length of the longest n-gram of a sample that stands in a training line; above that "
+        "of test lines the samples are pieced together from training lines.",
+        digits=2,
+    ),
+    Figure(
+        "copied_share", "copied share of a line", "none",
+        "The longest n-gram of a sample that stands in a training line, relative to the sample's "
+        "length, on average; to be compared with that of test lines.",
+    ),
     Figure(
         "reconstruction", "reconstruction", "lower",
         "Mean negative log-likelihood of real test items given a latent inferred from them, in "
@@ -115,6 +168,21 @@ _TABLE = (
         digits=2,
     ),
     Figure(
+        "nats_per_token", "NLL_test", "lower",
+        "Mean negative log-likelihood of real test items, in nats a token.",
+    ),
+    Figure(
+        "perplexity", "perplexity", "lower",
+        "Among how many tokens of equal chance the model's doubt about the next token of real "
+        "test items is a choice: the exponential of NLL_test.",
+        digits=2,
+    ),
+    Figure(
+        "oracle_nats", "NLL_oracle", "lower",
+        "Mean negative log-likelihood of the samples under the oracle that the data came from, in "
+        "nats a token; low, too, for samples without variety, which NLL_test shows.",
+    ),
+    Figure(
         "active_units", "active units", "none",
         "How many units of the latent tell anything about real test items.",
         digits=0,
@@ -138,6 +206,34 @@ _TABLE = (
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({figure.name: figure for figure in _TABLE})
 """All figures by name, in the order of the table."""
+
+
+def attribute_figures(attributes: Sequence[str]) -> tuple[Figure, ...]:
+    """Label accuracy once more for each of several attributes, in their order.
+
+    >>> [figure.name for figure in attribute_figures(["kind", "sentiment"])]
+    ['label_accuracy/kind', 'label_accuracy/sentiment']
+    >>> attribute_figures(["class"])
+    ()
+    """
+    if len(attributes) < 2:
+        return ()
+    return tuple(
+        Figure(
+            f"label_accuracy/{name}", f"label accuracy of {name}", "higher",
+            f"Share of the samples in which the judge recognises the {name} that was asked for.",
+        )
+        for name in attributes
+    )  # fmt: skip
+
+
+def figures_for(attributes: Sequence[str]) -> Mapping[str, Figure]:
+    """All figures of data with these attributes, in the order of the table."""
+    own = {figure.name: figure for figure in attribute_figures(attributes)}
+    if not own:
+        return FIGURES
+    first = "label_accuracy"
+    return MappingProxyType({first: FIGURES[first], **own, **FIGURES})
 
 
 @dataclass(frozen=True)

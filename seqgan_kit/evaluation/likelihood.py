@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from ..nn.noise import Noise
 
 ACTIVE = 0.01
 """Variance of a code's mean over the data above which a unit counts as active."""
+
+READ = 500
+"""Sequences that are read at a time: a probability for each of a vocabulary takes memory."""
 
 DECODED = 4000
 """Sequences that are decoded at a time where codes are drawn many times for an item."""
@@ -49,7 +53,7 @@ def likelihood_figures(
     total = "negative_log_likelihood" if covered else "cross_entropy"
     grey = "" if covered else "grey_"
     if generator.likelihood == "exact":
-        nats = [-generator.log_prob(part).sum(1) for part in _parts(batch, DECODED)]
+        nats = [-generator.log_prob(part).sum(1) for part in _parts(batch, READ)]
         return {total: torch.cat(nats).double().mean().item()}
     if not isinstance(generator, Autoencoder):
         return {}
@@ -68,6 +72,29 @@ def likelihood_figures(
         total: nats,
         "active_units": float(active.sum()),
     }
+
+
+@torch.no_grad()
+def token_figures(
+    generator: Generator, batch: Batch, temperature: float = 1.0
+) -> dict[str, float]:
+    """Nats a token of given sequences, and the perplexity.
+
+    The end of a sequence counts as a token where it is one. Figures of different tokenizers do
+    not compare.
+
+    Args:
+        generator: one with an exact likelihood.
+        batch: sequences of tokens, all of them.
+        temperature: that the generator's logits are divided by.
+    """
+    nats = torch.zeros((), dtype=torch.float64)
+    # Only generators of tokens have a temperature, and only they are asked with one.
+    options: dict[str, Any] = {} if temperature == 1.0 else {"temperature": temperature}
+    for part in _parts(batch, READ):
+        nats -= generator.log_prob(part, **options).double().sum().cpu()
+    mean = nats.item() / int(batch.mask_BT.sum())
+    return {"nats_per_token": mean, "perplexity": math.exp(min(mean, 700.0))}
 
 
 def _parts(batch: Batch, size: int) -> Iterable[Batch]:

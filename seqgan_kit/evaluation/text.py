@@ -1,4 +1,4 @@
-"""Figures of token lists: BLEU and Self-BLEU, exact and for whole files at once."""
+"""Figures of token lists: BLEU, Self-BLEU and distinct n-grams of whole files at once."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def self_bleu(hypotheses: Sequence[Line], orders: Sequence[int] = ORDERS) -> dic
         # of every line but one are the first, or for the line that has the first, the second.
         order_P = np.lexsort((-counts.count_P, counts.gram_P))
         gram_P, count_P = counts.gram_P[order_P], counts.count_P[order_P]
-        start_G = np.flatnonzero(np.append(True, gram_P[1:] != gram_P[:-1]))
+        start_G = np.flatnonzero(np.diff(gram_P, prepend=-1))
         most_G, owner_G = count_P[start_G], counts.line_P[order_P][start_G]
         several_G = np.diff(np.append(start_G, len(gram_P))) > 1
         second_G = np.where(several_G, np.append(count_P, 0)[start_G + 1], 0)
@@ -107,6 +107,28 @@ def self_bleu(hypotheses: Sequence[Line], orders: Sequence[int] = ORDERS) -> dic
         others = known[known != alone]
         closest_N[length_N == alone] = _closest(np.array([alone]), others)
     return _means(matched, length_N, closest_N, orders)
+
+
+def distinct(lines: Sequence[Line], orders: Sequence[int] = (1, 2, 3)) -> dict[int, float]:
+    """Different n-grams of all lines together, relative to all their n-grams, for each order.
+
+    The figure falls with the number of lines: compare equal numbers only. It is 0 where no line
+    is long enough.
+
+    Args:
+        lines: the lines.
+        orders: the n.
+
+    References:
+        Li et al. 2016, *A Diversity-Promoting Objective Function*, section 5 (there relative to
+        all words).
+
+    >>> distinct(["to be or not to be".split(), "to do".split()])
+    {1: 0.625, 2: 0.8333333333333334, 3: 1.0}
+    """
+    counted = _counted(lines, max(orders))
+    totals = {n: int(counted[n - 1].count_P.sum()) for n in orders}
+    return {n: counted[n - 1].kinds / max(totals[n], 1) for n in orders}
 
 
 def _counted(lines: Sequence[Line], longest: int) -> list[_Counts]:
