@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqgan_kit.report import choice, page, tables
+from seqgan_kit.report import choice, lines, page, tables
 
 TITLES = {
     "label_accuracy": ("label accuracy", "higher", 3),
@@ -111,8 +111,67 @@ def content_of(*models, classes=("zero", "one", "two"), kind="comparison"):
             for place, model in enumerate(models)
         ],
         "real_samples": {name: picture(f"real {name}") for name in classes},
-        "choice": [], "notes": ["The judge is right in 99 % of cases."],
+        "choice": [], "sweeps": [], "notes": ["The judge is right in 99 % of cases."],
     }  # fmt: skip
+    content["choice"] = choice.choose(content)
+    return content
+
+
+TEXT_TITLES = {
+    "bleu_3": ("BLEU-3", "higher", 3),
+    "self_bleu_3": ("Self-BLEU-3", "lower", 3),
+    "copied": ("exact copies of training lines", "lower", 3),
+    "label_accuracy": ("label accuracy", "higher", 3),
+}
+TEXT_REAL = {"bleu_3": 0.5, "self_bleu_3": 0.7, "copied": 0.001, "label_accuracy": 0.9}
+SENTENCES = [
+    "A film that never quite decides what it wants to be, and is the better for it.",
+    "the plot is thin , the acting thinner",
+    "Would buy again!",
+]
+WORSE = [HOSTILE, '\u202egnitset\u202d & <b>"q"</b>', "x" * 400, "", "العربية أولاً then English"]
+
+
+def text_row(name, colour=0, role="model", **means):
+    given = {**TEXT_REAL, **means} if role != "noise" else {}
+    values = {figure: value(mean) for figure, mean in given.items() if mean is not None}
+    return {"name": name, "role": role, "colour": colour, "values": values}
+
+
+def sweep_of(name, colour, gain=0.0, temperatures=(0.5, 0.75, 1.0, 1.25, 1.5)):
+    def figures(t):
+        return {"self_bleu_3": 1.05 - 0.35 * t, "bleu_3": 0.8 - 0.35 * t + gain,
+                "label_accuracy": 1 - t / 10}  # fmt: skip
+
+    points = [{"temperature": t, "count": 2000, "values": figures(t)} for t in temperatures]
+    return {"name": name, "colour": colour, "points": points}
+
+
+def text_content(*models, sentences=SENTENCES, classes=("movie", "tweet"), sweeps=True):
+    """A page of models of text."""
+    content = content_of(*models, classes=classes)
+    content["rows"] = [*models, text_row("held-out real data", role="real")]
+    content["figures"] = [
+        {"name": name, "title": title, "better": better, "how": f"How {title}.", "digits": digits}
+        for name, (title, better, digits) in TEXT_TITLES.items()
+    ]
+    panel = lines.text_panel(sentences)
+    content["real_samples"] = dict.fromkeys(classes, panel)
+    scored = [lines.line("", "below", [("A ", 1.0), ("film", -0.5), (HOSTILE, float("nan"))])]
+    pairs = [lines.line(text, f"nearest to {text}") for text in sentences]
+    for model in content["models"]:
+        model["samples"] = dict.fromkeys(classes, panel)
+        model["panels"] = [
+            {"title": "Nearest", "explanation": "Below, the training line.",
+             "panel": {"kind": "text", "lines": pairs}},
+            {"title": "What the discriminator sees", "explanation": "Piece by piece.",
+             "panel": {"kind": "text", "lines": scored}},
+        ]  # fmt: skip
+    if sweeps:
+        content["sweeps"] = [
+            sweep_of(model["name"], model["colour"], 0.03 * place)
+            for place, model in enumerate(models)
+        ]
     content["choice"] = choice.choose(content)
     return content
 
@@ -324,6 +383,32 @@ def test_an_answer_names_the_warning():
     assert "warning about b" in answers(content_of(*models))["Samples with labels"]["because"]
 
 
+def test_sentences_are_chosen_at_the_diversity_of_real_ones():
+    question = "Sentences most like real ones at the diversity of real ones"
+    models = [
+        text_row("a", bleu_3=0.55, self_bleu_3=0.749),
+        text_row("b", bleu_3=0.50, self_bleu_3=0.60),
+        text_row("c", bleu_3=0.70, self_bleu_3=0.751),
+    ]
+    found = answers(text_content(*models))
+    assert found[question]["models"] == ["a"]
+    assert "Outside the limits: c: Self-BLEU-3 0.751 (at most 0.750)" in found[question]["because"]
+    # What cannot be answered is left out.
+    assert question not in answers(content_of(row("a"), row("b")))
+    assert "Labels right and samples varied" not in found
+
+
+def test_copies_are_warned_of():
+    warning = "May be memorising training items"
+    found = answers(text_content(text_row("a"), text_row("b", copied=0.051)), "warning")
+    assert found[warning]["models"] == ["b"]
+    fine = text_content(text_row("a"), text_row("b", copied=0.049))
+    assert not answers(fine, "warning")
+    fine["rows"][1]["values"]["copied"] = value(0.3)
+    fine["rows"][2]["values"]["copied"] = value(0.07)
+    assert not answers(fine, "warning")
+
+
 # The page.
 
 
@@ -350,6 +435,32 @@ def test_a_name_cannot_break_out_of_the_page():
     assert "<img src=x" not in html
     assert html.count("</script>") == 2
     assert embedded(html)["models"][0] == HOSTILE
+
+
+def test_lines_and_curves_cannot_break_out_of_the_page():
+    content = text_content(text_row(HOSTILE), text_row("b"), sentences=WORSE)
+    for model in content["models"]:
+        model["panels"][0]["title"] = HOSTILE
+    html = page.render(content)
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert html.count("</script>") == 2
+    assert html.count('<ul class="lines">') == 10
+    assert 'style="--h:var(--real) 0%"' in html
+
+
+def test_a_page_without_sweeps_says_nothing_of_them():
+    content = text_content(text_row("a"), text_row("b"), sweeps=False)
+    assert 'id="quality"' not in page.render(content)
+    content["sweeps"] = [{"name": "a", "colour": 0, "points": []}]
+    assert 'id="quality"' not in page.render(content)
+    # Figures that no chart draws are in the table all the same.
+    content["sweeps"] = [sweep_of("a", 0)]
+    for point in content["sweeps"][0]["points"]:
+        del point["values"]["bleu_3"]
+    html = page.render(content)
+    assert 'id="quality"' in html
+    assert 'class="sweep"' not in html
 
 
 def test_a_page_without_samples_curves_and_values():
@@ -527,3 +638,77 @@ def test_a_report_of_one_run(show):
     assert "report of a run" in tab.locator(".kicker").inner_text().lower()
     assert tab.get_by_role("checkbox").count() == 0
     assert tab.locator(".chart path").count() == 2
+
+
+def test_text_is_readable(show):
+    content = text_content(text_row("a"), text_row("b", 1))
+    for width, columns in ((1200, 3), (390, 1)):
+        tab = show(content, width)
+        shelf = tab.locator("#shelves .shelf:visible")
+        boxes = [one.bounding_box() for one in shelf.locator("figure").all()]
+        assert len({round(box["x"]) for box in boxes}) == columns
+        assert len({round(box["width"]) for box in boxes}) == 1
+        assert boxes[0]["width"] >= 17 * 16
+        first = shelf.locator("li").first
+        assert first.inner_text() == SENTENCES[0]
+        size = first.locator(".line").evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+        assert size >= 15
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.get_by_role("radio", name="tweet").check()
+    assert tab.locator("#shelves .shelf:visible").count() == 1
+    tab.emulate_media(media="print")
+    assert tab.locator("#shelves .shelf:visible").count() == 2
+
+
+def test_hostile_lines_are_shown_as_they_are(show):
+    content = text_content(text_row("a"), text_row(HOSTILE, 1), sentences=WORSE)
+    for width in (320, 1200):
+        tab = show(content, width)
+        items = tab.locator("#shelves .shelf:visible figure").first.locator("li")
+        texts = [item.evaluate("one => one.textContent") for item in items.all()]
+        assert texts == [text or "(empty)" for text in WORSE]
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_pieces_are_coloured_by_their_score(show):
+    tab = show(text_content(text_row("a"), text_row("b", 1)))
+    pieces = tab.locator("#closer .line > span")
+    assert [piece.inner_text() for piece in pieces.all()[:3]] == ["A ", "film", HOSTILE]
+    colours = [
+        [float(part) for part in re.findall(r"[\d.]+", piece.evaluate(
+            "one => getComputedStyle(one).backgroundColor"))[:3]]
+        for piece in pieces.all()[:2]
+    ]  # fmt: skip
+    blue, red = colours
+    assert blue[2] > blue[0]
+    assert red[0] > red[2]
+
+
+def test_sweeps_are_drawn_and_hidden_with_their_model(show):
+    content = text_content(text_row("a"), text_row("b", 1))
+    tab = show(content)
+    assert tab.get_by_role("link", name="Quality and diversity").is_visible()
+    picture = tab.locator("#quality svg[role=img]")
+    assert picture.count() == 1
+    assert picture.get_attribute("aria-label") == "BLEU-3 against Self-BLEU-3: a, b"
+    # The level lines of the legend have no height, and are not counted.
+    curves = picture.locator("g[data-model] path[style*='1.75px']")
+    assert len([one for one in curves.all() if one.is_visible()]) == 2
+    words = tab.locator("#quality .sweep p").inner_text()
+    assert words.startswith(
+        "At the value of real data: BLEU-3 where Self-BLEU-3 is 0.700: a 0.450"
+    )
+    tab.get_by_role("checkbox", name="a").press("Space")
+    assert len([one for one in curves.all() if one.is_visible()]) == 1
+    tab.locator("#quality summary").click()
+    rows = tab.locator("#quality tbody:visible tr")
+    assert rows.count() == 6
+    assert rows.nth(1).locator("th").inner_text() == "0.5"
+    assert tab.locator("#quality").get_by_text("2,000 samples at each temperature").count() == 2
+
+
+def test_sweeps_fit_a_telephone(show):
+    models = [text_row(f"a_name_without_any_gap_{k}" * 3, k) for k in range(8)]
+    tab = show(text_content(*models), 320)
+    tab.locator("#quality summary").click()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 320

@@ -33,12 +33,16 @@ class Choice(TypedDict):
 
 @dataclass(frozen=True)
 class Limit:
-    """Bounds on a figure; with ``of_real`` they are multiples of the value of real data."""
+    """Bounds on a figure; with ``of_real`` they are multiples of the value of real data.
+
+    ``margin`` is added to the upper bound.
+    """
 
     figure: str
     at_least: float = -math.inf
     at_most: float = math.inf
     of_real: bool = False
+    margin: float = 0.0
     harmless: float = -math.inf
     """An upper bound is never lower than this."""
 
@@ -53,7 +57,7 @@ class Limit:
         # inf * 0 is not a number, so an absent bound is not scaled.
         low = self.at_least * scale if math.isfinite(self.at_least) else self.at_least
         high = self.at_most * scale if math.isfinite(self.at_most) else self.at_most
-        return low, max(high, self.harmless)
+        return low, max(high + self.margin, self.harmless)
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,13 @@ QUESTIONS = (
         (Limit("spread", 0.9, 1.1), Limit("coverage", at_least=0.8, of_real=True)),
     ),
     Question(
+        "Sentences most like real ones at the diversity of real ones",
+        "bleu_3", "higher",
+        "The highest BLEU-3 among models whose Self-BLEU-3 is at most 0.05 above that of real "
+        "text.",
+        (Limit("self_bleu_3", at_most=1.0, of_real=True, margin=0.05),),
+    ),
+    Question(
         "Many samples cheaply",
         "samples_per_second", "higher",
         "The most samples a second among models with a label accuracy of at least 0.95 of that "
@@ -133,8 +144,11 @@ SUSPICIONS = (
     ),
     Suspicion(
         "May be memorising training items",
-        "A share of memorised samples above 0.05 and above 5 times that of real data.",
-        (Limit("memorised", at_most=5.0, of_real=True, harmless=0.05),),
+        "A share of memorised or copied samples above 0.05 and above 5 times that of real data.",
+        tuple(
+            Limit(name, at_most=5.0, of_real=True, harmless=0.05)
+            for name in ("memorised", "copied")
+        ),
     ),
     Suspicion(
         "Ignores its label",

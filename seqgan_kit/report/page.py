@@ -9,14 +9,29 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal, TypedDict
 
 import jinja2
+from markupsafe import Markup
 
+from .canvas import SHAPES
 from .choice import Choice, goodness, leaders
+from .curves import (
+    Sweep,
+    by_temperature,
+    compared,
+    counted,
+    drawn,
+    marks_of,
+    shown,
+    svg,
+    swept,
+    written,
+)
 from .images import ImagePanel
+from .lines import TextPanel, heat
 from .tables import (
     ARROWS,
     UNDEFINED,
@@ -41,7 +56,7 @@ READINGS = {"higher": "↑ better", "lower": "↓ better", "one": "1 is real", "
 """What stands under a heading. Real data are near 1 where `better` is "one"."""
 
 
-Panel = ImagePanel
+Panel = ImagePanel | TextPanel
 """Something to look at. A later kind of data is another `kind`, and a branch in `panel`."""
 
 
@@ -77,6 +92,7 @@ class Content(Table):
     models: list[Model]
     real_samples: dict[str, Panel]
     choice: list[Choice]
+    sweeps: list[Sweep]
 
 
 def render(content: Content) -> str:
@@ -84,7 +100,9 @@ def render(content: Content) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(number=number, digest=_digest, readable=_readable, scaled=_scaled)
+    environment.filters.update(
+        number=number, digest=_digest, readable=_readable, scaled=_scaled, heat=heat
+    )
     rows = ordered(content["rows"])
     colours = {row["name"]: row["colour"] for row in rows if row["role"] == "model"}
     ids = {model["name"]: place for place, model in enumerate(content["models"])}
@@ -96,6 +114,8 @@ def render(content: Content) -> str:
         tables=_tables(measured(content), rows),
         classes=_classes([content["real_samples"], *(m["samples"] for m in content["models"])]),
         closer=_closer(content["models"]),
+        quality=_quality(content, ids),
+        shapes=SHAPES,
         curve_titles=_curve_titles(content),
         plots=_plots(content),
         arrows=ARROWS,
@@ -118,7 +138,7 @@ def _readable(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _scaled(panel: Panel, most: int) -> int:
+def _scaled(panel: ImagePanel, most: int) -> int:
     """The width at which a picture is shown, a whole multiple of its own."""
     return panel["width"] * max(most // max(panel["width"], 1), 1)
 
@@ -207,10 +227,48 @@ def _closer(models: Sequence[Model]) -> list[dict[str, Any]]:
             if len({panel["explanation"] for _, panel in group}) == 1
             else None,
             "group": group,
-            "strips": all(one["panel"]["width"] > 4 * one["panel"]["height"] for _, one in group),
+            "strips": all(_is_strip(one["panel"]) for _, one in group),
         }
         for title, group in groups.items()
     ]
+
+
+def _is_strip(panel: Panel) -> bool:
+    return panel["kind"] == "image" and panel["width"] > 4 * panel["height"]
+
+
+def _quality(content: Content, ids: Mapping[str, int]) -> dict[str, Any] | None:
+    """Sweeps as pictures and as a table; ``None`` without any."""
+    sweeps = [sweep for sweep in content["sweeps"] if sweep["points"]]
+    figures = swept(sweeps, content["figures"])
+    if not figures:
+        return None
+    charts = []
+    for x, y in drawn(sweeps, content["figures"]):
+        marks = marks_of(content["rows"], sweeps, x["name"], y["name"])
+        real = [mark for role, mark in marks if role == "real"]
+        charts.append(
+            {
+                "title": f"{y['title']} against {x['title']}",
+                # Made by `svg`, which escapes what it is given.
+                "picture": Markup(svg(sweeps, x, y, [mark for _, mark in marks], ids=ids)),
+                "compared": [
+                    words for mark in real if (words := compared(sweeps, x, mark.x, y))
+                ],
+            }
+        )  # fmt: skip
+    blocks = [
+        {
+            "name": sweep["name"],
+            "count": counted(sweep),
+            "lines": [
+                (written(point["temperature"]), [shown(point, figure) for figure in figures])
+                for point in by_temperature(sweep)
+            ],
+        }
+        for sweep in sweeps
+    ]
+    return {"charts": charts, "figures": figures, "blocks": blocks}
 
 
 def _curve_titles(content: Content) -> dict[str, str]:

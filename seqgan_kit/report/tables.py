@@ -111,7 +111,7 @@ def measured(content: Table) -> list[Figure]:
     ]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
@@ -130,7 +130,7 @@ class _Column:
 
 def _column(figure: Figure, rows: Sequence[Row]) -> _Column:
     cells = [cell(row, figure) for row in rows]
-    title = _printable(f"{figure['title']} {ARROWS[figure['better']]}").strip()
+    title = printable(f"{figure['title']} {ARROWS[figure['better']]}").strip()
     heading = textwrap.wrap(title, max([12, *map(len, cells)]))
     width = max(map(cell_len, [*heading, *cells]))
     return _Column(heading, cells, width)
@@ -144,7 +144,7 @@ def terminal(content: Table, width: int = 100) -> str:
         width: columns of the terminal; further figures follow in blocks below.
     """
     rows = ordered(content["rows"])
-    names = [_printable(row["name"]) for row in rows]
+    names = [printable(row["name"]) for row in rows]
     left = min(max(map(cell_len, names), default=0), NAME_WIDTH)
     names = [
         set_cell_size(
@@ -161,7 +161,7 @@ def terminal(content: Table, width: int = 100) -> str:
             used = left
         blocks[-1].append(column)
         used += 2 + column.width
-    out = [_printable(content["title"])]
+    out = [printable(content["title"])]
     for block in blocks:
         out += ["", *_block(block, rows, names, left)]
     return "\n".join(out)
@@ -193,7 +193,7 @@ def _block(
     return out
 
 
-def _marked(text: str) -> str:
+def marked(text: str) -> str:
     """Text that Markdown shows as it is, also in a table."""
     for sign in "\\|*_`[]":
         text = text.replace(sign, "\\" + sign)
@@ -214,28 +214,28 @@ def markdown(content: Table) -> str:
         f"{number(count, 0)} {part}" for part, count in content["data"]["items"].items()
     )
     lines = [
-        f"# {_marked(content['title'])}",
+        f"# {marked(content['title'])}",
         "",
-        f"Data: {_marked(content['data']['name'])} ({_marked(items)} items).",
+        f"Data: {marked(content['data']['name'])} ({marked(items)} items).",
     ]
     if content["budget"]:
-        lines.append(f"Budget: {_marked(content['budget'])}.")
+        lines.append(f"Budget: {marked(content['budget'])}.")
     if sets:
         shown = " or ".join(str(count) for count in sorted(sets))
         lines.append(f"± is the standard deviation over {shown} measurements (see the notes).")
     lines += [
         "",
-        "| | " + " | ".join(_marked(row["name"]) for row in rows) + " |",
+        "| | " + " | ".join(marked(row["name"]) for row in rows) + " |",
         "|---|" + "---:|" * len(rows),
     ]
     for figure in figures:
-        heading = f"{_marked(figure['title'])} {ARROWS[figure['better']]}".strip()
+        heading = f"{marked(figure['title'])} {ARROWS[figure['better']]}".strip()
         lines.append(f"| {heading} | " + " | ".join(cell(row, figure) for row in rows) + " |")
     lines += ["", "## How each figure was measured", ""]
-    lines += [f"- **{_marked(f['title'])}**: {_marked(f['how'])}" for f in figures]
+    lines += [f"- **{marked(f['title'])}**: {marked(f['how'])}" for f in figures]
     if content["notes"]:
-        lines += ["", "## Notes", "", *(f"- {_marked(note)}" for note in content["notes"])]
-    lines += ["", f"{_marked(content['created'])}, seqgan_kit {_marked(content['version'])}"]
+        lines += ["", "## Notes", "", *(f"- {marked(note)}" for note in content["notes"])]
+    lines += ["", f"{marked(content['created'])}, seqgan_kit {marked(content['version'])}"]
     return "\n".join(lines) + "\n"
 
 

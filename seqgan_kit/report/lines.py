@@ -1,0 +1,54 @@
+"""Lines of text on a page: samples, pairs of lines, scores of their pieces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+STRONGEST = 55
+"""Per cent of colour behind a piece with a score of -1 or 1; more would hide the text."""
+
+
+class TextLine(TypedDict):
+    """One line.
+
+    `under` is a quieter second line, such as the nearest training line; "" for none. `scores` are
+    the pieces of the text, each with what speaks for generated (-1) or real (1); they are shown
+    instead of `text`, and are empty where there are none.
+    """
+
+    text: str
+    under: str
+    scores: list[tuple[str, float]]
+
+
+class TextPanel(TypedDict):
+    """A list of lines on a page."""
+
+    kind: Literal["text"]
+    lines: list[TextLine]
+
+
+def line(text: str, under: str = "", scores: Sequence[tuple[str, float]] = ()) -> TextLine:
+    """A line for a panel.
+
+    >>> line("a film", scores=[("a", 0.5), (" film", -1.0)])["scores"]
+    [('a', 0.5), (' film', -1.0)]
+    """
+    return {"text": text, "under": under, "scores": list(scores)}
+
+
+def text_panel(lines: Sequence[str]) -> TextPanel:
+    """A panel of plain lines."""
+    return {"kind": "text", "lines": [line(text) for text in lines]}
+
+
+def heat(score: float) -> str:
+    """The colour behind a piece, for the page's `color-mix`; none for what is no number.
+
+    >>> heat(1.0), heat(-0.5), heat(float("nan"))
+    ('var(--real) 55%', 'var(--fake) 28%', 'var(--real) 0%')
+    """
+    strength = min(abs(score), 1.0) if math.isfinite(score) else 0.0
+    return f"var(--{'fake' if score < 0 else 'real'}) {STRONGEST * strength:.0f}%"
