@@ -36,6 +36,7 @@ check: install  ## lint, format, types, import layers
 
 bench: install  ## speed, beside plain baselines in one process
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/text_speed.py
 
 gpu-check: install  ## everything that needs CUDA; says why it skips where there is none
 	$(BIN)/python benchmarks/gpu_check.py

@@ -4,8 +4,8 @@
 
 Every bundled recipe trains some steps in float32 and in bfloat16, stops half-way, resumes, samples
 and is evaluated; then the CUDA tests and the speed benchmark run. Data come from the
-sources of the recipes, or from the folder SEQGAN_TEST_DATA for MNIST; a recipe whose data cannot
-be had is skipped, saying so. Exit code 1 if anything fails.
+sources of the recipes, or from the folder SEQGAN_TEST_DATA where it has them; a recipe whose data
+cannot be had is skipped, saying so. Exit code 1 if anything fails.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ from seqgan_kit.data.dataset import DataError
 from seqgan_kit.run import Run
 
 HERE = Path(__file__).parent
+FOLDERS = {
+    "mnist": "mnist",
+    "snippets": "text/sentence_snippets",
+    "coco_captions": "text/coco_captions",
+}
+"""Where the folder SEQGAN_TEST_DATA has the files of a source."""
 
 
 def check(name: str, precision: str, steps: int, folder: Path) -> str:
@@ -36,9 +42,13 @@ def check(name: str, precision: str, steps: int, folder: Path) -> str:
         "train.device=cuda",
         f"train.log_every={steps // 4}",
     ]
-    data = os.environ.get("SEQGAN_TEST_DATA")
-    if data and name.startswith("mnist"):
-        overrides.append(f"data.root={data}/mnist")
+    plain = recipe_files.load(name)
+    data, folder_of = os.environ.get("SEQGAN_TEST_DATA"), FOLDERS.get(plain.data.source)
+    if data and folder_of:
+        overrides.append(f"data.root={data}/{folder_of}")
+    # Every phase has its share of the steps.
+    share = steps // max(len(plain.phases), 1)
+    overrides += [f"phases.{place}.steps={share}" for place in range(len(plain.phases) - 1)]
     recipe = recipe_files.load(name, overrides)
     seen = [0]
 
@@ -53,8 +63,11 @@ def check(name: str, precision: str, steps: int, folder: Path) -> str:
     if not workflow.resume(out).finished:
         raise RuntimeError("it did not finish")
     spent = time.perf_counter() - began
-    images = load(out, device="cuda").sample(count=2)
-    if not (0 <= images.min() <= images.max() <= 1):
+    samples = load(out, device="cuda").sample(count=2)
+    if samples.dtype == object:
+        if not all(isinstance(line, str) for line in samples):
+            raise RuntimeError("samples are no text")
+    elif not (0 <= samples.min() <= samples.max() <= 1):
         raise RuntimeError("samples are out of bounds")
     bench = measuring.bench_of(recipe, device="cuda", samples=200, sets=1, gan_train=False)
     figures = bench.run(Run(out)).figures

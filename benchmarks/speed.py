@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
-from seqgan_kit import build, recipe_files
+from seqgan_kit import build, materials, recipe_files
 from seqgan_kit.data.dataset import Dataset, Part
 from seqgan_kit.data.loader import GroupedBatches, SequenceStore
 from seqgan_kit.nn.recurrent import Recurrent
@@ -58,7 +58,7 @@ def ours(device: str, folder: Path) -> tuple[Callable[[], None], Callable[[int],
     part = Part(pixels, label_NA)
     names = {"digit": [str(n) for n in range(10)]}
     dataset = Dataset("random", {"training": part}, names, "random")
-    codec = build.make_codec(build.codec_settings(recipe, dataset))
+    codec = materials.make_codec(materials.store_codec(recipe, dataset))
     runtime = Runtime(device=device)
     store = SequenceStore(part, codec, runtime.device, 2**31, folder)
     objective = build.make_objective(recipe, codec, (10,))

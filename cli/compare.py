@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 @click.option("--samples", type=click.IntRange(min=20), help="In a set [the first recipe's].")
 @click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
 @click.option("--gan-train/--no-gan-train", default=True, show_default=True)
+@click.option(
+    "--temperatures", metavar="FROM:TO:STEP", help="Text: also at these sampling temperatures."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
     what: tuple[str, ...],
@@ -39,6 +42,7 @@ def command(
     samples: int | None,
     sets: int | None,
     gan_train: bool,
+    temperatures: str | None,
     device: str,
 ) -> None:
     """Compare RUNS, or train and compare the recipes of a COMPARISON under one budget.
@@ -49,6 +53,7 @@ def command(
       seqgen compare compare/mnist
       seqgen compare recipes/compare/mnist.yaml minutes=1 data.root=path/to/mnist
       seqgen compare my_comparison.yaml --seeds 3 --out comparisons/three
+      seqgen compare compare/text --temperatures 0.6:1.2:0.1
 
     A comparison lists recipes and one budget: minutes of training, or samples seen. It goes on
     where it was stopped: give the same command again. It writes a table on standard output, and
@@ -56,13 +61,19 @@ def command(
     """
     from seqgan_kit import comparison, recipe_files
     from seqgan_kit.recipe import slug
+    from seqgan_kit.report.curves import sweep_table
     from seqgan_kit.report.tables import terminal
     from seqgan_kit.run import Run
+    from seqgan_kit.sweeping import parse_temperatures
 
     targets = [word for word in what if "=" not in word or Path(word).exists()]
     overrides = [word for word in what if word not in targets]
     said = shlex.join(["seqgen", *sys.argv[1:]])
     budget, recipe = None, None
+    try:
+        swept_at = parse_temperatures(temperatures) if temperatures else []
+    except ValueError as error:
+        raise UseError(f"--temperatures {error}") from error
     if not targets:
         raise UseError("name runs, or a comparison (`seqgen recipes list` shows compare/...)")
     if len(targets) == 1 and not Path(targets[0]).is_dir():
@@ -90,10 +101,13 @@ def command(
         samples=samples,
         sets=sets,
         gan_train=gan_train,
+        temperatures=swept_at,
         command=said,
         watch=watching(),
     )
     click.echo(terminal(content))
+    if content["sweeps"]:
+        click.echo("\n" + sweep_table(content["sweeps"], content["figures"]))
     for choice in content["choice"]:
         say(f"{choice['question']}: {choice['answer']}")
     say(f"the page: {folder / 'compare.html'}")

@@ -39,17 +39,25 @@ def fetch(name: str) -> None:
 @click.argument("overrides", nargs=-1)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
 def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None) -> None:
-    """Counts, shapes and labels of RECIPE's data, and a contact sheet."""
-    from seqgan_kit import build, recipe_files
-    from seqgan_kit.report.data import contact_sheet, summary
+    """Counts, shapes and labels of RECIPE's data, and a contact sheet of pictures.
+
+    Of text also lengths in tokens, how much of it the vocabulary covers, and some lines.
+    """
+    from seqgan_kit import materials, recipe_files
+    from seqgan_kit.data.tokens import TextCodec
+    from seqgan_kit.report.data import contact_sheet, summary, text_summary
     from seqgan_kit.report.images import save_picture
 
     if sheet is not None and sheet.suffix != ".png":
         raise UseError(f"--sheet {sheet}: choose a name that ends in .png")
     settings = recipe_files.load(recipe, overrides)
-    dataset = build.load_dataset(settings, Counter().download)
-    codec = build.make_codec(build.codec_settings(settings, dataset))
+    if sheet is not None and settings.codec.kind == "text":
+        raise UseError("--sheet shows pictures, and these data are text")
+    dataset = materials.load_dataset(settings, Counter().download)
+    codec = materials.make_codec(materials.store_codec(settings, dataset))
     click.echo(summary(dataset, codec))
+    if isinstance(codec, TextCodec):
+        click.echo("\n" + text_summary(dataset, codec))
     if sheet is not None:
         save_picture(contact_sheet(dataset, codec), sheet)
         say(f"contact sheet: {sheet}")

@@ -14,6 +14,8 @@ from .console import SEED, UseError, say, watching
 
 if TYPE_CHECKING:
     from seqgan_kit.measuring import Bench, Evaluation
+    from seqgan_kit.report.curves import Sweep
+    from seqgan_kit.report.tables import Table
 
 FEWEST = 20
 """Samples below which no figure means anything."""
@@ -22,7 +24,11 @@ FEWEST = 20
 @click.command(short_help="Measure runs, or samples made elsewhere, beside real data.")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
 @click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
-@click.option("--samples", metavar="N|PATH", help="Samples in a set [the recipe's], or a .npy.")
+@click.option(
+    "--samples",
+    metavar="N|PATH",
+    help="Samples in a set [the recipe's], or a .npy; of text a .txt, .jsonl, .csv or .tsv.",
+)
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
@@ -36,6 +42,17 @@ FEWEST = 20
     show_default=True,
     help="Whether to train a judge on samples, which takes a minute or so.",
 )
+@click.option(
+    "--temperatures",
+    metavar="FROM:TO:STEP",
+    help="Text: also at these sampling temperatures; draws quality against diversity.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    help="With --temperatures: the curves as an .svg [RUN/temperatures.svg for one run].",
+)
+@click.option("--force", is_flag=True, help="Replace what --plot names.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -47,6 +64,9 @@ def command(
     recipe: str | None,
     sets: int | None,
     gan_train: bool,
+    temperatures: str | None,
+    plot: Path | None,
+    force: bool,
     seed: int,
     as_json: bool,
     device: str,
@@ -60,6 +80,8 @@ def command(
       seqgen evaluate runs/mnist_rows --samples 10000 --seed 1
       seqgen evaluate --samples theirs.npy --labels theirs.labels.npy --recipe mnist_rows
       seqgen evaluate runs/mnist_rows --json | jq .models[0].figures.label_accuracy.mean
+      seqgen evaluate --samples theirs.txt --recipe coco_captions
+      seqgen evaluate runs/coco_captions --temperatures 0.5:1.5:0.1
 
     Every figure stands with its standard deviation over independent sets of samples, with the
     same figure of held-out real data (the ceiling) and of noise (the floor). A judge, a small
@@ -67,12 +89,17 @@ def command(
     in RUN/evaluation.json.
 
     Samples made elsewhere are arrays like those that `seqgen sample --out x.npy` writes: bytes,
-    or real values from 0 to 1, [count, height, width] or with colours last.
+    or real values from 0 to 1, [count, height, width] or with colours last. Text is a .txt with
+    a sample a line, or a .jsonl, .csv or .tsv with the columns text and those of the labels.
+
+    Sampling text at a lower temperature buys quality for diversity, so --temperatures measures
+    both along the way, and the likelihood of the test part under the model at each temperature.
     """
     from dataclasses import replace
 
+    from seqgan_kit import elsewhere as from_elsewhere
     from seqgan_kit import evidence, measuring, recipe_files
-    from seqgan_kit.comparison import runs_as_entries
+    from seqgan_kit.comparison import runs_as_entries, swept
     from seqgan_kit.report.tables import terminal
     from seqgan_kit.run import Run
 
@@ -89,6 +116,7 @@ def command(
         raise UseError("name one or more runs, or samples made elsewhere (--samples PATH)")
     if checkpoint is not None and len(runs) != 1:
         raise UseError("--checkpoint belongs to one run")
+    wanted = _temperatures(temperatures, plot, force, runs, checkpoint)
     entries = runs_as_entries([Run(run) for run in runs])
     found = [run for entry in entries for run in entry.runs]
     settings = measuring.same_data_for_all(found) if recipe is None else recipe_files.load(recipe)
@@ -106,10 +134,11 @@ def command(
         for run in entry.runs
     ]
     if elsewhere is not None:
-        items, label_NA = measuring.read_samples(elsewhere, labels, bench)
+        items, label_NA = from_elsewhere.read_samples(elsewhere, labels, bench)
         measured.append(bench.samples_of(elsewhere.name, items, label_NA))
+    sweeps = swept(bench, entries, wanted, seed=seed)
     if as_json:
-        click.echo(json.dumps(_as_json(bench, measured), indent=2))
+        click.echo(json.dumps({**_as_json(bench, measured), "sweeps": sweeps}, indent=2))
         return
     content = evidence.table(
         bench,
@@ -118,8 +147,56 @@ def command(
         command=shlex.join(["seqgen", *sys.argv[1:]]),
     )
     click.echo(terminal(content))
+    if sweeps:
+        target = plot or (runs[0] / "temperatures.svg" if len(runs) == 1 else None)
+        _show_sweeps(content, sweeps, target)
     for note in content["notes"]:
         say(note)
+
+
+def _temperatures(
+    text: str | None,
+    plot: Path | None,
+    force: bool,
+    runs: tuple[Path, ...],
+    checkpoint: str | None,
+) -> list[float]:
+    """The temperatures of a sweep; none where none is asked for."""
+    from seqgan_kit.sweeping import parse_temperatures
+
+    if text is None:
+        if plot is not None:
+            raise UseError("--plot draws the curves of --temperatures: give both")
+        return []
+    if not runs or checkpoint is not None:
+        raise UseError("--temperatures belongs to runs, as they are sampled by default")
+    if plot is not None and plot.suffix != ".svg":
+        raise UseError(f"--plot {plot}: choose a name that ends in .svg")
+    if plot is not None and plot.exists() and not force:
+        raise UseError(f"{plot} exists and is not overwritten; use --force or another --plot")
+    try:
+        return parse_temperatures(text)
+    except ValueError as error:
+        raise UseError(f"--temperatures {error}") from error
+
+
+def _show_sweeps(content: Table, sweeps: list[Sweep], target: Path | None) -> None:
+    """The table of a sweep, how models compare at the diversity of real data, and the curves."""
+    from seqgan_kit.files import write_text
+    from seqgan_kit.report.curves import compared, drawn, marks_of, svg, sweep_table
+
+    figures = content["figures"]
+    click.echo("\n" + sweep_table(sweeps, figures))
+    for number, (x, y) in enumerate(drawn(sweeps, figures)):
+        marks = marks_of(content["rows"], sweeps, x["name"], y["name"])
+        for role, mark in marks:
+            line = compared(sweeps, x, mark.x, y) if role == "real" else ""
+            if line:
+                click.echo(f"\n{line}")
+        if target is not None:
+            path = target if number == 0 else target.with_stem(f"{target.stem}-{number + 1}")
+            write_text(path, svg(sweeps, x, y, [m for _, m in marks], standalone=True))
+            say(f"{y['title']} against {x['title']}: {path}")
 
 
 def _as_json(bench: Bench, measured: list[Evaluation]) -> dict[str, object]:

@@ -26,13 +26,13 @@ def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, forc
       seqgen inspect runs/mnist_rows
       seqgen inspect runs/mnist_rows --seed 3 --out scores.png
     """
-    from seqgan_kit import evidence
+    from seqgan_kit import evidence_images
     from seqgan_kit.report.images import save_picture
     from seqgan_kit.run import Run
 
     found = Run(run)
     target = writable(out, force) or found.samples / "inspect.png"
-    scored = evidence.scored_run(found, seed, watching(), checkpoint)
+    scored = evidence_images.scored_run(found, seed, watching(), checkpoint)
     if scored is None:
         raise UseError(f"{run} has no discriminator that reads step by step")
     picture, explanation = scored

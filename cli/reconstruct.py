@@ -26,12 +26,12 @@ def command(
       seqgen reconstruct runs/mnist_vae
       seqgen reconstruct runs/mnist_cvae -n 24 --out reconstructions.png
     """
-    from seqgan_kit import evidence, load
+    from seqgan_kit import evidence_images, load
     from seqgan_kit.report.images import save_picture
     from seqgan_kit.run import Run
 
     found = Run(run)
     target = writable(out, force) or found.samples / "reconstruct.png"
     sampler = load(run, checkpoint=checkpoint, device=device)
-    save_picture(evidence.reconstructions(found, sampler, count, watching()), target)
+    save_picture(evidence_images.reconstructions(found, sampler, count, watching()), target)
     click.echo(str(target))

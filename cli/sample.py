@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from .console import SEED, UseError, say
+from .console import SEED, UseError
 
-if TYPE_CHECKING:
-    from seqgan_kit.sampling import Sampler
-
-DEFAULT_COUNT = 12
-GRID_LIMIT = 4000
-"""Images on one grid; a larger picture is better a folder or an array."""
+PICTURES = ("interpolate", "swap", "noise_scale")
+LINES = ("temperature", "top_k", "top_p", "prompt", "max_length", "form", "unique")
+"""Options that belong to one kind of sample, by the names of their variables."""
 
 
 @click.command(short_help="Make samples with a trained run.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--label", "labels", multiple=True, help="7, or 3,7; every label if absent.")
-@click.option("-n", "--count", type=click.IntRange(min=1), help="Samples of each label [12].")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    help="7, or 3,7, or kind=movie where there are several attributes; every label if absent.",
+)
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(min=1),
+    help="Pictures of each label, or lines of text in all [12].",
+)
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="A .png (grid), a .npy (array), or a folder of PNGs [RUN/samples/grid.png].",
+    help="Pictures: a .png (grid), a .npy (array), or a folder of PNGs [RUN/samples/grid.png]. "
+    "Text: a file [standard output].",
 )
 @click.option(
     "--interpolate", metavar="A..B", help="Walk from label A to B (any..any without labels)."
@@ -39,9 +46,35 @@ GRID_LIMIT = 4000
     show_default=True,
     help="Below 1: more typical samples, less variety.",
 )
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Text: below 1 more probable tokens, less variety; 0: the most probable.",
+)
+@click.option("--top-k", type=click.IntRange(min=1), help="Text: only the K most probable tokens.")
+@click.option(
+    "--top-p",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    help="Text: only the most probable tokens up to this share.",
+)
+@click.option("--prompt", default="", help="Text: how every line begins.")
+@click.option("--max-length", type=click.IntRange(min=1), help="Text: tokens at most.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl", "csv"]),
+    default="text",
+    show_default=True,
+    help="Text: lines alone, or with labels, tokens and log-likelihood in nats.",
+)
+@click.option("--unique", is_flag=True, help="Text: leave out lines that came before.")
 @click.option("--force", is_flag=True, help="Replace what --out names.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.pass_context
 def command(
+    context: click.Context,
     run: Path,
     labels: tuple[str, ...],
     count: int | None,
@@ -51,10 +84,21 @@ def command(
     interpolate: str | None,
     swap: bool,
     noise_scale: float,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    prompt: str,
+    max_length: int | None,
+    form: str,
+    unique: bool,
     force: bool,
     device: str,
 ) -> None:
-    """Sample RUN, the folder of a training. With no option: a grid, one row a label.
+    """Sample RUN, the folder of a training.
+
+    Pictures go into a file, by default a grid with one row a label. Text goes to standard output,
+    one line a sentence and nothing else, so that it can be piped; attributes that --label does
+    not name are drawn in the proportions of the training lines.
 
     \b
     Examples:
@@ -63,131 +107,60 @@ def command(
       seqgen sample runs/mnist_rows -n 1000 --seed 1 --out digits.npy
       seqgen sample runs/mnist_rows --interpolate 3..7 --out walk.png
       seqgen sample runs/mnist_rows --swap -n 8 --out swap.png
+      seqgen sample runs/snippets_text --label kind=movie -n 5
+      seqgen sample runs/snippets_text --label kind=movie,tweet --label sentiment=negative
+      seqgen sample runs/snippets_text --prompt "the film" --temperature 0.7 --unique
+      seqgen sample runs/snippets_text -n 1000000 --format jsonl | gzip > lines.jsonl.gz
 
     The arrays of a .npy are float32 in 0..1, [count, height, width] for grey images and
     [count, height, width, 3] for colour; NAME.labels.npy beside it has the class numbers.
     """
     from seqgan_kit import load
+    from seqgan_kit.nn.relaxation import Decoding
     from seqgan_kit.run import Run
+    from seqgan_kit.text_sampling import writes_text
 
-    target = out or Run(run).samples / "grid.png"
-    if out is not None:
-        _refuse_to_overwrite(out, force)
+    from .sample_images import refuse_to_overwrite, write_samples, write_swap, write_walk
+    from .sample_text import write_lines
+
+    kind = Run(run).info["codec"].get("kind", "rows")
+    _refuse_foreign_options(context, text=kind == "text")
+    if kind != "text" and out is not None:
+        refuse_to_overwrite(out, force)
     sampler = load(run, checkpoint=checkpoint, device=device)
+    if writes_text(sampler) is not None:
+        write_lines(
+            sampler,
+            labels,
+            count=count,
+            seed=seed,
+            decoding=Decoding(temperature, top_k or 0, 1.0 if top_p is None else top_p),
+            prompt=prompt,
+            max_length=max_length,
+            unique=unique,
+            form=form,
+            out=out,
+            force=force,
+        )
+        return
+    target = out or Run(run).samples / "grid.png"
     if swap and interpolate is not None:
         raise UseError("--swap and --interpolate are two pictures; ask for one at a time")
     if swap:
-        _swap(sampler, labels, count, seed, noise_scale, target)
+        write_swap(sampler, labels, count, seed, noise_scale, target)
     elif interpolate is not None:
-        _walk(sampler, interpolate, labels, count, seed, noise_scale, target)
+        write_walk(sampler, interpolate, labels, count, seed, noise_scale, target)
     else:
-        _samples(sampler, labels, count, seed, noise_scale, target)
+        write_samples(sampler, labels, count, seed, noise_scale, target)
     click.echo(str(target))
 
 
-def _refuse_to_overwrite(out: Path, force: bool) -> None:
-    from seqgan_kit.report.images import labels_path
+def _refuse_foreign_options(context: click.Context, *, text: bool) -> None:
+    """Say that an option belongs to the other kind of sample, instead of leaving it out."""
+    from click.core import ParameterSource
 
-    inside = list(out.iterdir()) if out.is_dir() else []
-    written = [out, labels_path(out)] if out.suffix == ".npy" else [out]
-    there = [path for path in written if path.is_file()] + inside
-    if there and not force:
-        raise UseError(f"{there[0]} exists and is not overwritten; use --force or another --out")
-    foreign = [path for path in inside if path.suffix != ".png"]
-    if foreign:
-        raise UseError(f"{out} holds other things than samples ({foreign[0].name}) and stays")
-
-
-def _samples(
-    sampler: Sampler,
-    labels: tuple[str, ...],
-    count: int | None,
-    seed: int,
-    noise_scale: float,
-    target: Path,
-) -> None:
-    import numpy as np
-
-    from seqgan_kit.report.images import (
-        GRID_ROWS,
-        grid,
-        label_names,
-        save_picture,
-        write_array,
-        write_pictures,
-    )
-    from seqgan_kit.sampling import without_grey_axis
-
-    legible = not labels and count is None and target.suffix == ".png"
-    count = count or DEFAULT_COUNT
-    rows_NA = sampler.label_rows(labels or None, count)
-    if legible:
-        rows_NA = rows_NA[: GRID_ROWS * count]
-    chunks = sampler.stream(rows_NA, seed=seed, noise_scale=noise_scale)
-    if target.suffix == ".npy":
-        write_array(target, (without_grey_axis(chunk).numpy() for chunk in chunks), rows_NA)
-    elif target.suffix == ".png":
-        if len(rows_NA) > GRID_LIMIT:
-            raise UseError(
-                f"{len(rows_NA)} samples do not fit on one grid (up to {GRID_LIMIT}); use --out "
-                "with a folder or a .npy file"
-            )
-        images = np.concatenate([chunk.numpy() for chunk in chunks])
-        by_label = images.reshape(-1, count, *images.shape[1:])
-        names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA[::count]]
-        save_picture(grid(list(by_label), names), target)
-    elif target.suffix:
-        raise UseError(f"--out {target}: choose a name that ends in .png or .npy, or a folder")
-    else:
-        write_pictures(target, (c.numpy() for c in chunks), rows_NA, sampler.labels)
-    say(f"{len(rows_NA)} samples, seed {seed}")
-
-
-def _swap(
-    sampler: Sampler,
-    labels: tuple[str, ...],
-    count: int | None,
-    seed: int,
-    noise_scale: float,
-    target: Path,
-) -> None:
-    from seqgan_kit.report.images import GRID_ROWS, grid, label_names, save_picture
-
-    if target.suffix != ".png":
-        raise UseError(f"--out {target}: a grid is a picture; choose a name that ends in .png")
-    count = count or DEFAULT_COUNT
-    rows_NA = sampler.label_rows(labels or None, 1)[:GRID_ROWS]
-    images = sampler.swap(rows_NA, count=count, seed=seed, noise_scale=noise_scale).numpy()
-    names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
-    save_picture(grid(list(images.reshape(len(names), count, *images.shape[1:])), names), target)
-    say(f"{count} draws of noise under {len(names)} labels, seed {seed}: a column is one draw")
-
-
-def _walk(
-    sampler: Sampler,
-    interpolate: str,
-    labels: tuple[str, ...],
-    count: int | None,
-    seed: int,
-    noise_scale: float,
-    target: Path,
-) -> None:
-    from seqgan_kit.report.images import grid, save_picture
-    from seqgan_kit.sampling import parse_labels
-
-    start, dots, end = interpolate.partition("..")
-    if not dots or labels:
-        raise UseError("--interpolate takes two labels, as in --interpolate 3..7, and no --label")
-    if target.suffix != ".png":
-        raise UseError(f"--out {target}: a walk is a picture; choose a name that ends in .png")
-    ends = [parse_labels(name, sampler.labels) for name in (start, end)]
-    for name, rows in zip((start, end), ends, strict=True):
-        if len(rows) != 1:
-            raise UseError(f"--interpolate: {name!r} names {len(rows)} labels instead of one")
-    walks, steps = count or 6, 14
-    images = sampler.interpolate(
-        ends[0][0], ends[1][0], steps=steps, walks=walks, seed=seed, noise_scale=noise_scale
-    ).numpy()
-    by_walk = list(images.reshape(walks, steps, *images.shape[1:]))
-    save_picture(grid(by_walk, [f"{start} to {end}"] * walks), target)
-    say(f"{walks} walks of {steps} samples, seed {seed}")
+    for name in PICTURES if text else LINES:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = next(p.opts[0] for p in context.command.params if p.name == name)
+            what = "writes text" if text else "makes pictures"
+            raise UseError(f"{option} has no meaning here: this run {what}")

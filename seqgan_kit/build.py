@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,16 +17,18 @@ import torch
 from torch import Tensor
 
 from . import recipe as schema
-from .data.dataset import DataError, Dataset, PartName, unlabelled
-from .data.image_folder import image_folder
-from .data.images import binarized, mnist_like, sklearn_digits
+from .batch import Batch
+from .data.dataset import DataError, Dataset, PartName
 from .data.loader import Codec
-from .data.rows import ImageCodec, RowsCodec
-from .data.sources import Progress as DownloadProgress
+from .data.rows import ImageCodec
 from .data.sources import cache_folder
 from .evaluation.distribution import frechet_distance
-from .evaluation.judge import ImageJudge, Judge, TrainedJudge, cached_judge, look
 from .evaluation.judge import Progress as JudgeProgress
+from .evaluation.judge import TrainedJudge, cached_judge, look
+from .files import write_text
+from .materials import View, part_items, run_codec, text_codec
+from .materials import seen as seen_by_networks
+from .materials import view as view_of
 from .models.image_gan import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
@@ -35,103 +36,52 @@ from .models.image_gan import (
 )
 from .models.sequence import RecurrentDiscriminator, RecurrentEncoder, RecurrentGenerator
 from .models.vae import ConvolutionalEncoder, VariationalAutoencoder
+from .nn.categorical import CategoricalHead, TokenEmbedding
 from .nn.heads import BernoulliHead, ContinuousHead, Head, LogisticHead
 from .nn.networks import Autoencoder, Discriminator, Generator
 from .nn.normalization import normalize_spectrally
+from .nn.relaxation import TemperatureSchedule
 from .objectives.elbo import ELBO
 from .objectives.gan import GAN
 from .objectives.likelihood import Likelihood
 from .objectives.objective import Objective
 from .objectives.penalties import ExactGradient, FiniteDifference, GradientPenalty, Penalty
 from .objectives.phases import Phases
+from .objectives.policy import MovingAverage, PolicyGradient
 from .recipe_files import RecipeError
 from .report.images import GRID_ROWS, grid, label_names, save_picture
 from .run import Run, RunError
 from .sampling import Sampler
 from .training.checkpoint import load_network
+from .training.runtime import keep_freed_memory
 from .training.trainer import Optimization, Schedule
-
-# -- data ---------------------------------------------------------------------------------------
-
-
-def _mnist_like(data: Any, progress: DownloadProgress | None) -> Dataset:
-    root = Path(data.root).expanduser() if data.root else None
-    dataset = mnist_like(data.source, root, data.validation, data.seed, progress)
-    return dataset if data.binarize is None else binarized(dataset, data.binarize)
-
-
-def _digits(data: Any, progress: DownloadProgress | None) -> Dataset:
-    dataset = sklearn_digits(data.validation, data.seed)
-    return dataset if data.binarize is None else binarized(dataset, data.binarize)
-
-
-def _folder(data: Any, progress: DownloadProgress | None) -> Dataset:
-    return image_folder(
-        Path(data.root).expanduser(),
-        size=data.size,
-        colour=data.colour,
-        unreadable=data.unreadable,
-        validation=data.validation,
-        test=data.test,
-        seed=data.seed,
-    )
-
-
-DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
-    "mnist": _mnist_like,
-    "fashion_mnist": _mnist_like,
-    "digits": _digits,
-    "folder": _folder,
-}
-
-
-def load_dataset(recipe: schema.Recipe, progress: DownloadProgress | None = None) -> Dataset:
-    """The data set of a recipe, fetched if need be.
-
-    Raises:
-        DataError: it cannot be had or used.
-    """
-    return DATASETS[recipe.data.source](recipe.data, progress)
-
-
-def seen(recipe: schema.Recipe, dataset: Dataset) -> Dataset:
-    """The data as the networks see them: without labels where the recipe says so."""
-    return dataset if recipe.conditional else unlabelled(dataset)
-
-
-def codec_settings(recipe: schema.Recipe, dataset: Dataset) -> dict[str, Any]:
-    """All that makes the codec again without the data: it is stored in the run."""
-    height, width, channels = dataset.parts["training"].items[:1].shape[1:]
-    return {
-        **recipe.codec.model_dump(),
-        "height": int(height),
-        "width": int(width),
-        "channels": int(channels),
-    }
-
-
-CODECS: Mapping[str, Callable[..., Codec]] = {"rows": RowsCodec, "image": ImageCodec}
-
-
-def make_codec(settings: Mapping[str, Any]) -> Codec:
-    """The codec of stored settings."""
-    arguments = dict(settings)
-    return CODECS[arguments.pop("kind")](**arguments)
-
 
 # -- networks and objectives --------------------------------------------------------------------
 
 
+def _categorical(hidden_size: int, codec: Codec, **settings: Any) -> Head:
+    schedule = TemperatureSchedule(**settings.pop("relaxation"))
+    end = text_codec(codec).end
+    return CategoricalHead(hidden_size, codec.features, end=end, schedule=schedule, **settings)
+
+
+def _real_valued(
+    head: Callable[..., Head], hidden_size: int, codec: Codec, **settings: Any
+) -> Head:
+    return head(hidden_size, codec.features, **settings)
+
+
 HEADS: Mapping[str, Callable[..., Head]] = {
-    "continuous": ContinuousHead,
-    "bernoulli": BernoulliHead,
-    "logistic": LogisticHead,
+    "continuous": partial(_real_valued, ContinuousHead),
+    "bernoulli": partial(_real_valued, BernoulliHead),
+    "logistic": partial(_real_valued, LogisticHead),
+    "categorical": _categorical,
 }
 
 
 def _head(settings: Mapping[str, Any], hidden_size: int, codec: Codec) -> Head:
     arguments = dict(settings)
-    return HEADS[arguments.pop("kind")](hidden_size, codec.features, **arguments)
+    return HEADS[arguments.pop("kind")](hidden_size, codec, **arguments)
 
 
 def _recurrent_generator(
@@ -145,7 +95,7 @@ def _recurrent_generator(
 def _critic(
     make: Callable[..., Discriminator], settings: schema.Section, **arguments: Any
 ) -> Discriminator:
-    arguments |= settings.model_dump()
+    arguments |= settings.model_dump(exclude={"embedding_size"})
     spectral = arguments.pop("spectral_norm")
     network = make(group=arguments.pop("minibatch_group"), **arguments)
     if spectral:
@@ -156,8 +106,14 @@ def _critic(
 def _recurrent_discriminator(
     model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
 ) -> Discriminator:
+    settings = model.discriminator
+    features, tokens = codec.features, None
+    if model.generator.head.kind == "categorical":
+        features = settings.embedding_size
+        # Rows of unit length: a penalty perturbs what is embedded, and scaling would evade it.
+        tokens = TokenEmbedding(vocabulary=codec.features, size=features, unit_norm=True)
     return _critic(
-        RecurrentDiscriminator, model.discriminator, features=codec.features, classes=classes
+        RecurrentDiscriminator, settings, features=features, classes=classes, tokens=tokens
     )
 
 
@@ -240,6 +196,8 @@ class _Networks:
     """The networks of a recipe, each made when it is first asked for and shared by the phases."""
 
     def __init__(self, recipe: schema.Recipe, codec: Codec, classes: tuple[int, ...]) -> None:
+        self._steps = codec.steps
+        self._baseline: MovingAverage | None = None
         self._arguments = (recipe.model, codec, classes)
         self._kind = recipe.model.kind
         self.classes = classes
@@ -252,6 +210,12 @@ class _Networks:
     def discriminator(self) -> Discriminator:
         return DISCRIMINATORS[self._kind](*self._arguments)
 
+    def baseline(self, decay: float) -> MovingAverage:
+        """The moving average of returns; the decay is that of the first phase that asks."""
+        if self._baseline is None:
+            self._baseline = MovingAverage(self._steps, decay)
+        return self._baseline
+
 
 def _gan(settings: schema.GanObjectiveRecipe, networks: _Networks) -> Objective:
     return GAN(
@@ -262,6 +226,21 @@ def _gan(settings: schema.GanObjectiveRecipe, networks: _Networks) -> Objective:
         # With one class there is no other label.
         mismatch=settings.mismatch if math.prod(networks.classes) > 1 else 0.0,
         discriminator_steps=settings.discriminator_steps,
+        likelihood=settings.likelihood,
+    )
+
+
+def _policy(settings: schema.PolicyObjectiveRecipe, networks: _Networks) -> Objective:
+    return PolicyGradient(
+        networks.generator,
+        networks.discriminator,
+        baseline=networks.baseline(settings.baseline_decay),
+        discount=settings.discount,
+        rollouts=settings.rollouts,
+        penalties=tuple(_penalty(penalty) for penalty in settings.penalties),
+        mismatch=settings.mismatch if math.prod(networks.classes) > 1 else 0.0,
+        discriminator_steps=settings.discriminator_steps,
+        likelihood=settings.likelihood,
     )
 
 
@@ -276,6 +255,7 @@ def _elbo(settings: schema.ElboObjectiveRecipe, networks: _Networks) -> Objectiv
 
 OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
     "gan": _gan,
+    "policy": _policy,
     "likelihood": _likelihood,
     "elbo": _elbo,
 }
@@ -293,6 +273,12 @@ def make_objective(recipe: schema.Recipe, codec: Codec, classes: tuple[int, ...]
     return Phases(
         list(zip(objectives, steps, strict=True)),
         factors=[phase.learning_rate_factor for phase in recipe.phases],
+        trained=[phase.networks for phase in recipe.phases],
+        courses=[
+            None if phase.schedule is None else Schedule(**phase.schedule.model_dump()).factor
+            for phase in recipe.phases
+        ],
+        total=recipe.train.steps,
     )
 
 
@@ -344,10 +330,15 @@ def load_sampler(
     """
     labels = run.info["labels"]
     classes = tuple(len(names) for names in labels.values())
-    codec = make_codec(run.info["codec"])
+    codec = run_codec(run)
     generator = GENERATORS[recipe.model.kind](recipe.model, codec, classes)
     load_network(run.checkpoint(checkpoint), "average", generator)
-    return Sampler(generator.to(device).eval(), codec, labels, device)
+    if device.type == "cpu":
+        keep_freed_memory()
+    sampler = Sampler(generator.to(device).eval(), codec, labels, device)
+    if "label_counts" in run.info:
+        sampler.label_counts = run.info["label_counts"]
+    return sampler
 
 
 def draw_grid(sampler: Sampler, path: Path, *, columns: int = 12, seed: int = 0) -> None:
@@ -358,10 +349,22 @@ def draw_grid(sampler: Sampler, path: Path, *, columns: int = 12, seed: int = 0)
     save_picture(grid(list(images.reshape(len(names), columns, *images.shape[1:])), names), path)
 
 
-def decoded(dataset: Dataset, codec: Codec, part: PartName) -> tuple[Tensor, np.ndarray]:
-    """A part of a data set as the codec shows it: decoded things and their labels."""
-    items = dataset.parts[part]
-    return codec.decode(*codec.encode(items.items[: len(items)])), items.label_NA
+def write_lines(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 0) -> None:
+    """A text file of samples with their labels, in the proportions of the training lines."""
+    label_NA = sampler.mixed_labels(None, count, seed=seed)
+    decoded = torch.cat(list(sampler.stream(label_NA, seed=seed)))
+    lines = text_codec(sampler.codec).strings(decoded)
+    names = [" ".join(label_names(row, sampler.labels)) for row in label_NA]
+    shown = [f"{name}\t{line}\n" for name, line in zip(names, lines, strict=True)]
+    write_text(path, "".join(shown))
+
+
+EXHIBITS: Mapping[str, tuple[str, Callable[[Sampler, Path], None]]] = {
+    "rows": (".png", draw_grid),
+    "image": (".png", draw_grid),
+    "text": (".txt", write_lines),
+}
+"""For each codec the ending and the writer of what a run shows of its samples meanwhile."""
 
 
 def load_critic(run: Run, recipe: schema.Recipe, *, checkpoint: str | None) -> Discriminator:
@@ -371,10 +374,10 @@ def load_critic(run: Run, recipe: schema.Recipe, *, checkpoint: str | None) -> D
         RunError: no such checkpoint, or a run without a discriminator.
         FileProblem: it is damaged or of another shape.
     """
-    if not any(objective.kind == "gan" for objective in recipe.objectives):
+    if not recipe.adversarial:
         raise RunError(f"{run.path} has no discriminator: it was not trained as a GAN")
     classes = tuple(len(names) for names in run.info["labels"].values())
-    codec = make_codec(run.info["codec"])
+    codec = run_codec(run)
     critic = DISCRIMINATORS[recipe.model.kind](recipe.model, codec, classes)
     load_network(run.checkpoint(checkpoint), "discriminator", critic)
     return critic.eval()
@@ -383,30 +386,10 @@ def load_critic(run: Run, recipe: schema.Recipe, *, checkpoint: str | None) -> D
 # -- how things are judged ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class JudgeKind:
-    """A kind of judge.
-
-    Attributes:
-        name: part of the key under which a trained one is cached.
-        make: from the decoded training items and the classes to a judge with fresh weights.
-    """
-
-    name: str
-    make: Callable[[Tensor, tuple[int, ...]], Judge]
-
-
-IMAGE_JUDGE = JudgeKind(
-    "image-1", lambda items, classes: ImageJudge(channels=items.shape[-1], classes=classes)
-)
-JUDGES: Mapping[str, JudgeKind] = {"rows": IMAGE_JUDGE, "image": IMAGE_JUDGE}
-"""For each codec what judges the things that it decodes."""
-
-
 def trained_judge(
     recipe: schema.Recipe,
     dataset: Dataset,
-    codec: Codec,
+    view: View,
     *,
     seed: int,
     device: torch.device,
@@ -414,17 +397,16 @@ def trained_judge(
     progress: JudgeProgress | None = None,
 ) -> TrainedJudge:
     """The judge of a data set, trained if the cache does not have it."""
-    kind = JUDGES[recipe.codec.kind]
-    first = codec.decode(*codec.encode(dataset.parts["test"].items[:1]))
+    first = view.real(dataset.parts["test"].items[:1])
 
     def part(name: PartName) -> tuple[Tensor, Tensor]:
-        items, label_NA = decoded(dataset, codec, name)
+        items, label_NA = part_items(dataset, view, name)
         return items, torch.from_numpy(label_NA)
 
     return cached_judge(
         cache_folder() / "judges",
-        make=lambda: kind.make(first, dataset.classes),
-        architecture=kind.name,
+        make=lambda: view.make(first, dataset.classes),
+        architecture=view.judge,
         key={"data": dataset.fingerprint},
         training=lambda: part("training"),
         test=lambda: part("test"),
@@ -436,8 +418,42 @@ def trained_judge(
     )
 
 
+SCORED = 500
+"""Sequences whose likelihood is computed at a time."""
+
+NO_VALIDATION = (
+    "train.keep: best chooses on the validation part, and there is none: set data.validation, or "
+    "keep a number of checkpoints"
+)
+
 CHOOSING_SEED = 1_000_003
 """Added to the seed of the judge that reports: the one that chooses a checkpoint is another."""
+
+
+def likelihood_score(
+    recipe: schema.Recipe, dataset: Dataset, codec: Codec, *, device: torch.device
+) -> Callable[[Sampler], float]:
+    """What `train.keep: best` chooses by where `train.best_by` is likelihood.
+
+    The mean negative log-likelihood of the validation part, in nats a sequence.
+
+    Raises:
+        DataError: the data have no validation part.
+    """
+    part = seen_by_networks(recipe, dataset).parts["validation"]
+    if not len(part):
+        raise DataError(NO_VALIDATION)
+    x, mask_BT = codec.encode(part.items[: len(part)])
+    whole = Batch(x.to(device), mask_BT.to(device), torch.from_numpy(part.label_NA).to(device))
+
+    @torch.no_grad()
+    def score(sampler: Sampler) -> float:
+        nats = torch.zeros((), device=device)
+        for start in range(0, len(whole), SCORED):
+            nats -= sampler.generator.log_prob(whole.part(slice(start, start + SCORED))).sum()
+        return nats.item() / len(whole)
+
+    return score
 
 
 def checkpoint_score(
@@ -457,15 +473,13 @@ def checkpoint_score(
         DataError: the data have no validation part.
     """
     if len(dataset.parts["validation"]) < 2:
-        raise DataError(
-            "train.keep: best chooses on the validation part, and there is none: set "
-            "data.validation, or keep a number of checkpoints"
-        )
+        raise DataError(NO_VALIDATION)
     seed = recipe.evaluation.judge_seed + CHOOSING_SEED
+    view = view_of(recipe, dataset)
     judge = trained_judge(
-        recipe, dataset, codec, seed=seed, device=device, say=say, progress=progress
+        recipe, dataset, view, seed=seed, device=device, say=say, progress=progress
     ).judge
-    items, label_NA = decoded(dataset, codec, "validation")
+    items, label_NA = part_items(dataset, view, "validation")
     real_NF = look(judge, items).features_NF
     count = min(len(items), 2000)
     asked_NA = np.resize(label_NA, (count, label_NA.shape[1]))
@@ -474,7 +488,8 @@ def checkpoint_score(
 
     def score(sampler: Sampler) -> float:
         # Not the noise of the samples that are reported.
-        samples = torch.cat(list(sampler.stream(asked_NA, seed=CHOOSING_SEED)))
+        decoded = torch.cat(list(sampler.stream(asked_NA, seed=CHOOSING_SEED)))
+        samples = view.made(decoded, codec)
         return frechet_distance(look(judge, samples).features_NF, real_NF)
 
     return score

@@ -12,10 +12,12 @@ from typing import Any, Literal
 from . import evidence, recipe_files
 from .evaluation.figures import Value
 from .files import FileProblem, read_json, write_json, write_text
-from .measuring import Evaluation, bench_of, same_data_for_all
+from .measuring import Bench, Evaluation, bench_of, same_data_for_all
 from .recipe import CompareRecipe, Recipe, slug
 from .report import page, tables
+from .report.curves import Sweep
 from .run import Run, RunError
+from .sweeping import sweep
 from .workflow import Watch, resume, run_recipe, train
 
 ENDLESS = 10**9
@@ -118,7 +120,7 @@ def plan(
 
 def _data(recipe: Recipe) -> dict[str, Any]:
     """The data of a recipe, wherever they lie."""
-    own = {"root"} if recipe.data.source != "folder" else set()
+    own = set() if recipe.own_root else {"root"}
     return recipe.data.model_dump(exclude={"budget_mb", *own})
 
 
@@ -241,6 +243,7 @@ def compare(
     samples: int | None = None,
     sets: int | None = None,
     gan_train: bool = True,
+    temperatures: Sequence[float] = (),
     command: str = "",
     watch: Watch | None = None,
     stem: str = "compare",
@@ -259,6 +262,7 @@ def compare(
         samples: in a set, the first recipe's number if absent.
         sets: independent sets of a run.
         gan_train: whether to measure GAN-train.
+        temperatures: at which runs that write text are sampled, too.
         command: that made it.
         watch: what to tell.
         stem: of the files' names.
@@ -297,9 +301,26 @@ def compare(
         budget=budget,
         seed=seed,
         command=command,
+        sweeps=swept(bench, entries, temperatures, seed=seed),
     )
     write(content, folder, stem)
     return content
+
+
+def swept(
+    bench: Bench, entries: Sequence[Entry], temperatures: Sequence[float], *, seed: int
+) -> list[Sweep]:
+    """Each model at each of some sampling temperatures; of several seeds the first run."""
+    if not temperatures:
+        return []
+    return [
+        {
+            "name": entry.name,
+            "colour": place,
+            "points": sweep(bench, entry.runs[0], temperatures, seed=seed),
+        }
+        for place, entry in enumerate(entries)
+    ]
 
 
 def joined(name: str, evaluations: Sequence[Evaluation]) -> Evaluation:

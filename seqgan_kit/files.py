@@ -89,6 +89,12 @@ def write_text(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, whole or not at all."""
+    with write_file(path) as draft:
+        draft.write_bytes(content)
+
+
 def write_json(path: Path, value: object) -> None:
     """Write JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

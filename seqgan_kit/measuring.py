@@ -6,14 +6,14 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import build
+from . import build, materials
 from .batch import Batch
 from .data.dataset import Dataset
 from .data.sources import cache_folder
@@ -22,7 +22,8 @@ from .evaluation.evaluate import MEASURE, Reference, cached_rows, combine, flat
 from .evaluation.figures import Value
 from .evaluation.gan_train import gan_train_accuracy
 from .evaluation.judge import Judge
-from .evaluation.likelihood import chosen_items, likelihood_figures
+from .evaluation.likelihood import chosen_items, likelihood_figures, token_figures
+from .evaluation.text_figures import TextFigures
 from .files import FileProblem, read_json, write_json
 from .nn.noise import seeded_noise
 from .recipe import EvaluationRecipe, Recipe
@@ -36,10 +37,6 @@ FORMAT = 2
 
 GAN_TRAIN_SEED = 7
 """Of the judges that learn from samples; not that of the judge that reports."""
-
-
-class SamplesError(ValueError):
-    """Samples from elsewhere that cannot be measured; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +90,9 @@ class Bench:
         self.sets = sets or self.settings.sets
         self.gan_train = gan_train
         self._recipe = recipe
-        self._codec = build.make_codec(build.codec_settings(recipe, dataset))
-        self._kind = build.JUDGES[recipe.codec.kind]
-        self.test, self.label_NA = build.decoded(dataset, self._codec, "test")
+        self.codec_kind = recipe.codec.kind
+        self.view = materials.view(recipe, dataset)
+        self.test, self.label_NA = materials.part_items(dataset, self.view, "test")
         # Before the judge is trained, which takes a while.
         needed = 2 * (self.settings.neighbours + 1)
         if len(self.test) < needed:
@@ -107,7 +104,7 @@ class Bench:
         trained = build.trained_judge(
             recipe,
             dataset,
-            self._codec,
+            self.view,
             seed=self.settings.judge_seed,
             device=device,
             say=watch.say,
@@ -121,14 +118,45 @@ class Bench:
             label_NA=self.label_NA,
             training=lambda: flat(self.training_items()),
             neighbours=self.settings.neighbours,
+            flatten=flat if self.view.vectors else None,
+            noise=None if self.text is None else self._text_noise,
+            attributes=tuple(dataset.labels),
         )
+
+    @cached_property
+    def text(self) -> TextFigures | None:
+        """What measures lines of text; ``None`` for other kinds of data."""
+        return materials.text_figures(self._recipe, self.dataset, self.view)
+
+    def _text_noise(self, count: int, generator: torch.Generator) -> Tensor:
+        assert self.text is not None
+        return self.text.noise(count, generator.initial_seed())
+
+    @property
+    def judged(self) -> bool:
+        """Whether a judge has something to say: it has not learnt to see text without labels."""
+        return self.view.vectors or self.labelled
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the data have labels that differ."""
+        return max(self.dataset.classes) > 1
 
     def training_items(self, chosen: Sequence[int] | None = None) -> Tensor:
         """The decoded training part, or some of its items."""
         if chosen is None:
-            return build.decoded(self.dataset, self._codec, "training")[0]
-        raw = self.dataset.parts["training"].pick(chosen)
-        return self._codec.decode(*self._codec.encode(raw))
+            return materials.part_items(self.dataset, self.view, "training")[0]
+        return self.view.real(self.dataset.parts["training"].pick(chosen))
+
+    def measure(self, items: Tensor, label_NA: np.ndarray | None) -> dict[str, float]:
+        """All figures of one set of samples, GAN-train and likelihoods aside.
+
+        Args:
+            items: as the bench's view gives them.
+            label_NA: what they were asked to be, or ``None``.
+        """
+        text = {} if self.text is None else self.text.measure(items)
+        return (self.reference.measure(items, label_NA) if self.judged else {}) | text
 
     @property
     def key(self) -> dict[str, Any]:
@@ -139,6 +167,7 @@ class Bench:
             "judge": self._judge_digest,
             "judge_epochs": self.settings.judge_epochs,
             "neighbours": self.settings.neighbours,
+            "view": self.view.judge,
             "samples": self.samples,
             "gan_train_samples": self.settings.gan_train_samples if self.gan_train else 0,
         }
@@ -153,17 +182,11 @@ class Bench:
         """
         folder = cache_folder() / "figures"
         key = {**self.key, "gan_train_samples": 0}
-        rows = cached_rows(
-            folder,
-            key=key,
-            compute=lambda: {
-                "real": self.reference.real(),
-                "noise": self.reference.noise(self.samples, seed=0),
-            },
-            say=self.watch.say,
-        )
+        rows = cached_rows(folder, key=key, compute=self._bounds, say=self.watch.say)
         counts = {"real": len(self.test) - self.reference.count, "noise": self.samples}
         bounds = {role: combine([rows[role]], counts[role]) for role in counts}
+        if "real_text" in rows:
+            bounds["real"] |= combine([rows["real_text"]], rows["real_text_count"])
         if any("gan_train_accuracy" in evaluation.figures for evaluation in measured):
             learned = cached_rows(
                 folder, key=self.key, compute=self._gan_train_bounds, say=self.watch.say
@@ -172,8 +195,18 @@ class Bench:
                 bounds[role]["gan_train_accuracy"] = Value.of([accuracy], count)
         return bounds
 
+    def _bounds(self) -> dict[str, Any]:
+        noise = self.reference.noise_items(self.samples, seed=0)
+        rows: dict[str, Any] = {
+            "real": self.reference.real() if self.judged else {},
+            "noise": self.measure(noise, self.reference.labels_for(self.samples)),
+        }
+        if self.text is not None:
+            rows["real_text"], rows["real_text_count"] = self.text.real(self.samples)
+        return rows
+
     def _gan_train_bounds(self) -> dict[str, Any]:
-        items, label_NA = build.decoded(self.dataset, self._codec, "training")
+        items, label_NA = materials.part_items(self.dataset, self.view, "training")
         count = self.settings.gan_train_samples
         chosen = chosen_items(len(items), count)
         noise = self.reference.noise_items(count, seed=1)
@@ -187,7 +220,7 @@ class Bench:
         self.watch.say(f"GAN-train: a judge learns from {len(samples)} samples")
 
         def fresh() -> Judge:
-            return self._kind.make(self.test[:1], self.dataset.classes)
+            return self.view.make(self.test[:1], self.dataset.classes)
 
         return gan_train_accuracy(
             samples,
@@ -237,14 +270,16 @@ class Bench:
         for number in range(self.sets):
             label_NA = self.asked(self.samples, conditional)
             began = time.perf_counter()
-            samples = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, number))))
+            decoded = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, number))))
             seconds += time.perf_counter() - began
-            measured.append(self.reference.measure(samples, label_NA if conditional else None))
+            items = self.view.made(decoded, sampler.codec)
+            measured.append(self.measure(items, label_NA if conditional else None))
         figures = combine(measured, self.samples)
-        if self.gan_train and conditional:
+        if self.gan_train and conditional and self.labelled:
             count = self.settings.gan_train_samples
             label_NA = self.asked(count, conditional)
-            samples = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, -1))))
+            decoded = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, -1))))
+            samples = self.view.made(decoded, sampler.codec)
             figures["gan_train_accuracy"] = Value.of([self._learned(samples, label_NA)], count)
         figures |= self._likelihood(run, recipe, sampler)
         # Of all the training, where the checkpoint is not its last.
@@ -265,30 +300,35 @@ class Bench:
     def _likelihood(self, run: Run, recipe: Recipe, sampler: Sampler) -> dict[str, Value]:
         if sampler.generator.likelihood == "none":
             return {}
-        part = build.seen(recipe, self.dataset).parts["test"]
-        chosen = chosen_items(len(part), self.settings.likelihood_items)
-        codec = build.make_codec(run.info["codec"])
-        encoded = codec.encode(part.items[: len(part)])
-        x_BTF, mask_BT = (tensor[chosen].to(self.device) for tensor in encoded)
-        label_BA = torch.from_numpy(part.label_NA[chosen]).to(self.device)
+        batch = self.test_batch(run, recipe)
         figures = likelihood_figures(
             sampler.generator,
-            Batch(x_BTF, mask_BT, label_BA),
+            batch,
             noise=seeded_noise(0, self.device),
             draws=self.settings.importance_samples,
         )
-        return {name: Value.of([value], len(chosen)) for name, value in figures.items()}
+        if self.text is not None:
+            figures |= token_figures(sampler.generator, batch)
+        return {name: Value.of([value], len(batch)) for name, value in figures.items()}
+
+    def test_batch(self, run: Run, recipe: Recipe) -> Batch:
+        """The test part, or a choice of its items, as a run's codec encodes it."""
+        part = materials.seen(recipe, self.dataset).parts["test"]
+        chosen = chosen_items(len(part), self.settings.likelihood_items)
+        encoded = materials.run_codec(run).encode(part.items[: len(part)])
+        x_BTF, mask_BT = (tensor[chosen].to(self.device) for tensor in encoded)
+        return Batch(x_BTF, mask_BT, torch.from_numpy(part.label_NA[chosen]).to(self.device))
 
     def samples_of(self, name: str, samples: Tensor, label_NA: np.ndarray | None) -> Evaluation:
         """Measure samples that were made elsewhere, as one set.
 
         Args:
             name: for the table.
-            samples: as the data set's decoded items are.
+            samples: as the bench's view gives them.
             label_NA: what they were asked to be, or ``None``.
         """
-        figures = combine([self.reference.measure(samples, label_NA)], len(samples))
-        if self.gan_train and label_NA is not None:
+        figures = combine([self.measure(samples, label_NA)], len(samples))
+        if self.gan_train and label_NA is not None and self.labelled:
             accuracy = self._learned(samples, label_NA)
             figures["gan_train_accuracy"] = Value.of([accuracy], len(samples))
         return Evaluation(name, figures, {**self.key, "samples": len(samples), "sets": 1})
@@ -345,7 +385,7 @@ def bench_of(
     watch = watch or Watch()
     return Bench(
         recipe,
-        build.load_dataset(recipe, watch.download),
+        materials.load_dataset(recipe, watch.download),
         device=choose_device(device),
         watch=watch,
         samples=samples,
@@ -370,71 +410,3 @@ def same_data_for_all(runs: Sequence[Run]) -> Recipe:
                 "them, and their figures do not compare; evaluate them one by one"
             )
     return run_recipe(first)
-
-
-def read_samples(
-    path: Path, labels: Path | None, bench: Bench
-) -> tuple[Tensor, np.ndarray | None]:
-    """Samples made elsewhere, and their labels.
-
-    Args:
-        path: a ``.npy`` file, ``[N, height, width]`` or with channels last; bytes, or real values
-            from 0 to 1.
-        labels: a ``.npy`` file of class numbers, ``[N]`` or ``[N, attributes]``.
-        bench: what they are to be measured with.
-
-    Raises:
-        SamplesError: they do not fit the data or each other.
-    """
-    array = _array(path)
-    shape = tuple(bench.test.shape[1:])
-    if array.shape[1:] == shape[:-1] and shape[-1] == 1:
-        array = array[..., None]
-    if array.shape[1:] != shape:
-        raise SamplesError(
-            f"{path} holds samples of shape {list(array.shape[1:])}, and those of "
-            f"{bench.dataset.name} have {list(shape)}"
-        )
-    if array.dtype == np.uint8:
-        samples = torch.from_numpy(array).float() / 255
-    else:
-        samples = torch.from_numpy(array.astype(np.float32))
-        low, high = float(samples.amin()), float(samples.amax())
-        if not (low >= 0 and high <= 1):
-            raise SamplesError(
-                f"{path} holds values from {low:.3g} to {high:.3g}; real values are expected "
-                "from 0 to 1 and none missing, or bytes"
-            )
-    if labels is None:
-        return samples, None
-    label_NA = _array(labels)
-    label_NA = label_NA[:, None] if label_NA.ndim == 1 else label_NA
-    if len(label_NA) != len(samples):
-        raise SamplesError(
-            f"{path} holds {len(samples)} samples and {labels} {len(label_NA)} labels"
-        )
-    classes = bench.dataset.classes
-    fits = label_NA.ndim == 2 and label_NA.shape[1] == len(classes)
-    if not fits or not np.issubdtype(label_NA.dtype, np.integer):
-        raise SamplesError(
-            f"{labels} holds {label_NA.dtype} of shape {list(label_NA.shape)}; expected whole "
-            f"numbers, {len(classes)} for each sample"
-        )
-    if (label_NA < 0).any() or (label_NA >= np.array(classes)).any():
-        raise SamplesError(
-            f"{labels} holds class numbers from {label_NA.min()} to {label_NA.max()}; "
-            f"{bench.dataset.name} has {' x '.join(map(str, classes))} classes, counted from 0"
-        )
-    return samples, label_NA.astype(np.int64)
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise SamplesError(f"{path} is not there") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise SamplesError(f"{path} is no .npy file that can be read: {error}") from error
-    if not isinstance(array, np.ndarray) or array.ndim < 1 or not len(array):
-        raise SamplesError(f"{path} holds no array of samples")
-    return array

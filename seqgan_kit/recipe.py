@@ -67,6 +67,69 @@ class FolderData(Section):
     """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
 
 
+class TextData(Section):
+    """Lines of text."""
+
+    root: str | None = None
+    """A local folder with its files, instead of the cache or a download."""
+    validation: Share = 0.05
+    """Share of the lines that is held out of training."""
+    seed: Seed = 0
+    """Seed of the cut into parts; not the run's, so that all runs share one test part."""
+    budget_mb: PositiveInt = 2048
+    """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
+
+
+class CaptionsData(TextData):
+    """Captions of images, without labels, with a test part of their own."""
+
+    source: Literal["coco_captions"]
+    """Which data set."""
+
+
+class LabelledTextData(TextData):
+    """Labelled lines that seqgan_kit knows where to find."""
+
+    source: Literal["snippets", "names"]
+    """Which data set."""
+    test: Share = 0.1
+    """Share of the lines for the test."""
+
+
+class OracleData(TextData):
+    """Sequences drawn from a synthetic language model, whose probabilities are known."""
+
+    source: Literal["oracle"]
+    """An LSTM with random weights: its own, drawn by `seed`, or those in `root`."""
+    root: str | None = None
+    """A folder with the published weights (oracle_lstm.npz); absent: weights drawn by `seed`."""
+    sequences: PositiveInt = 10000
+    """Training sequences, the validation part aside."""
+    validation: Share = 0.2
+    """Validation sequences, as a share of the training sequences, drawn beside them."""
+    test: PositiveInt = 10000
+    """Test sequences."""
+    length: PositiveInt = 20
+    """Tokens of a sequence."""
+
+
+class LinesData(TextData):
+    """Your own text: a .txt, .tsv, .csv or .jsonl file, or a folder with one for each part."""
+
+    source: Literal["lines"]
+    """Your own text."""
+    root: str
+    """The file; or a folder with files named training, validation and test."""
+    text: str = "text"
+    """The column or key that holds the text."""
+    labels: tuple[str, ...] = ()
+    """Columns or keys that hold labels; none: one class."""
+    test: Share = 0.1
+    """Share of the lines for the test, where the folder has no part of that name."""
+    unreadable: Literal["error", "skip"] = "error"
+    """What to do about rows that cannot be used: stop and name them, or leave them out."""
+
+
 class RowsCodecRecipe(Section):
     """An image is a sequence of its rows or columns."""
 
@@ -81,6 +144,25 @@ class ImageCodecRecipe(Section):
 
     kind: Literal["image"] = "image"
     """Whole images, for the networks that write them at once."""
+
+
+class TextCodecRecipe(Section):
+    """A line is a sequence of tokens."""
+
+    kind: Literal["text"]
+    """Text as sequences."""
+    tokenizer: Literal["unigram", "bpe", "char", "word", "numbers"] = "unigram"
+    """A SentencePiece model learned from the training lines; numbers: a line is whole numbers."""
+    vocabulary: PositiveInt | None = 4000
+    """How many tokens; null with char: every character of the training lines."""
+    byte_fallback: bool = False
+    """Write characters outside the vocabulary as bytes instead of as unknown."""
+    normalization: Literal["nfkc", "identity"] = "nfkc"
+    """What is done to the characters of a line before it is cut."""
+    max_length: PositiveInt = 40
+    """Tokens of the longest sequence, the end token aside."""
+    too_long: Literal["cut", "drop"] = "cut"
+    """What is done in training with lines that have more."""
 
 
 class ContinuousHeadRecipe(Section):
@@ -110,8 +192,40 @@ class LogisticHeadRecipe(Section):
     """How many values there are."""
 
 
-HeadRecipe = Annotated[
+class RelaxationRecipe(Section):
+    """The temperature of Gumbel-softmax over the course of a run."""
+
+    kind: Literal["constant", "linear", "exponential"] = "constant"
+    """The shape."""
+    start: Rate = 1.0
+    """Where it begins."""
+    end: Rate = 1.0
+    """Where it ends."""
+    inverse: bool = False
+    """Whether these are values of 1 / temperature."""
+
+
+class CategoricalHeadRecipe(Section):
+    """Each step is one of a vocabulary."""
+
+    kind: Literal["categorical"]
+    """A probability for each token."""
+    embedding_size: PositiveInt = 64
+    """Length of a token's vector, as the next step reads it."""
+    tied: bool = False
+    """Whether the output layer uses those vectors, too."""
+    straight_through: bool = True
+    """Hand out one token forwards and the relaxed gradient backwards; else relaxed samples."""
+    relaxation: RelaxationRecipe = RelaxationRecipe()
+    """Temperature of the Gumbel-softmax."""
+
+
+RealHeadRecipe = Annotated[
     ContinuousHeadRecipe | BernoulliHeadRecipe | LogisticHeadRecipe, Field(discriminator="kind")
+]
+HeadRecipe = Annotated[
+    ContinuousHeadRecipe | BernoulliHeadRecipe | LogisticHeadRecipe | CategoricalHeadRecipe,
+    Field(discriminator="kind"),
 ]
 
 
@@ -134,6 +248,8 @@ class GeneratorRecipe(Section):
     """Length of a label's vector."""
     feedback: bool = False
     """Whether a step reads the output of the one before (slower: no fused kernel)."""
+    dropout: Share = 0.0
+    """Share of the units that maximum likelihood leaves out, the same at all steps."""
     head: HeadRecipe = ContinuousHeadRecipe()
     """What a step consists of."""
 
@@ -155,6 +271,8 @@ class DiscriminatorRecipe(Section):
     """Sequences whose differences the discriminator sees (against collapse); 0: none."""
     condition: Literal["projection", "concatenation"] = "projection"
     """How the label enters."""
+    embedding_size: PositiveInt = 64
+    """Length of a token's vector, where steps are tokens."""
     spectral_norm: bool = False
     """Divide every weight matrix by its largest singular value."""
 
@@ -236,7 +354,7 @@ class DenseDecoderRecipe(Section):
     """Units of the layers."""
     label_size: PositiveInt = 64
     """Length of a label's vector."""
-    head: HeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
+    head: RealHeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
     """What an image consists of."""
 
 
@@ -283,7 +401,7 @@ class RecurrentDecoderRecipe(Section):
     """Length of a label's vector."""
     feedback: bool = False
     """Whether a step reads the output of the one before."""
-    head: HeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
+    head: RealHeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
     """What a step consists of."""
 
 
@@ -366,6 +484,29 @@ class GanObjectiveRecipe(Section):
     """Weight of real sequences under other labels, taken for generated: what a label means."""
     discriminator_steps: PositiveInt = 1
     """Steps of the discriminator for one of the generator."""
+    likelihood: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the likelihood of real sequences, kept beside the game."""
+
+
+class PolicyObjectiveRecipe(Section):
+    """Adversarial training by policy gradient: the discriminator's scores are rewards."""
+
+    kind: Literal["policy"]
+    """Which objective."""
+    discount: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """What a reward is worth one step earlier."""
+    baseline_decay: Share = 0.9
+    """Of the moving average of returns that is taken away from them."""
+    rollouts: Count = 0
+    """Completions of each beginning whose mean score rewards a step; 0: the step's own score."""
+    penalties: tuple[PenaltyRecipe, ...] = ()
+    """Terms of the discriminator's loss that keep the game stable."""
+    mismatch: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of real sequences under other labels, taken for generated: what a label means."""
+    discriminator_steps: PositiveInt = 1
+    """Steps of the discriminator for one of the generator."""
+    likelihood: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the likelihood of real sequences, kept beside the rewards."""
 
 
 class LikelihoodObjectiveRecipe(Section):
@@ -387,20 +528,9 @@ class ElboObjectiveRecipe(Section):
 
 
 ObjectiveRecipe = Annotated[
-    GanObjectiveRecipe | LikelihoodObjectiveRecipe | ElboObjectiveRecipe,
+    GanObjectiveRecipe | PolicyObjectiveRecipe | LikelihoodObjectiveRecipe | ElboObjectiveRecipe,
     Field(discriminator="kind"),
 ]
-
-
-class PhaseRecipe(Section):
-    """A part of a training with an objective of its own."""
-
-    steps: PositiveInt | None = None
-    """How many steps; the last phase goes on to the end of the run."""
-    objective: ObjectiveRecipe = GanObjectiveRecipe()
-    """What the networks are trained for meanwhile."""
-    learning_rate_factor: Rate = 1.0
-    """Factor of the learning rates."""
 
 
 class ScheduleRecipe(Section):
@@ -412,6 +542,21 @@ class ScheduleRecipe(Section):
     """Share of the run before they begin to fall."""
     final: Share = 0.0
     """Where they end, as a share of where they began."""
+
+
+class PhaseRecipe(Section):
+    """A part of a training with an objective of its own."""
+
+    steps: PositiveInt | None = None
+    """How many steps; the last phase goes on to the end of the run."""
+    objective: ObjectiveRecipe = GanObjectiveRecipe()
+    """What the networks are trained for meanwhile."""
+    learning_rate_factor: Rate = 1.0
+    """Factor of the learning rates."""
+    schedule: ScheduleRecipe | None = None
+    """How the learning rates change over the phase; absent: as train.schedule says."""
+    networks: tuple[Literal["generator", "discriminator"], ...] | None = None
+    """The networks that are trained meanwhile; absent: all of the objective."""
 
 
 class TrainRecipe(Section):
@@ -443,7 +588,10 @@ class TrainRecipe(Section):
     """Steps between two checkpoints."""
     keep: PositiveInt | Literal["best"] = 2
     """How many checkpoints stay; best: two, and the best on the validation part, which is then
-    the one that is used (Frechet judge distance, by a judge of a seed of its own)."""
+    the one that is used."""
+    best_by: Literal["distance", "likelihood"] = "distance"
+    """What is best: the smallest Frechet judge distance, by a judge of a seed of its own, or the
+    highest likelihood."""
     tensorboard: bool = False
     """Also write TensorBoard files (needs the extra `tensorboard`)."""
     device: str = "auto"
@@ -467,6 +615,9 @@ class EvaluationRecipe(Section):
     """Test items whose likelihood is measured, at most."""
     importance_samples: PositiveInt = 200
     """Codes drawn for an item where only a bound of its likelihood can be computed."""
+    units: Literal["words", "spaces", "characters"] = "words"
+    """What BLEU and the judge read of text: lower-cased words, what stands between spaces, or
+    characters."""
     judge_seed: Seed = 1
     """Seed of the judge."""
     judge_epochs: PositiveInt = 4
@@ -484,13 +635,16 @@ class Recipe(Section):
     """Name of the run folder; the file's name if absent."""
     seed: Seed = 0
     """Seed of the weights, the noise and the order of the data."""
-    data: Annotated[NamedData | FolderData, Field(discriminator="source")]
+    data: Annotated[
+        NamedData | FolderData | CaptionsData | LabelledTextData | OracleData | LinesData,
+        Field(discriminator="source"),
+    ]
     """What to learn from."""
     conditional: bool = True
     """Whether the networks see the labels; without them there is one class."""
-    codec: Annotated[RowsCodecRecipe | ImageCodecRecipe, Field(discriminator="kind")] = (
-        RowsCodecRecipe()
-    )
+    codec: Annotated[
+        RowsCodecRecipe | ImageCodecRecipe | TextCodecRecipe, Field(discriminator="kind")
+    ] = RowsCodecRecipe()
     """How data become sequences."""
     model: ModelRecipe = RecurrentGanRecipe()
     """The networks."""
@@ -512,14 +666,25 @@ class Recipe(Section):
     def minibatch_group(self) -> int:
         """Sequences that a discriminator compares; 0 where none is trained."""
         discriminator = getattr(self.model, "discriminator", None)
-        adversarial = any(objective.kind == "gan" for objective in self.objectives)
-        return discriminator.minibatch_group if discriminator is not None and adversarial else 0
+        return (
+            discriminator.minibatch_group if discriminator is not None and self.adversarial else 0
+        )
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether a discriminator is trained."""
+        return any(objective.kind in ("gan", "policy") for objective in self.objectives)
+
+    @property
+    def own_root(self) -> bool:
+        """Whether ``data.root`` says which data these are, and not only where they lie."""
+        return self.data.source in ("folder", "lines", "oracle")
 
     @property
     def batches_a_step(self) -> int:
         """Batches that a training step draws: one for each turn of a network."""
         return max(
-            1 + objective.discriminator_steps if objective.kind == "gan" else 1
+            1 + objective.discriminator_steps if objective.kind in ("gan", "policy") else 1
             for objective in self.objectives
         )
 
@@ -534,21 +699,27 @@ class Recipe(Section):
                 raise ValueError(
                     f"train.batch_size ({train.batch_size}) must be a multiple of {name} ({size})"
                 )
-        codec = "image" if self.model.kind in ("image_gan", "vae") else "rows"
-        if self.codec.kind != codec:
-            raise ValueError(f"model.kind {self.model.kind!r} wants codec.kind {codec!r}")
+        self._reads_what_there_is()
         autoencoder = self.model.kind in ("vae", "recurrent_vae")
         for objective in self.objectives:
             if (objective.kind == "elbo") != autoencoder:
-                wanted = "'elbo'" if autoencoder else "'gan' or 'likelihood'"
+                wanted = "'elbo'" if autoencoder else "'gan', 'policy' or 'likelihood'"
                 raise ValueError(f"model.kind {self.model.kind!r} wants objective.kind {wanted}")
-            if objective.kind == "likelihood":
+            if objective.kind == "likelihood" or getattr(objective, "likelihood", 0):
                 self._has_likelihood(
                     alone=all(other.kind == "likelihood" for other in self.objectives)
                 )
+            if objective.kind == "policy":
+                self._has_policy()
         decoder = getattr(self.model, "decoder", None)
         if decoder is not None and decoder.head.kind == "continuous":
             raise ValueError("model.decoder.head.kind: a likelihood wants bernoulli or logistic")
+        if train.keep == "best" and train.best_by == "likelihood":
+            model = self.model
+            if not isinstance(model, RecurrentGanRecipe) or (
+                model.generator.head.kind == "continuous"
+            ):
+                raise ValueError("train.best_by: this model has no exact likelihood")
         for number, phase in enumerate(self.phases[:-1]):
             if phase.steps is None:
                 raise ValueError(f"phases.{number}.steps: a phase before the last needs an end")
@@ -559,6 +730,50 @@ class Recipe(Section):
             )
         return self._names_networks(autoencoder)
 
+    def _reads_what_there_is(self) -> None:
+        kind, codec = self.model.kind, self.codec.kind
+        text = isinstance(self.data, TextData)
+        if text != (codec == "text"):
+            raise ValueError(
+                f"data.source {self.data.source!r} wants codec.kind "
+                + ("'text'" if text else "'rows' or 'image'")
+            )
+        wanted = {"image_gan": ["image"], "vae": ["image"], "recurrent_vae": ["rows"]}
+        fits = wanted.get(kind, ["rows", "text"])
+        if codec not in fits:
+            raise ValueError(
+                f"model.kind {kind!r} wants codec.kind {' or '.join(map(repr, fits))}"
+            )
+        if isinstance(self.model, RecurrentGanRecipe):
+            head = self.model.generator.head.kind
+            if (head == "categorical") != text:
+                wanted_head = "categorical" if text else "continuous, bernoulli or logistic"
+                raise ValueError(
+                    f"model.generator.head.kind: codec.kind {codec!r} wants {wanted_head}"
+                )
+            if text and not self.model.generator.feedback:
+                raise ValueError("model.generator.feedback: tokens want true")
+        if isinstance(self.codec, TextCodecRecipe):
+            numbers = self.codec.tokenizer == "numbers"
+            if numbers != (self.data.source == "oracle"):
+                raise ValueError(
+                    "codec.tokenizer: numbers is for data.source 'oracle', and only it"
+                )
+            if self.codec.vocabulary is None and self.codec.tokenizer != "char":
+                raise ValueError("codec.vocabulary: only char can do without a number")
+
+    def _has_policy(self) -> None:
+        generator = getattr(self.model, "generator", None)
+        if generator is None or generator.head.kind != "categorical":
+            raise ValueError(
+                "objective.kind 'policy' wants model.generator.head.kind 'categorical'"
+            )
+        if generator.noise_size + generator.step_noise_size:
+            raise ValueError(
+                "model.generator: under 'policy' the draw of the steps is the only randomness: "
+                "set noise_size and step_noise_size to 0"
+            )
+
     def _has_likelihood(self, alone: bool) -> None:
         if not isinstance(self.model, RecurrentGanRecipe):
             raise ValueError(
@@ -566,7 +781,9 @@ class Recipe(Section):
             )
         generator = self.model.generator
         if generator.head.kind == "continuous":
-            raise ValueError("model.generator.head.kind: a likelihood wants bernoulli or logistic")
+            raise ValueError(
+                "model.generator.head.kind: a likelihood wants bernoulli, logistic or categorical"
+            )
         if not generator.feedback:
             raise ValueError(
                 "model.generator.feedback: a likelihood wants true, so that a step reads the one "

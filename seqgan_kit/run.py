@@ -5,6 +5,7 @@
     runs/mnist_rows/
       run.json            format version, environment, what the data were (labels, codec)
       recipe.yaml         the resolved recipe
+      codec/              what the codec learned from the training part, a tokenizer, say
       metrics.jsonl       one line for each time the losses were logged
       checkpoints/        step-00001000/ with networks.safetensors, optimizers.safetensors,
                           random.safetensors and state.json
@@ -23,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .files import FileProblem, read_json, write_json, write_text
+from .files import FileProblem, read_json, write_bytes, write_json, write_text
 
 FORMAT = 1
 
@@ -80,6 +81,12 @@ class Run:
     @property
     def evaluation_path(self) -> Path:
         return self.path / "evaluation.json"
+
+    def codec_files(self) -> dict[str, bytes]:
+        """What the codec learned, by the name of its file."""
+        folder = self.path / "codec"
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        return {path.name: path.read_bytes() for path in found if not path.name.startswith(".")}
 
     def checkpoints(self) -> list[Path]:
         """The whole checkpoints, oldest first."""
@@ -164,15 +171,23 @@ def _score(checkpoint: Path) -> float | None:
         return None
 
 
-def create_run(path: Path, recipe_text: str, info: Mapping[str, Any]) -> Run:
+def create_run(
+    path: Path,
+    recipe_text: str,
+    info: Mapping[str, Any],
+    codec_files: Mapping[str, bytes] | None = None,
+) -> Run:
     """Make a run folder.
 
     Args:
         path: the folder; its parents are made.
         recipe_text: the resolved recipe.
         info: what goes into ``run.json`` beside the format version.
+        codec_files: what goes into ``codec``, by name.
     """
     path.mkdir(parents=True, exist_ok=True)
+    for name, content in (codec_files or {}).items():
+        write_bytes(path / "codec" / name, content)
     write_text(path / "recipe.yaml", recipe_text)
     write_json(path / "run.json", {"format": FORMAT, **info})
     return Run(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from .batch import Batch
 from .nn.networks import Autoencoder, Generator
 from .nn.noise import Latent, seeded_noise
+from .nn.relaxation import PLAIN, Decoding
 
 CHUNK = 500
 """Samples that are made at a time. Noise is always drawn for a whole chunk, so that the first
@@ -32,6 +33,24 @@ class Decoder(Protocol):
     """The half of a codec that sampling needs."""
 
     def decode(self, x_BTF: Tensor, mask_BT: Tensor) -> Tensor: ...
+
+    def present(self, things: Tensor) -> np.ndarray:
+        """Decoded things as a user gets them."""
+        ...
+
+
+LabelCounts = list[tuple[list[int], int]]
+"""Combinations of labels, one class number an attribute, and how often each occurs."""
+
+
+def label_counts(label_NA: Int[np.ndarray, "N A"]) -> LabelCounts:
+    """How often each combination of labels occurs.
+
+    >>> label_counts(np.array([[1, 0], [0, 0], [1, 0]]))
+    [([0, 0], 1), ([1, 0], 2)]
+    """
+    rows, counts = np.unique(label_NA, axis=0, return_counts=True)
+    return list(zip(rows.tolist(), counts.tolist(), strict=True))
 
 
 def parse_labels(
@@ -91,6 +110,9 @@ class Sampler:
         codec: turns its sequences into things.
         labels: attributes and their classes.
         device: where the network is.
+
+    Attributes:
+        label_counts: how often each combination of labels stands in the training part, if known.
     """
 
     def __init__(
@@ -104,6 +126,7 @@ class Sampler:
         self.codec = codec
         self.labels = labels
         self.device = device
+        self.label_counts: LabelCounts | None = None
 
     def label_rows(
         self, label: str | int | Sequence[str | int] | None, count: int
@@ -113,22 +136,95 @@ class Sampler:
             raise ValueError(f"count is {count}: at least one sample has to be asked for")
         return np.repeat(parse_labels(label, self.labels), count, axis=0)
 
+    def mixed_labels(
+        self, label: str | int | Sequence[str | int] | None, count: int, *, seed: int = 0
+    ) -> Int[np.ndarray, "N A"]:
+        """Labels of ``count`` samples in all, in the proportions of the training part.
+
+        Args:
+            label: what the labels must agree with, as for :func:`parse_labels`.
+            count: how many.
+            seed: of the draw; the first labels of a seed do not depend on the count.
+        """
+        return np.concatenate(list(self.label_stream(label, count, seed=seed)))
+
+    def label_stream(
+        self, label: str | int | Sequence[str | int] | None, count: int | None, *, seed: int = 0
+    ) -> Iterator[Int[np.ndarray, "B A"]]:
+        """:meth:`mixed_labels` a chunk at a time, without an end where ``count`` is ``None``."""
+        if count is not None and count < 1:
+            raise ValueError(f"count is {count}: at least one sample has to be asked for")
+        rows_NA = parse_labels(label, self.labels)
+        weight_N = np.ones(len(rows_NA))
+        if self.label_counts is not None:
+            known = {tuple(row): number for row, number in self.label_counts}
+            weight_N = np.array([float(known.get(tuple(row), 0)) for row in rows_NA.tolist()])
+        if not weight_N.any():
+            weight_N[:] = 1
+        chance_N = weight_N.cumsum() / weight_N.sum()
+        generator = np.random.default_rng(seed)
+        drawn = 0
+        while count is None or drawn < count:
+            place_B = np.searchsorted(chance_N, generator.random(CHUNK), side="right")
+            wanted = CHUNK if count is None else min(count - drawn, CHUNK)
+            yield rows_NA[place_B.clip(max=len(rows_NA) - 1)[:wanted]]
+            drawn += wanted
+
     def stream(
-        self, label_NA: Int[np.ndarray, "N A"], *, seed: int = 0, noise_scale: float = 1.0
-    ) -> Iterator[Float[Tensor, "B ..."]]:
+        self,
+        label_NA: Int[np.ndarray, "N A"],
+        *,
+        seed: int = 0,
+        noise_scale: float = 1.0,
+        decoding: Decoding = PLAIN,
+    ) -> Iterator[Float[Tensor, "B ..."] | Int[Tensor, "B ..."]]:
         """Decoded samples of these labels, a chunk at a time, on the host.
 
         Args:
             label_NA: a row for each sample.
             seed: of the noise.
             noise_scale: factor of the noise: below 1 more typical and less varied samples.
+            decoding: how a categorical head draws.
+        """
+        for batch in self.written(label_NA, seed=seed, noise_scale=noise_scale, decoding=decoding):
+            yield self._decoded(batch.x_BTF, batch.mask_BT)
+
+    def written(
+        self,
+        labels: Int[np.ndarray, "N A"] | Iterable[Int[np.ndarray, "B A"]],
+        *,
+        seed: int = 0,
+        noise_scale: float = 1.0,
+        decoding: Decoding = PLAIN,
+        prefix: Tensor | None = None,
+        steps: int | None = None,
+    ) -> Iterator[Batch]:
+        """The sequences before they are decoded, a chunk at a time, on the device.
+
+        Args:
+            labels: a row for each sample, all of them or a chunk at a time.
+            seed: of the noise.
+            noise_scale: factor of the noise.
+            decoding: how a categorical head draws.
+            prefix: the first steps of every sequence, ``[P, F]`` or ids ``[P]``.
+            steps: of the longest sequence, as many as the network has if absent.
+
+        Raises:
+            ValueError: the network cannot go on from a beginning, or decode in that way.
         """
         noise = seeded_noise(seed, self.device)
-        for start in range(0, len(label_NA), CHUNK):
-            rows = label_NA[start : start + CHUNK]
-            latent = self._scaled(self.generator.draw(CHUNK, noise), noise_scale)
+        for rows in _chunks(labels) if isinstance(labels, np.ndarray) else labels:
+            latent = self._scaled(self.generator.draw(CHUNK, noise, steps), noise_scale)
             latent = Latent(*(tensor[: len(rows)] for tensor in latent))
-            yield self._decode(latent, torch.from_numpy(rows).to(self.device))
+            label_BA = torch.from_numpy(rows).to(self.device)
+            given = None
+            if prefix is not None:
+                given = prefix.to(self.device).expand(len(rows), *prefix.shape)
+            with torch.no_grad():
+                x, mask_BT = self.generator.write(
+                    latent, label_BA, prefix=given, decoding=decoding
+                )
+            yield Batch(x, mask_BT, label_BA)
 
     def sample(
         self,
@@ -137,7 +233,7 @@ class Sampler:
         count: int = 1,
         seed: int = 0,
         noise_scale: float = 1.0,
-    ) -> Float[np.ndarray, "N ..."]:
+    ) -> np.ndarray:
         """Samples in one array: ``count`` for each label, label by label.
 
         Args:
@@ -147,14 +243,15 @@ class Sampler:
             noise_scale: factor of the noise: below 1 more typical and less varied samples.
 
         Returns:
-            For images ``[N, height, width]`` (grey) or ``[N, height, width, 3]``, 0 to 1.
+            For images ``[N, height, width]`` (grey) or ``[N, height, width, 3]``, 0 to 1; for
+            text strings ``[N]``.
 
         Raises:
             LabelError: the run has no such label.
         """
         rows = self.label_rows(label, count)
         chunks = list(self.stream(rows, seed=seed, noise_scale=noise_scale))
-        return without_grey_axis(torch.cat(chunks)).numpy()
+        return self.codec.present(torch.cat(chunks))
 
     def interpolate(
         self,
@@ -239,12 +336,19 @@ class Sampler:
 
     @torch.no_grad()
     def _decode(self, latent: Latent, label_BA: Tensor) -> Tensor:
-        x_BTF, mask_BT = self.generator(latent, label_BA)
-        return self.codec.decode(x_BTF.float(), mask_BT).cpu()
+        return self._decoded(*self.generator(latent, label_BA))
+
+    def _decoded(self, x: Tensor, mask_BT: Tensor) -> Tensor:
+        return self.codec.decode(x.float() if x.is_floating_point() else x, mask_BT).cpu()
 
     @staticmethod
     def _scaled(latent: Latent, scale: float) -> Latent:
         return latent._replace(z_BZ=latent.z_BZ * scale, step_BTE=latent.step_BTE * scale)
+
+
+def _chunks(label_NA: Int[np.ndarray, "N A"]) -> Iterator[Int[np.ndarray, "B A"]]:
+    for start in range(0, len(label_NA), CHUNK):
+        yield label_NA[start : start + CHUNK]
 
 
 def _arc(a: Tensor, b: Tensor, share_S: Tensor) -> Tensor:
@@ -259,8 +363,3 @@ def _arc(a: Tensor, b: Tensor, share_S: Tensor) -> Tensor:
     # Ends that point the same way, or opposite ways, have no great circle between them.
     points = torch.where(cosine.abs() < 0.9995, arc, torch.lerp(flat_a, flat_b, share))
     return points.reshape(-1, *a.shape[1:])
-
-
-def without_grey_axis(images: Float[Tensor, "N h w c"]) -> Float[Tensor, "N h w *c"]:
-    """Images without the channel axis where they are grey; other things as they are."""
-    return images.squeeze(-1) if images.dim() == 4 and images.shape[-1] == 1 else images

@@ -14,18 +14,19 @@ from typing import cast
 import torch
 from torch import nn
 
-from . import __version__, build, recipe_files
+from . import __version__, build, materials, recipe_files
 from .data.dataset import Dataset
-from .data.loader import GroupedBatches, SequenceStore
+from .data.loader import Codec, GroupedBatches, SequenceStore
 from .data.sources import Progress as DownloadProgress
 from .data.sources import cache_folder
 from .evaluation.judge import Progress as JudgeProgress
 from .files import FileProblem, write_text
 from .nn.networks import Generator
+from .objectives.objective import Objective
 from .recipe import Recipe
 from .run import Run, RunError, create_run, free_path, remove_run
-from .sampling import Sampler
-from .training.checkpoint import load_network
+from .sampling import Sampler, label_counts
+from .training.checkpoint import load_network, network_names
 from .training.log import Report, require_tensorboard, tensorboard_report
 from .training.runtime import Runtime, choose_device
 from .training.trainer import Hook, Trainer
@@ -98,12 +99,14 @@ def train(
     if out is not None and runtime.leader:
         _refuse_to_overwrite(out, force)
     # Everything that can be wrong with data and weights is found before a folder is made.
-    dataset = build.load_dataset(recipe, watch.download)
-    codec_settings = build.codec_settings(recipe, dataset)
+    dataset = materials.load_dataset(recipe, watch.download)
     for note in dataset.notes:
         watch.say(note)
-    trainer_for = _prepare(recipe, dataset, codec_settings, runtime, watch, weights)
-    labels = build.seen(recipe, dataset).labels
+    stored = materials.store_codec(recipe, dataset)
+    codec = materials.make_codec(stored)
+    trainer_for = _prepare(recipe, dataset, codec, runtime, watch, weights)
+    seen = materials.seen(recipe, dataset)
+    labels = seen.labels
     path = Path()
     if runtime.leader:
         if out is not None and force:
@@ -118,13 +121,15 @@ def train(
                 "command": shlex.join(command),
                 "environment": environment(runtime.device, runtime.world),
                 "labels": {name: list(names) for name, names in labels.items()},
-                "codec": codec_settings,
+                "label_counts": label_counts(seen.parts["training"].label_NA),
+                "codec": dict(stored.settings),
                 "data": {
                     "name": dataset.name,
                     "fingerprint": dataset.fingerprint,
                     "items": {name: len(part) for name, part in dataset.parts.items()},
                 },
             },
+            stored.files,
         )
     run = Run(runtime.fabric.broadcast(path))
     with _held(run, runtime):
@@ -171,7 +176,8 @@ def resume(
     watch = _for_process(watch, runtime)
     with _held(run, runtime):
         dataset = same_data(run, recipe, watch)
-        trainer = _prepare(recipe, dataset, run.info["codec"], runtime, watch)(run)
+        codec = materials.run_codec(run)
+        trainer = _prepare(recipe, dataset, codec, runtime, watch)(run)
         if run.checkpoints():
             _resume_newest(run, trainer, watch)
         else:
@@ -216,7 +222,7 @@ def same_data(run: Run, recipe: Recipe, watch: Watch) -> Dataset:
     Raises:
         RunError: they are others than when it was begun.
     """
-    dataset = build.load_dataset(recipe, watch.download)
+    dataset = materials.load_dataset(recipe, watch.download)
     if dataset.fingerprint != run.info["data"]["fingerprint"]:
         raise RunError(
             f"the data of {run.path} have changed since it was begun; start a new run "
@@ -239,7 +245,7 @@ def _held(run: Run, runtime: Runtime) -> AbstractContextManager[None]:
 def _prepare(
     recipe: Recipe,
     dataset: Dataset,
-    codec_settings: dict[str, object],
+    codec: Codec,
     runtime: Runtime,
     watch: Watch,
     weights: Path | None = None,
@@ -248,12 +254,13 @@ def _prepare(
 
     ``weights`` is the checkpoint whose networks to begin with.
     """
-    codec = build.make_codec(codec_settings)
     settings = recipe.train
     build.check_processes(recipe, runtime.world)
     if settings.tensorboard:
         require_tensorboard()
-    seen = build.seen(recipe, dataset)
+    seen, notes = materials.trainable(recipe, materials.seen(recipe, dataset), codec)
+    for note in notes:
+        watch.say(note)
     store = SequenceStore(
         seen.parts["training"],
         codec,
@@ -271,21 +278,25 @@ def _prepare(
     )
     objective = build.make_objective(recipe, codec, seen.classes)
     score = None
-    if settings.keep == "best":
+    if settings.keep == "best" and settings.best_by == "likelihood":
+        score = build.likelihood_score(recipe, dataset, codec, device=runtime.device)
+    elif settings.keep == "best":
         score = build.checkpoint_score(
             recipe, dataset, codec, device=runtime.device, say=watch.say, progress=watch.judge
         )
     if weights is not None:
-        for name, network in objective.networks.items():
-            load_network(weights, name, network)
-        watch.say(f"beginning with the weights of {weights}")
+        _begin_with(weights, objective, watch)
 
     def trainer_for(run: Run) -> Trainer:
         def sampler(network: nn.Module) -> Sampler:
-            return Sampler(cast(Generator, network), codec, seen.labels, runtime.device)
+            made = Sampler(cast(Generator, network), codec, seen.labels, runtime.device)
+            made.label_counts = label_counts(seen.parts["training"].label_NA)
+            return made
+
+        ending, write = build.EXHIBITS[recipe.codec.kind]
 
         def draw(step: int, network: nn.Module) -> None:
-            build.draw_grid(sampler(network), run.samples / f"step-{step:08d}.png")
+            write(sampler(network), run.samples / f"step-{step:08d}{ending}")
 
         report = watch.report
         if settings.tensorboard and runtime.leader:
@@ -312,6 +323,19 @@ def _prepare(
         )
 
     return trainer_for
+
+
+def _begin_with(weights: Path, objective: Objective, watch: Watch) -> None:
+    """Give networks the weights of another run's checkpoint; those that it lacks begin anew."""
+    found = network_names(weights)
+    for name, network in objective.networks.items():
+        if name in found:
+            # Of the averaged network the average, which is what that run samples with.
+            average = name == objective.averaged and "average" in found
+            load_network(weights, "average" if average else name, network)
+        else:
+            watch.say(f"the {name} begins anew: that run has none")
+    watch.say(f"beginning with the weights of {weights}")
 
 
 def environment(device: torch.device, processes: int = 1) -> dict[str, object]:

@@ -1,7 +1,9 @@
 """What the tests share: small data, a small trained run, and the command in this process."""
 
 import hashlib
+import json
 import os
+import random
 import shutil
 import sys
 from pathlib import Path
@@ -51,9 +53,15 @@ def tiny(name):
     kind = recipe.model.kind
     kind = recipe.model.generator.kind if kind == "image_gan" else kind
     networks = list(SMALLER[kind])
-    if recipe.objective.kind == "likelihood":
+    if recipe.objective.kind == "likelihood" or recipe.codec.kind == "text":
         # Such a generator has no noise.
         networks = [text for text in networks if "noise_size" not in text]
+    if recipe.codec.kind == "text":
+        networks += ["model.generator.head.embedding_size=8", "codec.max_length=12"]
+        networks += ["model.discriminator.embedding_size=4"]
+        if recipe.codec.tokenizer in ("unigram", "bpe"):
+            networks.append("codec.vocabulary=70")
+    networks += [f"phases.{place}.steps=1" for place in range(len(recipe.phases) - 1)]
     return (*networks, *TINY_TRAINING, *TINY_EVALUATION)
 
 
@@ -61,6 +69,52 @@ def tiny(name):
 def _one_thread():
     # Tiny products are faster on one thread, and the tests leave a core to others.
     torch.set_num_threads(1)
+
+
+KINDS, SENTIMENTS = ("editorial", "movie", "tweet"), ("negative", "positive")
+
+
+def small_lines(count=240):
+    """Labelled sentences, each kind with words of its own."""
+    generator = random.Random(0)
+    words = {
+        "editorial": ["the", "mayor", "council", "budget", "of", "city", "law"],
+        "movie": ["the", "film", "actor", "plot", "a", "comedy", "scene"],
+        "tweet": ["lol", "omg", "today", "my", "cat", "so", "tired"],
+    }
+    lines = []
+    for number in range(count):
+        kind, sentiment = KINDS[number % 3], SENTIMENTS[number // 3 % 2]
+        chosen = generator.choices(words[kind], k=generator.randrange(3, 9))
+        chosen.append("good" if sentiment == "positive" else "bad")
+        lines.append({"text": " ".join(chosen) + ".", "kind": kind, "sentiment": sentiment})
+    return lines
+
+
+@pytest.fixture(scope="session")
+def small_text(tmp_path_factory):
+    """A .jsonl file of labelled sentences, and beside it the same as plain lines, lines.txt."""
+    folder = tmp_path_factory.mktemp("small_text")
+    lines = small_lines()
+    (folder / "lines.txt").write_text("".join(line["text"] + "\n" for line in lines))
+    path = folder / "labelled.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def text_data(name, small_text):
+    """Overrides that give a recipe of text small data; none for other recipes."""
+    from seqgan_kit import recipe_files
+
+    recipe = recipe_files.load(name)
+    if recipe.codec.kind != "text":
+        return ()
+    if recipe.data.source == "oracle":
+        return ("data.sequences=200", "data.test=60", "data.length=12")
+    if recipe.data.source == "coco_captions":
+        return ("data.source=lines", f"data.root={small_text.with_name('lines.txt')}")
+    labels = "data.labels=[kind,sentiment]"
+    return ("data.source=lines", f"data.root={small_text}", labels)
 
 
 @pytest.fixture(autouse=True)
@@ -130,8 +184,8 @@ def seqgen(monkeypatch, capsys):
 
 
 @pytest.fixture(scope="session")
-def tiny_runs(tmp_path_factory):
-    """Runs of a few steps on scikit-learn's digits, one a recipe; made when they are asked for."""
+def tiny_runs(tmp_path_factory, small_text):
+    """Runs of a few steps on small data, one a recipe; made when they are asked for."""
     from seqgan_kit import recipe_files, workflow
 
     folder = tmp_path_factory.mktemp("runs")
@@ -139,7 +193,7 @@ def tiny_runs(tmp_path_factory):
     def run(name):
         path = folder / name
         if not path.exists():
-            data = SMALL_DATA
+            data = text_data(name, small_text) or SMALL_DATA
             if name == "mnist_vae_binarized":
                 data = (*SMALL_DATA, "data.binarize=0")
             recipe = recipe_files.load(name, (*tiny(name), *data))

@@ -21,12 +21,16 @@ ALLOWED = {
     "evaluation": {"batch", "files", "nn"},
     "report": {"batch", "data", "files", "evaluation"},
     "sampling": {"batch", "nn"},
+    "text_sampling": {"nn", "sampling"},
     "recipe": set(),
     "recipe_files": {"recipe"},
     "starter": {"data"},
 }
 """For every part what it may import."""
-ABOVE = ["build", "workflow", "measuring", "evidence", "comparison"]
+ABOVE = [
+    "materials", "build", "workflow", "measuring", "elsewhere", "sweeping", "evidence_images",
+    "evidence_text", "evidence", "comparison",
+]  # fmt: skip
 """What stands above and may import all of these, and what stands before it here."""
 
 

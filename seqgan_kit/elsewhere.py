@@ -1,0 +1,121 @@
+"""Samples that were made elsewhere, read so that they can be measured beside our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .data.dataset import DataError
+from .data.text_files import read_rows
+from .measuring import Bench
+
+
+class SamplesError(ValueError):
+    """Samples from elsewhere that cannot be measured; the message says why."""
+
+
+def read_samples(
+    path: Path, labels: Path | None, bench: Bench
+) -> tuple[Tensor, np.ndarray | None]:
+    """Samples as the bench looks at them, and what they were asked to be.
+
+    Args:
+        path: for pictures a ``.npy`` file, for text a ``.txt`` of lines, or a ``.jsonl``, ``.csv``
+            or ``.tsv`` whose other columns are the labels.
+        labels: for pictures a ``.npy`` file of class numbers.
+        bench: what they are to be measured with.
+
+    Raises:
+        SamplesError: they do not fit the data or each other.
+    """
+    if bench.codec_kind != "text":
+        return _pictures(path, labels, bench)
+    if labels is not None:
+        raise SamplesError(
+            f"--labels {labels}: labels of text are columns of a .jsonl, .csv or .tsv file"
+        )
+    return _text(path, bench)
+
+
+def _text(path: Path, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
+    known = bench.dataset.labels
+    named = bench.labelled and path.suffix.lower() != ".txt"
+    try:
+        rows = read_rows(path, text="text", labels=tuple(known) if named else (), skip=False).rows
+    except DataError as error:
+        raise SamplesError(str(error).replace("data.unreadable=skip", "an editor")) from error
+    items = bench.view.real([row.text for row in rows])
+    if not named:
+        return items, None
+    label_NA = np.zeros((len(rows), len(known)), np.int64)
+    for place, row in enumerate(rows):
+        for column, (attribute, classes) in enumerate(known.items()):
+            if row.labels[column] not in classes:
+                raise SamplesError(
+                    f"{path}, line {row.line}: {bench.dataset.name} has no {attribute} "
+                    f"{row.labels[column]!r}; it has {', '.join(classes)}"
+                )
+            label_NA[place, column] = list(classes).index(row.labels[column])
+    return items, label_NA
+
+
+def _pictures(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
+    """Arrays ``[N, height, width]`` or with channels last; bytes, or real values from 0 to 1.
+
+    Labels are class numbers, ``[N]`` or ``[N, attributes]``.
+    """
+    array = _array(path)
+    shape = tuple(bench.test.shape[1:])
+    if array.shape[1:] == shape[:-1] and shape[-1] == 1:
+        array = array[..., None]
+    if array.shape[1:] != shape:
+        raise SamplesError(
+            f"{path} holds samples of shape {list(array.shape[1:])}, and those of "
+            f"{bench.dataset.name} have {list(shape)}"
+        )
+    if array.dtype == np.uint8:
+        samples = torch.from_numpy(array).float() / 255
+    else:
+        samples = torch.from_numpy(array.astype(np.float32))
+        low, high = float(samples.amin()), float(samples.amax())
+        if not (low >= 0 and high <= 1):
+            raise SamplesError(
+                f"{path} holds values from {low:.3g} to {high:.3g}; real values are expected "
+                "from 0 to 1 and none missing, or bytes"
+            )
+    if labels is None:
+        return samples, None
+    label_NA = _array(labels)
+    label_NA = label_NA[:, None] if label_NA.ndim == 1 else label_NA
+    if len(label_NA) != len(samples):
+        raise SamplesError(
+            f"{path} holds {len(samples)} samples and {labels} {len(label_NA)} labels"
+        )
+    classes = bench.dataset.classes
+    fits = label_NA.ndim == 2 and label_NA.shape[1] == len(classes)
+    if not fits or not np.issubdtype(label_NA.dtype, np.integer):
+        raise SamplesError(
+            f"{labels} holds {label_NA.dtype} of shape {list(label_NA.shape)}; expected whole "
+            f"numbers, {len(classes)} for each sample"
+        )
+    if (label_NA < 0).any() or (label_NA >= np.array(classes)).any():
+        raise SamplesError(
+            f"{labels} holds class numbers from {label_NA.min()} to {label_NA.max()}; "
+            f"{bench.dataset.name} has {' x '.join(map(str, classes))} classes, counted from 0"
+        )
+    return samples, label_NA.astype(np.int64)
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise SamplesError(f"{path} is not there") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise SamplesError(f"{path} is no .npy file that can be read: {error}") from error
+    if not isinstance(array, np.ndarray) or array.ndim < 1 or not len(array):
+        raise SamplesError(f"{path} holds no array of samples")
+    return array

@@ -1,0 +1,323 @@
+"""From a recipe to data, codecs and the eyes that look at what is decoded.
+
+Plain tables, as in :mod:`seqgan_kit.build`: a new data set is an entry in ``DATASETS``, a new kind
+of data one in ``CODECS`` and one in ``VIEWS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import recipe as schema
+from .data import oracle, text
+from .data.dataset import Dataset, PartName, unlabelled
+from .data.image_folder import image_folder
+from .data.images import binarized, mnist_like, sklearn_digits
+from .data.loader import Codec
+from .data.oracle import Oracle
+from .data.rows import ImageCodec, RowsCodec
+from .data.sources import Progress as DownloadProgress
+from .data.tokens import TextCodec, learn_codec, stored_codec
+from .evaluation.distribution import NotMeasurable
+from .evaluation.judge import ImageJudge, Judge
+from .evaluation.text_figures import TextFigures
+from .evaluation.units import unit_items
+from .evaluation.word_judge import WordJudge
+from .run import Run
+from .sampling import Decoder
+
+# -- data sets ----------------------------------------------------------------------------------
+
+
+def _root(data: Any) -> Path | None:
+    return Path(data.root).expanduser() if data.root else None
+
+
+def _mnist_like(data: Any, progress: DownloadProgress | None) -> Dataset:
+    dataset = mnist_like(data.source, _root(data), data.validation, data.seed, progress)
+    return dataset if data.binarize is None else binarized(dataset, data.binarize)
+
+
+def _digits(data: Any, progress: DownloadProgress | None) -> Dataset:
+    dataset = sklearn_digits(data.validation, data.seed)
+    return dataset if data.binarize is None else binarized(dataset, data.binarize)
+
+
+def _folder(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return image_folder(
+        Path(data.root).expanduser(),
+        size=data.size,
+        colour=data.colour,
+        unreadable=data.unreadable,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+    )
+
+
+def _labelled_text(data: Any, progress: DownloadProgress | None) -> Dataset:
+    load = {"snippets": text.snippets, "names": text.names}[data.source]
+    return load(
+        root=_root(data),
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
+def _captions(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return text.coco_captions(
+        root=_root(data), validation=data.validation, seed=data.seed, progress=progress
+    )
+
+
+def _lines(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return text.text_lines(
+        root=Path(data.root).expanduser(),
+        text=data.text,
+        labels=data.labels,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+        unreadable=data.unreadable,
+    )
+
+
+def known_oracle(data: schema.OracleData) -> Oracle:
+    """The language model behind the sequences: the published one, or one of its own."""
+    root = _root(data)
+    return oracle.seeded_oracle(data.seed) if root is None else oracle.published_oracle(root)
+
+
+def _oracle(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return oracle.oracle_dataset(
+        oracle=known_oracle(data),
+        sequences=data.sequences,
+        test=data.test,
+        validation=data.validation,
+        length=data.length,
+        seed=data.seed,
+    )
+
+
+DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
+    "mnist": _mnist_like,
+    "fashion_mnist": _mnist_like,
+    "digits": _digits,
+    "folder": _folder,
+    "snippets": _labelled_text,
+    "names": _labelled_text,
+    "coco_captions": _captions,
+    "lines": _lines,
+    "oracle": _oracle,
+}
+
+
+def load_dataset(recipe: schema.Recipe, progress: DownloadProgress | None = None) -> Dataset:
+    """The data set of a recipe, fetched if need be.
+
+    Raises:
+        DataError: it cannot be had or used.
+    """
+    return DATASETS[recipe.data.source](recipe.data, progress)
+
+
+def seen(recipe: schema.Recipe, dataset: Dataset) -> Dataset:
+    """The data as the networks see them: without labels where the recipe says so."""
+    return dataset if recipe.conditional else unlabelled(dataset)
+
+
+# -- codecs -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StoredCodec:
+    """All that makes a codec again without the data: it is stored in the run.
+
+    Attributes:
+        settings: JSON values.
+        files: what was learned from the training part, by the name of the file.
+    """
+
+    settings: Mapping[str, Any]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def _image_settings(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
+    height, width, channels = dataset.parts["training"].items[:1].shape[1:]
+    shape = {"height": int(height), "width": int(width), "channels": int(channels)}
+    return StoredCodec({**recipe.codec.model_dump(), **shape})
+
+
+def _learned_tokens(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
+    settings = recipe.codec.model_dump(exclude={"kind", "too_long"})
+    training = dataset.parts["training"]
+    learned, files = learn_codec(training.items[: len(training)], **settings)
+    return StoredCodec({"kind": "text", **learned}, files)
+
+
+LEARNING: Mapping[str, Callable[[schema.Recipe, Dataset], StoredCodec]] = {
+    "rows": _image_settings,
+    "image": _image_settings,
+    "text": _learned_tokens,
+}
+CODECS: Mapping[str, Callable[[dict[str, Any], Mapping[str, bytes]], Codec]] = {
+    "rows": lambda settings, _: RowsCodec(**settings),
+    "image": lambda settings, _: ImageCodec(**settings),
+    "text": stored_codec,
+}
+
+
+def store_codec(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
+    """What the codec of a recipe is on these data.
+
+    Raises:
+        DataError: it cannot be learned from them.
+    """
+    return LEARNING[recipe.codec.kind](recipe, dataset)
+
+
+def make_codec(stored: StoredCodec) -> Codec:
+    """The codec that was stored.
+
+    Raises:
+        FileProblem: one of its files is missing or another.
+    """
+    settings = dict(stored.settings)
+    return CODECS[settings.pop("kind")](settings, stored.files)
+
+
+def run_codec(run: Run) -> Codec:
+    """The codec of a run, from its folder alone.
+
+    Raises:
+        FileProblem: one of its files is missing or another.
+    """
+    return make_codec(StoredCodec(run.info["codec"], run.codec_files()))
+
+
+def trainable(
+    recipe: schema.Recipe, dataset: Dataset, codec: Codec
+) -> tuple[Dataset, Sequence[str]]:
+    """The data set with only those training items that the codec can take, and notes on that."""
+    if not isinstance(codec, TextCodec) or not isinstance(recipe.codec, schema.TextCodecRecipe):
+        return dataset, ()
+    training = dataset.parts["training"]
+    fits_N = codec.fits(training.items[: len(training)])
+    longer = int((~fits_N).sum())
+    if not longer:
+        return dataset, ()
+    limit = f"codec.max_length ({recipe.codec.max_length})"
+    if recipe.codec.too_long == "cut":
+        return dataset, [f"{longer} training lines have more tokens than {limit} and are cut"]
+    return dataset.picked("training", np.flatnonzero(fits_N)), [
+        f"{longer} training lines have more tokens than {limit} and are left out"
+    ]
+
+
+# -- how things are looked at -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """How things of a kind are looked at when they are measured.
+
+    Attributes:
+        judge: part of the key under which a trained judge is cached.
+        make: from the first items and the classes to a judge with fresh weights.
+        real: real raw things as items.
+        made: things that a codec decoded as items.
+        vectors: whether distances of items, flattened, mean something.
+    """
+
+    judge: str
+    make: Callable[[Tensor, tuple[int, ...]], Judge]
+    real: Callable[[Any], Tensor]
+    made: Callable[[Tensor, Decoder], Tensor]
+    vectors: bool = True
+
+
+def _image_view(recipe: schema.Recipe, dataset: Dataset) -> View:
+    codec = make_codec(store_codec(recipe, dataset))
+    return View(
+        judge="image-1",
+        make=lambda items, classes: ImageJudge(channels=items.shape[-1], classes=classes),
+        real=lambda raw: codec.decode(*codec.encode(raw)),
+        made=lambda decoded, _: decoded,
+    )
+
+
+def text_codec(codec: object) -> TextCodec:
+    """The codec, which is one of text."""
+    if not isinstance(codec, TextCodec):
+        raise TypeError(f"{type(codec).__name__} is no codec of text")
+    return codec
+
+
+def _text_view(recipe: schema.Recipe, dataset: Dataset) -> View:
+    items = partial(unit_items, units=recipe.evaluation.units)
+    return View(
+        judge=f"words-1-{recipe.evaluation.units}",
+        make=lambda _, classes: WordJudge(classes=classes),
+        real=lambda raw: items(list(raw)),
+        made=lambda decoded, codec: items(text_codec(codec).strings(decoded)),
+        vectors=False,
+    )
+
+
+VIEWS: Mapping[str, Callable[[schema.Recipe, Dataset], View]] = {
+    "rows": _image_view,
+    "image": _image_view,
+    "text": _text_view,
+}
+
+
+def view(recipe: schema.Recipe, dataset: Dataset) -> View:
+    """How what a recipe makes, and its data, are looked at."""
+    return VIEWS[recipe.codec.kind](recipe, dataset)
+
+
+def part_items(dataset: Dataset, view: View, part: PartName) -> tuple[Tensor, np.ndarray]:
+    """A part of a data set as items, and its labels."""
+    found = dataset.parts[part]
+    return view.real(found.items[: len(found)]), found.label_NA
+
+
+def text_figures(recipe: schema.Recipe, dataset: Dataset, view: View) -> TextFigures | None:
+    """What measures lines of text beyond what a judge sees; ``None`` for other kinds."""
+    if recipe.codec.kind != "text":
+        return None
+    score = None
+    if isinstance(recipe.data, schema.OracleData):
+        score = _oracle_score(known_oracle(recipe.data), recipe)
+    return TextFigures(
+        training=part_items(dataset, view, "training")[0],
+        reference=part_items(dataset, view, "test")[0],
+        score=score,
+    )
+
+
+def _oracle_score(known: Oracle, recipe: schema.Recipe) -> Callable[[Tensor], Tensor]:
+    """Nats a token of items under the language model that the data come from."""
+    words = [str(number) for number in range(known.vocabulary)]
+    number_V, id_V = unit_items(words, recipe.evaluation.units)[:, 0].sort()
+
+    def score(items: Tensor) -> Tensor:
+        place = torch.searchsorted(number_V, items).clamp(max=len(number_V) - 1)
+        if not bool((number_V[place] == items).all()):
+            raise NotMeasurable(
+                f"the oracle knows lines of equal length of whole numbers below {len(number_V)}, "
+                "and some samples are others"
+            )
+        return known.nats(id_V[place])
+
+    return score
