@@ -31,6 +31,11 @@ def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, forc
     from seqgan_kit.run import Run
 
     found = Run(run)
+    if found.info["codec"].get("kind") == "text":
+        raise UseError(
+            f"{run} writes text, and this draws pictures; `seqgen report {run}` shows the score of "
+            "every token"
+        )
     target = writable(out, force) or found.samples / "inspect.png"
     scored = evidence_images.scored_run(found, seed, watching(), checkpoint)
     if scored is None:

@@ -547,8 +547,8 @@ class ScheduleRecipe(Section):
 class PhaseRecipe(Section):
     """A part of a training with an objective of its own."""
 
-    steps: PositiveInt | None = None
-    """How many steps; the last phase goes on to the end of the run."""
+    steps: Count | None = None
+    """How many steps, 0 to leave the phase out; the last one goes on to the end of the run."""
     objective: ObjectiveRecipe = GanObjectiveRecipe()
     """What the networks are trained for meanwhile."""
     learning_rate_factor: Rate = 1.0

@@ -14,7 +14,7 @@ from PIL import Image
 
 from seqgan_kit.recipe_files import bundled
 
-from .conftest import TINY, TINY_EVALUATION, tiny
+from .conftest import TINY, TINY_EVALUATION, text_data, tiny
 
 QUICK = ("--samples", "100", "--sets", "1", "--no-gan-train")
 
@@ -77,7 +77,7 @@ def readme_commands():
     return [shlex.split(line, comments=True) for line in lines if line.startswith("seqgen ")]
 
 
-def test_the_commands_of_the_readme(seqgen, small_mnist, tmp_path, monkeypatch):
+def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, monkeypatch):
     """Every `seqgen` line of the README, in order, with tiny sizes and small data."""
     monkeypatch.chdir(tmp_path)
     cache = tmp_path / "cache"
@@ -96,8 +96,16 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, tmp_path, monkeypatch):
         extra = ()
         name = Path(arguments[1]).stem if len(arguments) > 1 else ""
         if arguments[0] == "train" and "--resume" not in arguments:
-            root = () if name.startswith(("digits", "photos")) else (f"data.root={small_mnist}",)
+            text = name in bundled() and text_data(name, small_text)
+            if "data.source=lines" in arguments:
+                root = ()
+            elif text or name.startswith(("digits", "photos")):
+                root = text or ()
+            else:
+                root = (f"data.root={small_mnist}",)
             extra = (*(tiny(name) if name in bundled() else TINY), *root)
+        elif arguments[:2] == ["data", "show"] and name in bundled():
+            extra = (*text_data(name, small_text), "codec.vocabulary=70")
         elif arguments[0] == "compare" and name == "mnist":
             # The networks as they are, for as few steps as a budget allows.
             extra = ("minutes=null", "samples_seen=320", "train.batch_size=16", *TINY_EVALUATION,

@@ -191,6 +191,12 @@ def test_pictures_have_no_temperature(seqgen, tiny_run):
     assert "makes pictures" in shown.err
 
 
+def test_scores_of_tokens_are_on_the_page(seqgen, labelled):
+    shown = seqgen("inspect", labelled)
+    assert shown.code == 2
+    assert "seqgen report" in shown.err
+
+
 def test_labels_come_in_the_proportions_of_the_training_lines(labelled):
     sampler = seqgan_kit.load(labelled)
     sampler.label_counts = [([0, 0], 1), ([1, 0], 3), ([1, 1], 6)]
