@@ -33,8 +33,8 @@ def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, forc
     found = Run(run)
     if found.info["codec"].get("kind") == "text":
         raise UseError(
-            f"{run} writes text, and this draws pictures; `seqgen report {run}` shows the score of "
-            "every token"
+            f"{run} writes text, and this draws pictures; `seqgen report {run}` shows the score "
+            "of every token"
         )
     target = writable(out, force) or found.samples / "inspect.png"
     scored = evidence_images.scored_run(found, seed, watching(), checkpoint)

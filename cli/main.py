@@ -25,11 +25,11 @@ COMMANDS = {
 # By name, because importing the classes would import torch.
 MISUSES = (
     *("RecipeError", "RunError", "LabelError", "DeviceError", "UseError"),
-    *("SamplesError", "BudgetError", "NoEncoder"),
+    *("SamplesError", "BudgetError", "NoEncoder", "PromptTooLong"),
 )
 FAILURES = (
     *("DataError", "FileProblem", "TrainingDiverged", "OutOfMemoryError"),
-    *("TooFewSamples", "NotMeasurable"),
+    *("TooFewSamples", "NotMeasurable", "NoMoreLines"),
 )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from . import recipe as schema
 from .data import oracle, text
-from .data.dataset import Dataset, PartName, unlabelled
+from .data.dataset import DataError, Dataset, PartName, unlabelled
 from .data.image_folder import image_folder
 from .data.images import binarized, mnist_like, sklearn_digits
 from .data.loader import Codec
@@ -208,7 +208,11 @@ def run_codec(run: Run) -> Codec:
 def trainable(
     recipe: schema.Recipe, dataset: Dataset, codec: Codec
 ) -> tuple[Dataset, Sequence[str]]:
-    """The data set with only those training items that the codec can take, and notes on that."""
+    """The data set with only those training items that the codec can take, and notes on that.
+
+    Raises:
+        DataError: it can take none.
+    """
     if not isinstance(codec, TextCodec) or not isinstance(recipe.codec, schema.TextCodecRecipe):
         return dataset, ()
     training = dataset.parts["training"]
@@ -219,6 +223,8 @@ def trainable(
     limit = f"codec.max_length ({recipe.codec.max_length})"
     if recipe.codec.too_long == "cut":
         return dataset, [f"{longer} training lines have more tokens than {limit} and are cut"]
+    if longer == len(training):
+        raise DataError(f"every training line has more tokens than {limit}: allow more")
     return dataset.picked("training", np.flatnonzero(fits_N)), [
         f"{longer} training lines have more tokens than {limit} and are left out"
     ]

@@ -47,6 +47,10 @@ class TextSample(NamedTuple):
     log_likelihood: float | None
 
 
+class PromptTooLong(ValueError):
+    """A beginning that leaves no room to go on."""
+
+
 class NoMoreLines(RuntimeError):
     """Fewer different lines than were asked for can be found."""
 
@@ -86,6 +90,7 @@ def sample_lines(
         TypeError: the run writes something else.
         LabelError: it has no such label.
         DataError: the prompt cannot be written in its tokens.
+        PromptTooLong: it leaves no room under ``max_length``.
         NoMoreLines: ``unique``, and nothing new comes any more.
     """
     codec = writes_text(sampler)
@@ -94,7 +99,10 @@ def sample_lines(
     prefix = torch.tensor(codec.prompt(prompt), dtype=torch.int64) if prompt else None
     steps = codec.steps if max_length is None else min(max_length, codec.steps)
     if prefix is not None and len(prefix) >= steps:
-        raise ValueError(f"the prompt has {len(prefix)} tokens, and lines of {steps} are wanted")
+        raise PromptTooLong(
+            f"the prompt has {len(prefix)} tokens, and lines of {steps} are wanted: shorten it, or "
+            "allow more"
+        )
     labels = sampler.label_stream(label, None if unique else count, seed=seed)
     seen: set[int] = set()
     found = stale = 0

@@ -60,7 +60,7 @@ def tiny(name):
         networks += ["model.generator.head.embedding_size=8", "codec.max_length=12"]
         networks += ["model.discriminator.embedding_size=4"]
         if recipe.codec.tokenizer in ("unigram", "bpe"):
-            networks.append("codec.vocabulary=70")
+            networks.append("codec.vocabulary=40")
     networks += [f"phases.{place}.steps=1" for place in range(len(recipe.phases) - 1)]
     return (*networks, *TINY_TRAINING, *TINY_EVALUATION)
 

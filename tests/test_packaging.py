@@ -105,7 +105,7 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
                 root = (f"data.root={small_mnist}",)
             extra = (*(tiny(name) if name in bundled() else TINY), *root)
         elif arguments[:2] == ["data", "show"] and name in bundled():
-            extra = (*text_data(name, small_text), "codec.vocabulary=70")
+            extra = (*text_data(name, small_text), "codec.vocabulary=40")
         elif arguments[0] == "compare" and name == "mnist":
             # The networks as they are, for as few steps as a budget allows.
             extra = ("minutes=null", "samples_seen=320", "train.batch_size=16", *TINY_EVALUATION,

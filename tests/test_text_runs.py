@@ -84,12 +84,15 @@ def test_another_run_lends_its_generator(seqgen, small_text, tiny_runs, tmp_path
 
 def test_long_lines_are_counted(seqgen, small_text, tmp_path):
     name = "snippets_text_likelihood"
-    common = ("train", name, *tiny(name), *text_data(name, small_text), "codec.max_length=8")
+    common = ("train", name, *tiny(name), *text_data(name, small_text), "codec.max_length=20")
     cut = seqgen(*common, "--out", tmp_path / "cut")
-    assert "training lines have more tokens than codec.max_length (8) and are cut" in cut.err
+    assert "training lines have more tokens than codec.max_length (20) and are cut" in cut.err
     dropped = seqgen(*common, "codec.too_long=drop", "--out", tmp_path / "dropped")
     assert dropped.code == 0, dropped.err
     assert "are left out" in dropped.err
+    none = seqgen(*common, "codec.too_long=drop", "codec.max_length=2", "--out", tmp_path / "none")
+    assert none.code == 1
+    assert "every training line has more tokens" in none.err
 
 
 # -- sampling -----------------------------------------------------------------------------------
@@ -364,7 +367,7 @@ def test_a_page_about_every_kind_of_text(seqgen, tiny_runs, tmp_path, name):
 
 def test_what_the_data_look_like(seqgen, small_text):
     name = "snippets_text"
-    shown = seqgen("data", "show", name, *text_data(name, small_text), "codec.vocabulary=70")
+    shown = seqgen("data", "show", name, *text_data(name, small_text), "codec.vocabulary=40")
     assert shown.code == 0, shown.err
     for words in ("kind editorial", "sentiment positive", "median", "known", "100.00 %"):
         assert words in shown.out
@@ -376,8 +379,8 @@ def test_what_the_data_look_like(seqgen, small_text):
     [
         (("codec.vocabulary=9000",), ["codec.vocabulary", "at most"]),
         (("codec.tokenizer=numbers",), ["numbers is for data.source 'oracle'"]),
-        (("codec.kind=rows",), ["codec.kind 'text'"]),
-        (("model.generator.head.kind=continuous",), ["wants categorical"]),
+        (("codec={kind: rows}",), ["codec.kind 'text'"]),
+        (("model.generator.head={kind: continuous}",), ["wants categorical"]),
         (("model.generator.feedback=false",), ["tokens want true"]),
         (("objective.kind=policy", "phases=[]", "model.generator.noise_size=4"), ["'policy'"]),
         (("model={kind: recurrent_vae}", "phases=[]", "objective={kind: elbo}"), ["'rows'"]),

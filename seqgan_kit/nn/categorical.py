@@ -35,13 +35,13 @@ class TokenEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.randn(vocabulary, size) * scale)
 
     @property
-    def rows_VE(self) -> Float[Tensor, "V E"]:
+    def vectors_VE(self) -> Float[Tensor, "V E"]:
         """The vectors of all tokens."""
         return nn.functional.normalize(self.weight, dim=1) if self.unit_norm else self.weight
 
     def forward(self, x: Int[Tensor, "*B T"] | Float[Tensor, "*B T V"]) -> Float[Tensor, "*B T E"]:
         if x.is_floating_point():
-            return x @ self.rows_VE
+            return x @ self.vectors_VE
         if self.unit_norm:
             return nn.functional.normalize(nn.functional.embedding(x, self.weight), dim=-1)
         return nn.functional.embedding(x, self.weight)
@@ -118,10 +118,10 @@ class CategoricalHead(nn.Module):
             )
         # A few sequences at a time: what is computed of their vocabularies stays in the caches of
         # a CPU, and all at once takes several times as long.
-        rows = len(h_BTH) if h_BTH.is_cuda else max(IN_CACHE // self.vocabulary, 1)
+        size = len(h_BTH) if h_BTH.is_cuda else max(IN_CACHE // self.vocabulary, 1)
         drawn = [
             draw_exactly(decoding.restrict(self.logits(h).float()), noise)
-            for h, noise in zip(h_BTH.split(rows), noise_BTN.split(rows), strict=True)
+            for h, noise in zip(h_BTH.split(size), noise_BTN.split(size), strict=True)
         ]
         return torch.cat(drawn)
 
