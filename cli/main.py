@@ -25,7 +25,7 @@ COMMANDS = {
 # By name, because importing the classes would import torch.
 MISUSES = (
     *("RecipeError", "RunError", "LabelError", "DeviceError", "UseError"),
-    *("SamplesError", "BudgetError", "NoEncoder", "PromptTooLong"),
+    *("SamplesError", "BudgetError", "NoEncoder", "PromptTooLong", "NoSuchKernel"),
 )
 FAILURES = (
     *("DataError", "FileProblem", "TrainingDiverged", "OutOfMemoryError"),

@@ -100,8 +100,8 @@ def sample_lines(
     steps = codec.steps if max_length is None else min(max_length, codec.steps)
     if prefix is not None and len(prefix) >= steps:
         raise PromptTooLong(
-            f"the prompt has {len(prefix)} tokens, and lines of {steps} are wanted: shorten it, or "
-            "allow more"
+            f"the prompt has {len(prefix)} tokens, and lines of {steps} are wanted: shorten it, "
+            "or allow more"
         )
     labels = sampler.label_stream(label, None if unique else count, seed=seed)
     seen: set[int] = set()

@@ -217,7 +217,7 @@ def test_a_test_part_too_small_is_said_before_a_judge_is_trained(seqgen, tmp_pat
 
 
 def test_the_score_of_steps_with_few_items_of_a_class():
-    from seqgan_kit.evidence import _groups
+    from seqgan_kit.evidence_images import _groups
 
     assert _groups(np.array([[0], [1], [1]]), 2, 2).tolist() == [0, 0, 1, 2]
     assert len(_groups(np.array([[0], [1], [1]]), 4, 3)) == 12

@@ -14,6 +14,10 @@ State = tuple[Tensor, ...]
 """``(h,)`` for a GRU and ``(h, c)`` for an LSTM, each ``[L, B, H]``."""
 
 
+class NoSuchKernel(RuntimeError):
+    """A precision in which this machine has no recurrent layers."""
+
+
 class Recurrent(nn.Module):
     """A stack of one-directional recurrent layers.
 
@@ -114,16 +118,26 @@ class Recurrent(nn.Module):
 
         Returns:
             The output of the last layer at every step, and the state after the last one.
+
+        Raises:
+            NoSuchKernel: a CPU without bfloat16 kernels under autocast.
         """
         state = self.zero_state(x_BTF) if state is None else state
         weights = [w for layer in range(self.layers) for w in self._layer_weights(layer)]
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         options = (True, self.layers, 0.0, self.training, False, True)
-        if self.cell == "lstm":
-            out_BTH, h_LBH, c_LBH = torch.lstm(x_BTF, list(state), weights, *options)
-            return out_BTH, (h_LBH, c_LBH)
-        out_BTH, h_LBH = torch.gru(x_BTF, state[0], weights, *options)
-        return out_BTH, (h_LBH,)
+        try:
+            if self.cell == "lstm":
+                out_BTH, h_LBH, c_LBH = torch.lstm(x_BTF, list(state), weights, *options)
+                return out_BTH, (h_LBH, c_LBH)
+            out_BTH, h_LBH = torch.gru(x_BTF, state[0], weights, *options)
+            return out_BTH, (h_LBH,)
+        except RuntimeError as error:
+            if "primitive descriptor" not in str(error):
+                raise
+            raise NoSuchKernel(
+                "this CPU cannot run recurrent layers in bfloat16: use train.precision=float32"
+            ) from error
 
 
 class _Swap(torch.autograd.Function):

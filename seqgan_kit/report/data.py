@@ -13,13 +13,10 @@ from .images import GRID_ROWS, grid
 
 def summary(dataset: Dataset, codec: Codec) -> str:
     """Counts of every part and label, and the shape of the sequences."""
+    text = isinstance(codec, TextCodec)
     lines = [
-        f"{dataset.name}: sequences of {codec.steps} steps, "
-        + (
-            f"each one of {codec.features} tokens"
-            if isinstance(codec, TextCodec)
-            else f"each of {codec.features} numbers"
-        ),
+        f"{dataset.name}: sequences of {codec.steps} steps of "
+        + (f"one of {codec.features} tokens" if text else f"{codec.features} numbers"),
         *dataset.notes,
         "",
         f"{'':20}" + "".join(f"{name:>12}" for name in PARTS),
