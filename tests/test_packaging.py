@@ -77,6 +77,7 @@ def readme_commands():
     return [shlex.split(line, comments=True) for line in lines if line.startswith("seqgen ")]
 
 
+@pytest.mark.timeout(1200)
 def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, monkeypatch):
     """Every `seqgen` line of the README, in order, with tiny sizes and small data."""
     monkeypatch.chdir(tmp_path)
