@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from . import build, materials
-from .data.tokens import TextCodec
 from .evaluation.attribution import step_scores
 from .evaluation.text_figures import longest_copied
 from .evaluation.units import as_lists
@@ -37,15 +36,9 @@ def _classes(bench: Bench) -> tuple[np.ndarray, list[str]]:
     return rows_NA, [" ".join(label_names(row, labels)) for row in rows_NA]
 
 
-def _codec(sampler: Sampler) -> TextCodec:
-    if not isinstance(sampler.codec, TextCodec):
-        raise TypeError("this run does not write text")
-    return sampler.codec
-
-
 def _lines(sampler: Sampler, label_NA: np.ndarray, seed: int, temperature: float) -> list[str]:
     chunks = sampler.stream(label_NA, seed=seed, decoding=Decoding(temperature))
-    return _codec(sampler).strings(torch.cat(list(chunks)))
+    return materials.text_codec(sampler.codec).strings(torch.cat(list(chunks)))
 
 
 def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, TextPanel]:
@@ -131,7 +124,7 @@ def _holding(sample: list[int], longest: int, seen: list[list[int]], known: list
 
 
 def _scored(bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int) -> TitledPanel:
-    codec = _codec(sampler)
+    codec = materials.text_codec(sampler.codec)
     critic = build.load_critic(run, recipe, checkpoint=run.checkpoint().name)
     part = materials.seen(recipe, bench.dataset).parts["test"]
     group = max(recipe.minibatch_group, 1)

@@ -298,8 +298,13 @@ def part_items(dataset: Dataset, view: View, part: PartName) -> tuple[Tensor, np
     return view.real(found.items[: len(found)]), found.label_NA
 
 
-def text_figures(recipe: schema.Recipe, dataset: Dataset, view: View) -> TextFigures | None:
-    """What measures lines of text beyond what a judge sees; ``None`` for other kinds."""
+def text_figures(
+    recipe: schema.Recipe, dataset: Dataset, view: View, test: Tensor
+) -> TextFigures | None:
+    """What measures lines of text beyond what a judge sees; ``None`` for other kinds.
+
+    ``test`` are the items of the test part.
+    """
     if recipe.codec.kind != "text":
         return None
     score = None
@@ -307,7 +312,7 @@ def text_figures(recipe: schema.Recipe, dataset: Dataset, view: View) -> TextFig
         score = _oracle_score(known_oracle(recipe.data), recipe)
     return TextFigures(
         training=part_items(dataset, view, "training")[0],
-        reference=part_items(dataset, view, "test")[0],
+        reference=test,
         score=score,
     )
 

@@ -126,7 +126,7 @@ class Bench:
     @cached_property
     def text(self) -> TextFigures | None:
         """What measures lines of text; ``None`` for other kinds of data."""
-        return materials.text_figures(self._recipe, self.dataset, self.view)
+        return materials.text_figures(self._recipe, self.dataset, self.view, self.test)
 
     def _text_noise(self, count: int, generator: torch.Generator) -> Tensor:
         assert self.text is not None

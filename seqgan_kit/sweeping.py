@@ -84,6 +84,8 @@ def sweep(
     path = run.path / "temperatures.json"
     points = _kept(path, settings)
     sampler = build.load_sampler(run, recipe, checkpoint=checkpoint.name, device=bench.device)
+    exact = sampler.generator.likelihood == "exact"
+    batch = bench.test_batch(run, recipe) if exact else None
     for temperature in temperatures:
         if temperature in points:
             continue
@@ -92,8 +94,7 @@ def sweep(
         chunks = sampler.stream(label_NA, seed=set_seed(seed, 0), decoding=Decoding(temperature))
         items = bench.view.made(torch.cat(list(chunks)), sampler.codec)
         values = bench.measure(items, label_NA if recipe.conditional else None)
-        if sampler.generator.likelihood == "exact":
-            batch = bench.test_batch(run, recipe)
+        if batch is not None:
             values |= token_figures(sampler.generator, batch, temperature)
         points[temperature] = {
             "temperature": temperature,
