@@ -18,6 +18,7 @@ def command() -> None:
       seqgen data fetch mnist
       seqgen data show mnist_rows
       seqgen data show my_recipe.yaml --sheet sheet.png
+      seqgen data show spoken_digits_mel --sheet spectrograms.png
     """
 
 
@@ -39,13 +40,15 @@ def fetch(name: str) -> None:
 @click.argument("overrides", nargs=-1)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
 def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None) -> None:
-    """Counts, shapes and labels of RECIPE's data, and a contact sheet of pictures.
+    """Counts, shapes and labels of RECIPE's data, and a contact sheet of pictures or spectrograms.
 
-    Of text also lengths in tokens, how much of it the vocabulary covers, and some lines.
+    Of text also lengths in tokens, how much of it the vocabulary covers, and some lines; of sound
+    also how much there is, and lengths in seconds.
     """
     from seqgan_kit import materials, recipe_files
+    from seqgan_kit.data.sound import AudioCodec
     from seqgan_kit.data.tokens import TextCodec
-    from seqgan_kit.report.data import contact_sheet, summary, text_summary
+    from seqgan_kit.report.data import contact_sheet, sound_summary, summary, text_summary
     from seqgan_kit.report.images import save_picture
 
     if sheet is not None and sheet.suffix != ".png":
@@ -58,6 +61,8 @@ def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None) -> None:
     click.echo(summary(dataset, codec))
     if isinstance(codec, TextCodec):
         click.echo("\n" + text_summary(dataset, codec))
+    if isinstance(codec, AudioCodec):
+        click.echo("\n" + sound_summary(dataset, codec))
     if sheet is not None:
         save_picture(contact_sheet(dataset, codec), sheet)
         say(f"contact sheet: {sheet}")

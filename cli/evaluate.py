@@ -200,7 +200,7 @@ def _show_sweeps(content: Table, sweeps: list[Sweep], target: Path | None) -> No
 
 
 def _as_json(bench: Bench, measured: list[Evaluation]) -> dict[str, object]:
-    bounds = {
+    bounds: dict[str, object] = {
         role: {name: value.as_json() for name, value in figures.items()}
         for role, figures in bench.bounds(measured).items()
     }

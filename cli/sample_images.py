@@ -10,14 +10,19 @@ from .console import UseError, say
 if TYPE_CHECKING:
     from seqgan_kit.sampling import Sampler
 
+    from .sample import Asked
+
 DEFAULT_COUNT = 12
 GRID_LIMIT = 4000
 """Images on one grid; a larger picture is better a folder or an array."""
 
 
 def refuse_to_overwrite(out: Path, force: bool) -> None:
+    """Refuse a target that is there, unless it may be replaced and holds nothing else."""
     from seqgan_kit.report.images import labels_path
 
+    if out == Path("-"):
+        raise UseError("--out -: pictures do not go to standard output; name a file or a folder")
     inside = list(out.iterdir()) if out.is_dir() else []
     written = [out, labels_path(out)] if out.suffix == ".npy" else [out]
     there = [path for path in written if path.is_file()] + inside
@@ -28,14 +33,24 @@ def refuse_to_overwrite(out: Path, force: bool) -> None:
         raise UseError(f"{out} holds other things than samples ({foreign[0].name}) and stays")
 
 
-def write_samples(
-    sampler: Sampler,
-    labels: tuple[str, ...],
-    count: int | None,
-    seed: int,
-    noise_scale: float,
-    target: Path,
-) -> None:
+def write_samples(sampler: Sampler, asked: Asked) -> None:
+    """Write what is asked for: samples by label, a swap or a walk.
+
+    Raises:
+        UseError: it cannot be, or not in such a file.
+        LabelError: the run has no such label.
+    """
+    if asked.swap and asked.walk is not None:
+        raise UseError("--swap and --interpolate are two pictures; ask for one at a time")
+    if asked.swap:
+        _write_swap(sampler, asked)
+    elif asked.walk is not None:
+        _write_walk(sampler, asked)
+    else:
+        _write_by_label(sampler, asked)
+
+
+def _write_by_label(sampler: Sampler, asked: Asked) -> None:
     import numpy as np
 
     from seqgan_kit.report.images import (
@@ -47,12 +62,13 @@ def write_samples(
         write_pictures,
     )
 
-    legible = not labels and count is None and target.suffix == ".png"
-    count = count or DEFAULT_COUNT
-    rows_NA = sampler.label_rows(labels or None, count)
+    target, labels = asked.target, asked.labels or None
+    legible = not labels and asked.count is None and target.suffix == ".png"
+    count = asked.count or DEFAULT_COUNT
+    rows_NA = sampler.label_rows(labels, count)
     if legible:
         rows_NA = rows_NA[: GRID_ROWS * count]
-    chunks = sampler.stream(rows_NA, seed=seed, noise_scale=noise_scale)
+    chunks = sampler.stream(rows_NA, seed=asked.seed, noise_scale=asked.noise_scale)
     if target.suffix == ".npy":
         write_array(target, (sampler.codec.present(chunk) for chunk in chunks), rows_NA)
     elif target.suffix == ".png":
@@ -69,54 +85,48 @@ def write_samples(
         raise UseError(f"--out {target}: choose a name that ends in .png or .npy, or a folder")
     else:
         write_pictures(target, (c.numpy() for c in chunks), rows_NA, sampler.labels)
-    say(f"{len(rows_NA)} samples, seed {seed}")
+    say(f"{len(rows_NA)} samples, seed {asked.seed}")
 
 
-def write_swap(
-    sampler: Sampler,
-    labels: tuple[str, ...],
-    count: int | None,
-    seed: int,
-    noise_scale: float,
-    target: Path,
-) -> None:
+def _write_swap(sampler: Sampler, asked: Asked) -> None:
     from seqgan_kit.report.images import GRID_ROWS, grid, label_names, save_picture
 
-    if target.suffix != ".png":
-        raise UseError(f"--out {target}: a grid is a picture; choose a name that ends in .png")
-    count = count or DEFAULT_COUNT
-    rows_NA = sampler.label_rows(labels or None, 1)[:GRID_ROWS]
-    images = sampler.swap(rows_NA, count=count, seed=seed, noise_scale=noise_scale).numpy()
+    if asked.target.suffix != ".png":
+        raise UseError(
+            f"--out {asked.target}: a grid is a picture; choose a name that ends in .png"
+        )
+    count = asked.count or DEFAULT_COUNT
+    rows_NA = sampler.label_rows(asked.labels or None, 1)[:GRID_ROWS]
+    images = sampler.swap(
+        rows_NA, count=count, seed=asked.seed, noise_scale=asked.noise_scale
+    ).numpy()
     names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
-    save_picture(grid(list(images.reshape(len(names), count, *images.shape[1:])), names), target)
-    say(f"{count} draws of noise under {len(names)} labels, seed {seed}: a column is one draw")
+    by_label = list(images.reshape(len(names), count, *images.shape[1:]))
+    save_picture(grid(by_label, names), asked.target)
+    say(
+        f"{count} draws of noise under {len(names)} labels, seed {asked.seed}: a column is one "
+        "draw"
+    )
 
 
-def write_walk(
-    sampler: Sampler,
-    interpolate: str,
-    labels: tuple[str, ...],
-    count: int | None,
-    seed: int,
-    noise_scale: float,
-    target: Path,
-) -> None:
+def _write_walk(sampler: Sampler, asked: Asked) -> None:
     from seqgan_kit.report.images import grid, save_picture
-    from seqgan_kit.sampling import parse_labels
 
-    start, dots, end = interpolate.partition("..")
-    if not dots or labels:
-        raise UseError("--interpolate takes two labels, as in --interpolate 3..7, and no --label")
-    if target.suffix != ".png":
-        raise UseError(f"--out {target}: a walk is a picture; choose a name that ends in .png")
-    ends = [parse_labels(name, sampler.labels) for name in (start, end)]
-    for name, rows in zip((start, end), ends, strict=True):
-        if len(rows) != 1:
-            raise UseError(f"--interpolate: {name!r} names {len(rows)} labels instead of one")
-    walks, steps = count or 6, 14
+    start_A, end_A = asked.walk_ends(sampler.labels)
+    if asked.target.suffix != ".png":
+        raise UseError(
+            f"--out {asked.target}: a walk is a picture; choose a name that ends in .png"
+        )
+    walks, steps = asked.count or 6, 14
     images = sampler.interpolate(
-        ends[0][0], ends[1][0], steps=steps, walks=walks, seed=seed, noise_scale=noise_scale
+        start_A,
+        end_A,
+        steps=steps,
+        walks=walks,
+        seed=asked.seed,
+        noise_scale=asked.noise_scale,
     ).numpy()
     by_walk = list(images.reshape(walks, steps, *images.shape[1:]))
-    save_picture(grid(by_walk, [f"{start} to {end}"] * walks), target)
-    say(f"{walks} walks of {steps} samples, seed {seed}")
+    title = " to ".join((asked.walk or "").split("..", 1))
+    save_picture(grid(by_walk, [title] * walks), asked.target)
+    say(f"{walks} walks of {steps} samples, seed {asked.seed}")

@@ -21,6 +21,7 @@ from .batch import Batch
 from .data.dataset import DataError, Dataset, PartName
 from .data.loader import Codec
 from .data.rows import ImageCodec
+from .data.sound import audio_codec
 from .data.sources import cache_folder
 from .evaluation.distribution import frechet_distance
 from .evaluation.judge import Progress as JudgeProgress
@@ -50,6 +51,7 @@ from .objectives.phases import Phases
 from .objectives.policy import MovingAverage, PolicyGradient
 from .recipe_files import RecipeError
 from .report.images import GRID_ROWS, grid, label_names, save_picture
+from .report.sounds import spectrogram_grid
 from .run import Run, RunError
 from .sampling import Sampler
 from .training.checkpoint import load_network
@@ -61,7 +63,8 @@ from .training.trainer import Optimization, Schedule
 
 def _categorical(hidden_size: int, codec: Codec, **settings: Any) -> Head:
     schedule = TemperatureSchedule(**settings.pop("relaxation"))
-    end = text_codec(codec).end
+    # A codec without an end token tells the end in another way, or has only full lengths.
+    end = getattr(codec, "end", None)
     return CategoricalHead(hidden_size, codec.features, end=end, schedule=schedule, **settings)
 
 
@@ -359,10 +362,26 @@ def write_lines(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 0)
     write_text(path, "".join(shown))
 
 
+def draw_spectrograms(sampler: Sampler, path: Path, *, columns: int = 6, seed: int = 0) -> None:
+    """A picture of spectrograms of samples, one row a class of the first attribute."""
+    rows_NA = sampler.label_rows(None, 1)
+    names = next(iter(sampler.labels.values()))[:GRID_ROWS]
+    chosen = [
+        np.resize(rows_NA[rows_NA[:, 0] == number], (columns, rows_NA.shape[1]))
+        for number in range(len(names))
+    ]
+    decoded = torch.cat(list(sampler.stream(np.concatenate(chosen), seed=seed)))
+    clips = list(sampler.codec.present(decoded))
+    rows = [clips[start : start + columns] for start in range(0, len(clips), columns)]
+    rate = audio_codec(sampler.codec).sample_rate
+    save_picture(spectrogram_grid(rows, names, rate), path)
+
+
 EXHIBITS: Mapping[str, tuple[str, Callable[[Sampler, Path], None]]] = {
     "rows": (".png", draw_grid),
     "image": (".png", draw_grid),
     "text": (".txt", write_lines),
+    "audio": (".png", draw_spectrograms),
 }
 """For each codec the ending and the writer of what a run shows of its samples meanwhile."""
 

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from . import __version__, build, evidence_images, evidence_text
+from . import __version__, build, evidence_images, evidence_sound, evidence_text
 from .evaluation.figures import Value, figures_for
 from .measuring import Bench, Evaluation
 from .report.choice import choose
 from .report.curves import Sweep
 from .report.page import Content, Model
-from .report.tables import Row, Table
+from .report.tables import Role, Row, Table
 from .run import Run
 from .training.log import read_metrics
 from .workflow import environment, run_recipe
@@ -22,8 +22,16 @@ EXHIBITS: Mapping[str, Any] = {
     "rows": evidence_images,
     "image": evidence_images,
     "text": evidence_text,
+    "audio": evidence_sound,
 }
 """For each codec the module whose ``samples``, ``real_samples`` and ``panels`` are shown."""
+
+BOUNDS: Mapping[Role, str] = {
+    "codec": "real data through the codec",
+    "real": "held-out real data",
+    "noise": "noise",
+}
+"""Names of the rows that stand beside the models."""
 
 CURVE_POINTS = 200
 
@@ -43,9 +51,8 @@ def table(
     """The figures of some models beside those of real data and of noise."""
     figures = figures_for(tuple(bench.dataset.labels))
     rows = [_row(name, "model", place, e.figures) for place, (name, e) in enumerate(measured)]
-    names: dict[str, Literal["real", "noise"]] = {"held-out real data": "real", "noise": "noise"}
     bounds = bench.bounds([evaluation for _, evaluation in measured])
-    rows += [_row(name, role, 0, bounds[role]) for name, role in names.items()]
+    rows += [_row(BOUNDS[role], role, 0, figures) for role, figures in bounds.items()]
     return {
         "title": title,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -66,7 +73,7 @@ def table(
 
 def _row(
     name: str,
-    role: Literal["model", "real", "noise"],
+    role: Role,
     colour: int,
     figures: Mapping[str, Value],
 ) -> Row:
@@ -88,7 +95,7 @@ def _how_measured(bench: Bench, measured: Sequence[Evaluation]) -> list[str]:
             "test part; a label accuracy above that says more typical than real data, not better.",
             *notes,
         ]
-    if bench.text is not None:
+    if bench.codec_kind == "text":
         notes.append(
             f"BLEU has all {len(bench.test)} test lines as references, and rises with their "
             "number as Self-BLEU does with that of the samples: compare equal numbers only. The "

@@ -10,24 +10,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import recipe as schema
-from .data import oracle, text
+from .data import audio, oracle, text
+from .data.clips import ClipSettings, padded
 from .data.dataset import DataError, Dataset, PartName, unlabelled
 from .data.image_folder import image_folder
 from .data.images import binarized, mnist_like, sklearn_digits
 from .data.loader import Codec
 from .data.oracle import Oracle
 from .data.rows import ImageCodec, RowsCodec
+from .data.sound import AudioCodec, learn_representation
 from .data.sources import Progress as DownloadProgress
 from .data.tokens import TextCodec, learn_codec, stored_codec
+from .evaluation.audio import AudioFigures
 from .evaluation.distribution import NotMeasurable
+from .evaluation.evaluate import flat
 from .evaluation.judge import ImageJudge, Judge
+from .evaluation.listening import DIGITS, hear_digits, rate_quality
+from .evaluation.sound_judge import SoundJudge, mel_vectors
 from .evaluation.text_figures import TextFigures
 from .evaluation.units import unit_items
 from .evaluation.word_judge import WordJudge
@@ -109,6 +115,39 @@ def _oracle(data: Any, progress: DownloadProgress | None) -> Dataset:
     )
 
 
+def _clip_settings(data: Any) -> ClipSettings:
+    return ClipSettings(
+        sample_rate=data.sample_rate,
+        trim_db=data.trim_db,
+        peak=data.peak,
+        max_seconds=data.max_seconds,
+        too_long=data.too_long,
+    )
+
+
+def _spoken_digits(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return audio.spoken_digits(
+        root=_root(data),
+        settings=_clip_settings(data),
+        validation=data.validation,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
+def _recordings(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return audio.recordings(
+        root=Path(data.root).expanduser(),
+        settings=_clip_settings(data),
+        labels=data.labels,
+        unreadable=data.unreadable,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
 DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
     "mnist": _mnist_like,
     "fashion_mnist": _mnist_like,
@@ -119,6 +158,8 @@ DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
     "coco_captions": _captions,
     "lines": _lines,
     "oracle": _oracle,
+    "spoken_digits": _spoken_digits,
+    "recordings": _recordings,
 }
 
 
@@ -165,15 +206,25 @@ def _learned_tokens(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
     return StoredCodec({"kind": "text", **learned}, files)
 
 
+def _learned_sound(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
+    clips = _clip_settings(recipe.data)
+    sizes = {"sample_rate": clips.sample_rate, "samples": clips.max_samples}
+    settings = recipe.codec.model_dump()["representation"]
+    learned = learn_representation(dataset.parts["training"].items, settings, **sizes)
+    return StoredCodec({"kind": "audio", **sizes, "peak": clips.peak, "representation": learned})
+
+
 LEARNING: Mapping[str, Callable[[schema.Recipe, Dataset], StoredCodec]] = {
     "rows": _image_settings,
     "image": _image_settings,
     "text": _learned_tokens,
+    "audio": _learned_sound,
 }
 CODECS: Mapping[str, Callable[[dict[str, Any], Mapping[str, bytes]], Codec]] = {
     "rows": lambda settings, _: RowsCodec(**settings),
     "image": lambda settings, _: ImageCodec(**settings),
     "text": stored_codec,
+    "audio": lambda settings, _: AudioCodec(**settings),
 }
 
 
@@ -242,14 +293,16 @@ class View:
         make: from the first items and the classes to a judge with fresh weights.
         real: real raw things as items.
         made: things that a codec decoded as items.
-        vectors: whether distances of items, flattened, mean something.
+        vectors: items as vectors whose distances mean something; ``None`` where there are none.
+        lossy: whether real things come back from the codec changed to the judge.
     """
 
     judge: str
     make: Callable[[Tensor, tuple[int, ...]], Judge]
     real: Callable[[Any], Tensor]
     made: Callable[[Tensor, Decoder], Tensor]
-    vectors: bool = True
+    vectors: Callable[[Tensor], Tensor] | None = flat
+    lossy: bool = False
 
 
 def _image_view(recipe: schema.Recipe, dataset: Dataset) -> View:
@@ -276,7 +329,20 @@ def _text_view(recipe: schema.Recipe, dataset: Dataset) -> View:
         make=lambda _, classes: WordJudge(classes=classes),
         real=lambda raw: items(list(raw)),
         made=lambda decoded, codec: items(text_codec(codec).strings(decoded)),
-        vectors=False,
+        vectors=None,
+    )
+
+
+def _sound_view(recipe: schema.Recipe, dataset: Dataset) -> View:
+    rate = _clip_settings(recipe.data).sample_rate
+    samples = _clip_settings(recipe.data).max_samples
+    return View(
+        judge="sound-1",
+        make=lambda _, classes: SoundJudge(classes=classes, sample_rate=rate, samples=samples),
+        real=lambda raw: padded(list(raw), samples),
+        made=lambda decoded, _: decoded,
+        vectors=partial(mel_vectors, sample_rate=rate, samples=samples),
+        lossy=True,
     )
 
 
@@ -284,6 +350,7 @@ VIEWS: Mapping[str, Callable[[schema.Recipe, Dataset], View]] = {
     "rows": _image_view,
     "image": _image_view,
     "text": _text_view,
+    "audio": _sound_view,
 }
 
 
@@ -298,15 +365,25 @@ def part_items(dataset: Dataset, view: View, part: PartName) -> tuple[Tensor, np
     return view.real(found.items[: len(found)]), found.label_NA
 
 
-def text_figures(
-    recipe: schema.Recipe, dataset: Dataset, view: View, test: Tensor
-) -> TextFigures | None:
-    """What measures lines of text beyond what a judge sees; ``None`` for other kinds.
+class OwnFigures(Protocol):
+    """What measures things of one kind beyond what a judge sees."""
 
-    ``test`` are the items of the test part.
-    """
-    if recipe.codec.kind != "text":
-        return None
+    def measure(self, samples: Tensor, label_NA: np.ndarray | None = None) -> dict[str, float]:
+        """The figures of a set of items, and of what they were asked to be, if anything."""
+        ...
+
+    def real(self, count: int, seed: int = 0) -> tuple[dict[str, float], int]:
+        """The figures of so many real items, and how many there were."""
+        ...
+
+    def noise(self, count: int, seed: int) -> Tensor:
+        """So many items that show nothing."""
+        ...
+
+
+def _text_figures(
+    recipe: schema.Recipe, dataset: Dataset, view: View, test: Tensor, judge: Judge
+) -> TextFigures:
     score = None
     if isinstance(recipe.data, schema.OracleData):
         score = _oracle_score(known_oracle(recipe.data), recipe)
@@ -315,6 +392,45 @@ def text_figures(
         reference=test,
         score=score,
     )
+
+
+def _sound_figures(
+    recipe: schema.Recipe, dataset: Dataset, view: View, test: Tensor, judge: Judge
+) -> AudioFigures:
+    words = next(iter(dataset.labels.values()))
+    settings = recipe.evaluation
+    if settings.listen and not set(words) <= set(DIGITS):
+        raise NotMeasurable(
+            "evaluation.listen: the recogniser knows the digits 0 to 9, and the first attribute "
+            f"has {', '.join(words[:10])}"
+        )
+    return AudioFigures(
+        training=part_items(dataset, view, "training")[0],
+        reference=test,
+        label_NA=dataset.parts["test"].label_NA,
+        sample_rate=_clip_settings(recipe.data).sample_rate,
+        judge=judge,
+        words=words,
+        listen=hear_digits if settings.listen else None,
+        rate=rate_quality if settings.quality else None,
+    )
+
+
+OWN_FIGURES: Mapping[str, Callable[[schema.Recipe, Dataset, View, Tensor, Judge], OwnFigures]] = {
+    "text": _text_figures,
+    "audio": _sound_figures,
+}
+
+
+def own_figures(
+    recipe: schema.Recipe, dataset: Dataset, view: View, test: Tensor, judge: Judge
+) -> OwnFigures | None:
+    """What measures this kind of data beyond what a judge sees; ``None`` where nothing does.
+
+    ``test`` are the items of the test part, and ``judge`` the one that reports.
+    """
+    make = OWN_FIGURES.get(recipe.codec.kind)
+    return None if make is None else make(recipe, dataset, view, test, judge)
 
 
 def _oracle_score(known: Oracle, recipe: schema.Recipe) -> Callable[[Tensor], Tensor]:

@@ -18,15 +18,15 @@ from .batch import Batch
 from .data.dataset import Dataset
 from .data.sources import cache_folder
 from .evaluation.distribution import TooFewSamples
-from .evaluation.evaluate import MEASURE, Reference, cached_rows, combine, flat
+from .evaluation.evaluate import MEASURE, Reference, accuracies, cached_rows, combine
 from .evaluation.figures import Value
-from .evaluation.gan_train import gan_train_accuracy
+from .evaluation.gan_train import gan_train
 from .evaluation.judge import Judge
 from .evaluation.likelihood import chosen_items, likelihood_figures, token_figures
-from .evaluation.text_figures import TextFigures
 from .files import FileProblem, read_json, write_json
 from .nn.noise import seeded_noise
 from .recipe import EvaluationRecipe, Recipe
+from .report.tables import Role
 from .run import Run, RunError
 from .sampling import Sampler
 from .training.runtime import choose_device
@@ -110,32 +110,37 @@ class Bench:
             say=watch.say,
             progress=watch.judge,
         )
+        self._judge = trained.judge
         self.judge_accuracy = trained.accuracy
         self._judge_digest = _digest(trained.judge.state_dict())
         self.reference = Reference(
             judge=trained.judge,
             items=self.test,
             label_NA=self.label_NA,
-            training=lambda: flat(self.training_items()),
+            training=lambda: self._vectors(self.training_items()),
             neighbours=self.settings.neighbours,
-            flatten=flat if self.view.vectors else None,
-            noise=None if self.text is None else self._text_noise,
+            flatten=self.view.vectors,
+            noise=None if self.own is None else self._own_noise,
             attributes=tuple(dataset.labels),
         )
 
     @cached_property
-    def text(self) -> TextFigures | None:
-        """What measures lines of text; ``None`` for other kinds of data."""
-        return materials.text_figures(self._recipe, self.dataset, self.view, self.test)
+    def own(self) -> materials.OwnFigures | None:
+        """The figures of this kind of data alone; ``None`` where there are none."""
+        return materials.own_figures(self._recipe, self.dataset, self.view, self.test, self._judge)
 
-    def _text_noise(self, count: int, generator: torch.Generator) -> Tensor:
-        assert self.text is not None
-        return self.text.noise(count, generator.initial_seed())
+    def _own_noise(self, count: int, generator: torch.Generator) -> Tensor:
+        assert self.own is not None
+        return self.own.noise(count, generator.initial_seed())
+
+    def _vectors(self, items: Tensor) -> Tensor:
+        assert self.view.vectors is not None, "only figures of vectors ask for them"
+        return self.view.vectors(items)
 
     @property
     def judged(self) -> bool:
         """Whether a judge has something to say: it has not learnt to see text without labels."""
-        return self.view.vectors or self.labelled
+        return self.view.vectors is not None or self.labelled
 
     @property
     def labelled(self) -> bool:
@@ -155,8 +160,8 @@ class Bench:
             items: as the bench's view gives them.
             label_NA: what they were asked to be, or ``None``.
         """
-        text = {} if self.text is None else self.text.measure(items)
-        return (self.reference.measure(items, label_NA) if self.judged else {}) | text
+        own = {} if self.own is None else self.own.measure(items, label_NA)
+        return (self.reference.measure(items, label_NA) if self.judged else {}) | own
 
     @property
     def key(self) -> dict[str, Any]:
@@ -168,14 +173,19 @@ class Bench:
             "judge_epochs": self.settings.judge_epochs,
             "neighbours": self.settings.neighbours,
             "view": self.view.judge,
+            "listen": self.settings.listen,
+            "quality": self.settings.quality,
             "samples": self.samples,
             "gan_train_samples": self.settings.gan_train_samples if self.gan_train else 0,
         }
 
     # -- the bounds -----------------------------------------------------------------------------
 
-    def bounds(self, measured: Sequence[Evaluation]) -> dict[str, dict[str, Value]]:
+    def bounds(self, measured: Sequence[Evaluation]) -> dict[Role, dict[str, Value]]:
         """The rows of held-out real data (``"real"``, the ceiling) and ``"noise"`` (the floor).
+
+        Where the recipe's codec changes what it gives back, ``"codec"`` is the ceiling of what any
+        model can reach with it: held-out real data that went through it.
 
         Args:
             measured: what they stand beside: GAN-train is left out where none of that has it.
@@ -183,17 +193,34 @@ class Bench:
         folder = cache_folder() / "figures"
         key = {**self.key, "gan_train_samples": 0}
         rows = cached_rows(folder, key=key, compute=self._bounds, say=self.watch.say)
-        counts = {"real": len(self.test) - self.reference.count, "noise": self.samples}
+        counts: dict[Role, int] = {
+            "real": len(self.test) - self.reference.count,
+            "noise": self.samples,
+        }
         bounds = {role: combine([rows[role]], counts[role]) for role in counts}
-        if "real_text" in rows:
-            bounds["real"] |= combine([rows["real_text"]], rows["real_text_count"])
+        if "real_own" in rows:
+            bounds["real"] |= combine([rows["real_own"]], rows["real_own_count"])
         if any("gan_train_accuracy" in evaluation.figures for evaluation in measured):
             learned = cached_rows(
                 folder, key=self.key, compute=self._gan_train_bounds, say=self.watch.say
             )
-            for role, (accuracy, count) in learned.items():
-                bounds[role]["gan_train_accuracy"] = Value.of([accuracy], count)
+            for role in counts:
+                bounds[role] |= combine([learned[role][0]], learned[role][1])
+        if self.view.lossy:
+            stored = materials.store_codec(self._recipe, self.dataset)
+            key = {**self.key, "codec": dict(stored.settings)}
+            rows = cached_rows(
+                folder, key=key, compute=lambda: self._through(stored), say=self.watch.say
+            )
+            bounds = {"codec": combine([rows], counts["real"]), **bounds}
         return bounds
+
+    def _through(self, stored: materials.StoredCodec) -> dict[str, float]:
+        """Held-out real data that went through a codec."""
+        codec = materials.make_codec(stored)
+        second = self.reference.second
+        decoded = codec.decode(*codec.encode(self.dataset.parts["test"].pick(second)))
+        return self.measure(self.view.made(decoded, codec), self.label_NA[second])
 
     def _bounds(self) -> dict[str, Any]:
         noise = self.reference.noise_items(self.samples, seed=0)
@@ -201,8 +228,8 @@ class Bench:
             "real": self.reference.real() if self.judged else {},
             "noise": self.measure(noise, self.reference.labels_for(self.samples)),
         }
-        if self.text is not None:
-            rows["real_text"], rows["real_text_count"] = self.text.real(self.samples)
+        if self.own is not None:
+            rows["real_own"], rows["real_own_count"] = self.own.real(self.samples)
         return rows
 
     def _gan_train_bounds(self) -> dict[str, Any]:
@@ -216,13 +243,13 @@ class Bench:
             "noise": [self._learned(noise, asked_NA), count],
         }
 
-    def _learned(self, samples: Tensor, label_NA: np.ndarray) -> float:
+    def _learned(self, samples: Tensor, label_NA: np.ndarray) -> dict[str, float]:
         self.watch.say(f"GAN-train: a judge learns from {len(samples)} samples")
 
         def fresh() -> Judge:
             return self.view.make(self.test[:1], self.dataset.classes)
 
-        return gan_train_accuracy(
+        verdict = gan_train(
             samples,
             label_NA,
             self.test,
@@ -232,6 +259,7 @@ class Bench:
             epochs=self.settings.judge_epochs,
             device=self.device,
         )
+        return accuracies("gan_train_accuracy", verdict, self.label_NA, tuple(self.dataset.labels))
 
     # -- what is measured -----------------------------------------------------------------------
 
@@ -280,7 +308,7 @@ class Bench:
             label_NA = self.asked(count, conditional)
             decoded = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, -1))))
             samples = self.view.made(decoded, sampler.codec)
-            figures["gan_train_accuracy"] = Value.of([self._learned(samples, label_NA)], count)
+            figures |= combine([self._learned(samples, label_NA)], count)
         figures |= self._likelihood(run, recipe, sampler)
         # Of all the training, where the checkpoint is not its last.
         trained = read_json(run.checkpoints()[-1] / "state.json")
@@ -307,7 +335,7 @@ class Bench:
             noise=seeded_noise(0, self.device),
             draws=self.settings.importance_samples,
         )
-        if self.text is not None:
+        if not batch.x_BTF.is_floating_point():
             figures |= token_figures(sampler.generator, batch)
         return {name: Value.of([value], len(batch)) for name, value in figures.items()}
 
@@ -329,8 +357,7 @@ class Bench:
         """
         figures = combine([self.measure(samples, label_NA)], len(samples))
         if self.gan_train and label_NA is not None and self.labelled:
-            accuracy = self._learned(samples, label_NA)
-            figures["gan_train_accuracy"] = Value.of([accuracy], len(samples))
+            figures |= combine([self._learned(samples, label_NA)], len(samples))
         return Evaluation(name, figures, {**self.key, "samples": len(samples), "sets": 1})
 
 

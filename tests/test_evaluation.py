@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from seqgan_kit.evaluation import gan_train as learning
 from seqgan_kit.evaluation.distribution import (
     NotMeasurable,
     TooFewSamples,
@@ -15,7 +16,6 @@ from seqgan_kit.evaluation.distribution import (
 )
 from seqgan_kit.evaluation.evaluate import Reference, cached_rows, combine
 from seqgan_kit.evaluation.figures import FIGURES, Value
-from seqgan_kit.evaluation.gan_train import gan_train_accuracy
 from seqgan_kit.evaluation.judge import ImageJudge, Judge, cached_judge, look, train_judge
 from seqgan_kit.evaluation.manifold import Manifold, compare
 from seqgan_kit.evaluation.memorisation import Nearest, closest_pairs, memorised_share, nearest
@@ -372,7 +372,8 @@ def test_a_diverged_generator_is_said(reference):
 
 def gan_train(samples, label_NA, test, **changes):
     settings = dict(make_judge=SmallJudge, seed=0, epochs=1, device=CPU)
-    return gan_train_accuracy(samples, label_NA, *test, **(settings | changes))
+    verdict = learning.gan_train(samples, label_NA, *test, **(settings | changes))
+    return verdict.accuracy(test[1])
 
 
 def test_gan_train_exposes_wrong_labels_collapse_and_missing_classes(digits, collapsed):

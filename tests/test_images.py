@@ -14,8 +14,9 @@ from PIL import Image
 from seqgan_kit.data import image_folder as folders
 from seqgan_kit.data import sources
 from seqgan_kit.data.dataset import DataError, held_out
-from seqgan_kit.data.image_folder import ImageFiles, describe_folder, find_images, image_folder
+from seqgan_kit.data.image_folder import EXTENSIONS, ImageFiles, describe_folder, image_folder
 from seqgan_kit.data.images import mnist_like, read_idx, sklearn_digits
+from seqgan_kit.data.label_folders import find_files
 
 
 def idx(values):
@@ -525,4 +526,4 @@ def test_a_folder_of_nothing_but_damaged_files_cannot_be_described(tmp_path):
 def test_finding_opens_nothing(tmp_path):
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "a.png").write_text("no image")
-    assert find_images(tmp_path).paths == [tmp_path / "cat" / "a.png"]
+    assert find_files(tmp_path, EXTENSIONS, "images").paths == [tmp_path / "cat" / "a.png"]

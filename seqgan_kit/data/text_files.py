@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .dataset import DataError, PartName
-from .image_folder import PART_FOLDERS
+from .label_folders import PART_FOLDERS
 
 LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 BYTE_ORDER_MARK, NEWLINE = b"\xef\xbb\xbf", b"\n"

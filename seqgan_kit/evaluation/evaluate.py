@@ -15,12 +15,12 @@ from torch import Tensor
 
 from ..files import FileProblem, read_json, write_json
 from .distribution import NotMeasurable, TooFewSamples, frechet_distance, spread_inside_class
-from .figures import Value, attribute_figures
+from .figures import Value
 from .judge import Judge, Verdict, cache_name, look
 from .manifold import Manifold, compare
 from .memorisation import Nearest, closest_pairs, memorised_share, nearest
 
-MEASURE = 1
+MEASURE = 2
 """Raised when a figure is measured in another way, so that rows cached before are not used."""
 
 
@@ -96,7 +96,7 @@ class Reference:
         self.count = len(self.first)
         self.verdict = look(judge, items)
         self.judge_accuracy = self.verdict.accuracy(label_NA)
-        self._attributes = tuple(figure.name for figure in attribute_figures(attributes))
+        self._attributes = tuple(attributes)
         self.flat_NF = None if flatten is None else flatten(items)
 
     # What only some figures need is made when the first of them is measured.
@@ -203,10 +203,7 @@ class Reference:
         figures: dict[str, float] = {}
         of_vectors = {} if flat_NF is None else self._of_vectors(verdict, flat_NF, label_NA)
         if label_NA is not None:
-            figures["label_accuracy"] = verdict.accuracy(label_NA)
-            for column, name in enumerate(self._attributes):
-                hits_N = verdict.label_NA[:, column] == label_NA[:, column]
-                figures[name] = float(hits_N.mean())
+            figures |= accuracies("label_accuracy", verdict, label_NA, self._attributes)
         figures["frechet_judge_distance"] = frechet_distance(
             features_NF, self.verdict.features_NF[self.first]
         )
@@ -223,6 +220,23 @@ class Reference:
             spread = _spread(flat_NF, verdict.label_NA) / self._spread_as_judged
         distance_N = self._nearest(flat_NF).distance_N
         return {"spread": spread, "memorised": memorised_share(distance_N, self._distance_N)}
+
+
+def accuracies(
+    figure: str, verdict: Verdict, label_NA: np.ndarray, attributes: Sequence[str]
+) -> dict[str, float]:
+    """Share of items of which all was recognised, and each attribute where there are several.
+
+    >>> verdict = Verdict(np.array([[0, 0], [1, 1]]), np.zeros((2, 3)))
+    >>> accuracies("label_accuracy", verdict, np.array([[0, 0], [1, 0]]), ["digit", "speaker"])
+    {'label_accuracy': 0.5, 'label_accuracy/digit': 1.0, 'label_accuracy/speaker': 0.5}
+    """
+    found = {figure: verdict.accuracy(label_NA)}
+    if len(attributes) > 1:
+        for column, name in enumerate(attributes):
+            hits_N = verdict.label_NA[:, column] == label_NA[:, column]
+            found[f"{figure}/{name}"] = float(hits_N.mean())
+    return found
 
 
 def _spread(flat_NF: Tensor, label_NA: np.ndarray) -> float:

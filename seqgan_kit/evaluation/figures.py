@@ -107,9 +107,44 @@ _TABLE = (
         "falls.",
     ),
     Figure(
+        "inception_score", "Inception score", "higher",
+        "By the judge's probabilities of the first attribute: 1 where it says the same of every "
+        "sample, the number of classes where it is sure of each; not that of Inception.",
+        digits=2,
+    ),
+    Figure(
+        "recognised", "heard by a recogniser", "higher",
+        "Share of the first 300 samples in which pocketsphinx, which learned from other speech "
+        "and knows ten words, hears the digit that was asked for.",
+    ),
+    Figure(
+        "quality", "quality (DNSMOS)", "higher",
+        "Mean of the rating that a network guesses for the first 300 samples, 1 to 5; made for "
+        "longer speech, so only to be compared with that of real clips.",
+        digits=2,
+    ),
+    Figure(
+        "loudness", "loudness in dB", "none",
+        "Mean root mean square of a sample, relative to full scale.",
+        digits=1,
+    ),
+    Figure(
+        "loudness_deviation", "deviation of loudness", "none",
+        "Standard deviation of that over the samples, in dB.",
+        digits=1,
+    ),
+    Figure(
+        "silence_share", "silence", "none",
+        "Share of frames of 10 ms that lie more than 50 dB below full scale.",
+    ),
+    Figure(
+        "clipped_share", "clipped", "lower",
+        "Share of the samples that reach full scale.",
+    ),
+    Figure(
         "length_distance", "distance of lengths", "lower",
-        "Kolmogorov-Smirnov distance of the lengths of samples and test lines: the most by which "
-        "the share of lines up to some length differs.",
+        "Kolmogorov-Smirnov distance of the lengths of samples and test items: the most by which "
+        "the share of items up to some length differs.",
     ),
     Figure(
         "copied", "exact copies", "lower",
@@ -208,32 +243,41 @@ FIGURES: Mapping[str, Figure] = MappingProxyType({figure.name: figure for figure
 """All figures by name, in the order of the table."""
 
 
-def attribute_figures(attributes: Sequence[str]) -> tuple[Figure, ...]:
-    """Label accuracy once more for each of several attributes, in their order.
+ACCURACIES = {
+    "label_accuracy": ("label accuracy", "Share of the samples in which the judge recognises"),
+    "gan_train_accuracy": (
+        "GAN-train accuracy",
+        "Share of the real test items in which a judge trained on samples alone recognises",
+    ),
+}
+"""Figures that are measured once more for each of several attributes: title and beginning."""
 
-    >>> [figure.name for figure in attribute_figures(["kind", "sentiment"])]
+
+def attribute_figures(figure: str, attributes: Sequence[str]) -> tuple[Figure, ...]:
+    """An accuracy once more for each of several attributes, in their order.
+
+    >>> [figure.name for figure in attribute_figures("label_accuracy", ["kind", "sentiment"])]
     ['label_accuracy/kind', 'label_accuracy/sentiment']
-    >>> attribute_figures(["class"])
+    >>> attribute_figures("label_accuracy", ["class"])
     ()
     """
     if len(attributes) < 2:
         return ()
+    title, how = ACCURACIES[figure]
     return tuple(
-        Figure(
-            f"label_accuracy/{name}", f"label accuracy of {name}", "higher",
-            f"Share of the samples in which the judge recognises the {name} that was asked for.",
-        )
+        Figure(f"{figure}/{name}", f"{title} of {name}", "higher", f"{how} the {name}.")
         for name in attributes
-    )  # fmt: skip
+    )
 
 
 def figures_for(attributes: Sequence[str]) -> Mapping[str, Figure]:
     """All figures of data with these attributes, in the order of the table."""
-    own = {figure.name: figure for figure in attribute_figures(attributes)}
-    if not own:
-        return FIGURES
-    first = "label_accuracy"
-    return MappingProxyType({first: FIGURES[first], **own, **FIGURES})
+    found: dict[str, Figure] = {}
+    for name, figure in FIGURES.items():
+        found[name] = figure
+        if name in ACCURACIES:
+            found |= {own.name: own for own in attribute_figures(name, attributes)}
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .distribution import TooFewSamples
-from .judge import Judge, Progress, look, train_judge
+from .judge import Judge, Progress, Verdict, look, train_judge
 
 
-def gan_train_accuracy(
+def gan_train(
     samples: Float[Tensor, "N ..."] | Int[Tensor, "N ..."],
     label_NA: Int[np.ndarray, "N A"],
     test_items: Float[Tensor, "M ..."] | Int[Tensor, "M ..."],
@@ -24,11 +24,12 @@ def gan_train_accuracy(
     epochs: int,
     device: torch.device,
     progress: Progress | None = None,
-) -> float:
-    """Accuracy on real test items of a fresh judge that was trained on samples only.
+) -> Verdict:
+    """What a fresh judge that was trained on samples only makes of real test items.
 
-    It falls with samples that do not look like their label, and also with those that lack
-    variety, which label accuracy never shows. A class without samples is never recognised.
+    Its accuracy is GAN-train accuracy. It falls with samples that do not look like their label,
+    and also with those that lack variety, which label accuracy never shows. A class without
+    samples is never recognised.
 
     Args:
         samples: decoded samples.
@@ -42,7 +43,7 @@ def gan_train_accuracy(
         progress: told of the training.
 
     Returns:
-        Share of test items of which every attribute was recognised.
+        The verdict on the test items.
 
     Raises:
         TooFewSamples: fewer samples than classes in the test part.
@@ -65,4 +66,4 @@ def gan_train_accuracy(
         device=device,
         progress=progress,
     )
-    return look(judge, test_items).accuracy(test_label_MA)
+    return look(judge, test_items)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .distribution import NotMeasurable, TooFewSamples
+from .lengths import length_distance
 from .text import bleu, distinct, self_bleu
 from .units import PADDING, as_lists, lengths
 
@@ -54,11 +55,14 @@ class TextFigures:
         if not len(self._vocabulary_V):
             raise NotMeasurable("all training lines are empty: there is nothing to compare with")
 
-    def measure(self, samples: Int[Tensor, "N L"]) -> dict[str, float]:
+    def measure(
+        self, samples: Int[Tensor, "N L"], label_NA: np.ndarray | None = None
+    ) -> dict[str, float]:
         """The figures of one set of samples.
 
         Args:
             samples: lines; most figures change with their number, so compare equal numbers only.
+            label_NA: what they were asked to be, which no figure here depends on.
 
         Raises:
             TooFewSamples: fewer than two lines.
@@ -124,22 +128,6 @@ class TextFigures:
         if self._score is not None:
             figures["oracle_nats"] = float(self._score(samples).double().mean())
         return figures
-
-
-def length_distance(a_N: Int[Tensor, " N"], b_M: Int[Tensor, " M"]) -> float:
-    """Kolmogorov-Smirnov distance of two sets of lengths.
-
-    It is the most by which the share of lengths up to some length differs: 0 for equal
-    distributions, 1 where every length of one is above every length of the other.
-
-    >>> length_distance(torch.tensor([1, 2]), torch.tensor([2, 2, 3, 9]))
-    0.5
-    """
-    a, b = np.sort(a_N.numpy()), np.sort(b_M.numpy())
-    known = np.union1d(a, b)
-    upto_a = np.searchsorted(a, known, side="right") / len(a)
-    upto_b = np.searchsorted(b, known, side="right") / len(b)
-    return float(np.abs(upto_a - upto_b).max())
 
 
 def longest_copied(

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
-from ..data.dataset import PARTS, Dataset
+from ..data.clips import unpadded
+from ..data.dataset import PARTS, Dataset, Items
 from ..data.loader import Codec
+from ..data.sound import AudioCodec
 from ..data.tokens import TextCodec
 from .images import GRID_ROWS, grid
+from .sounds import spectrogram_grid
 
 
 def summary(dataset: Dataset, codec: Codec) -> str:
     """Counts of every part and label, and the shape of the sequences."""
-    text = isinstance(codec, TextCodec)
     lines = [
-        f"{dataset.name}: sequences of {codec.steps} steps of "
-        + (f"one of {codec.features} tokens" if text else f"{codec.features} numbers"),
+        f"{dataset.name}: sequences of {codec.steps} steps of {_step(dataset, codec)}",
         *dataset.notes,
         "",
-        f"{'':20}" + "".join(f"{name:>12}" for name in PARTS),
-        f"{'items':20}" + "".join(f"{len(dataset.parts[name]):12d}" for name in PARTS),
+        _row("", PARTS),
+        _row("items", [str(len(dataset.parts[name])) for name in PARTS]),
     ]
     for column, (attribute, classes) in enumerate(dataset.labels.items()):
         counts = [
@@ -29,37 +33,52 @@ def summary(dataset: Dataset, codec: Codec) -> str:
         ]
         for number, label in enumerate(classes):
             title = f"{attribute} {label}"[:20]
-            lines.append(f"{title:20}" + "".join(f"{count[number]:12d}" for count in counts))
+            lines.append(_row(title, [str(count[number]) for count in counts]))
     return "\n".join(lines)
+
+
+def _step(dataset: Dataset, codec: Codec) -> str:
+    """What a step consists of, in words."""
+    x, _ = codec.encode(dataset.parts["training"].items[:1])
+    if x.is_floating_point():
+        return f"{codec.features} numbers"
+    return f"{'one' if x.ndim == 2 else x.shape[2]} of {codec.features} tokens"
 
 
 QUANTILES = (0, 25, 50, 75, 95, 100)
 EXAMPLES = 3
+CLIPS = 4
+"""Clips of a class on a sheet."""
+
+
+def _quantile_rows(lengths: Sequence[np.ndarray], form: str) -> list[str]:
+    """The quantiles of the lengths of every part, a line each."""
+    lines = []
+    for share in QUANTILES:
+        title = {0: "shortest", 50: "median", 100: "longest"}.get(share, f"{share} % up to")
+        values = [f"{np.percentile(n, share):{form}}" if len(n) else "" for n in lengths]
+        lines.append(_row(title, values))
+    return lines
+
+
+def _row(title: str, values: Iterable[str]) -> str:
+    return f"{title:20}" + "".join(f"{value:>12}" for value in values)
 
 
 def text_summary(dataset: Dataset, codec: TextCodec) -> str:
     """Lengths in tokens, what the vocabulary covers of each part, and some training lines."""
-    lines = [
-        f"{'tokens of a line':20}" + "".join(f"{name:>12}" for name in PARTS),
-    ]
     raw = {name: dataset.parts[name].items[: len(dataset.parts[name])] for name in PARTS}
-    lengths = {name: codec.lengths(items) for name, items in raw.items()}
-
-    def row(title: str, values: list[str]) -> None:
-        lines.append(f"{title:20}" + "".join(f"{value:>12}" for value in values))
-
-    for share in QUANTILES:
-        title = {0: "shortest", 50: "median", 100: "longest"}.get(share, f"{share} % up to")
-        row(
-            title,
-            [f"{np.percentile(n, share):.0f}" if len(n) else "" for n in lengths.values()],
-        )
+    lengths = [codec.lengths(items) for items in raw.values()]
     limit = codec.max_length
-    row(f"more than {limit}", [str(int((n > limit).sum())) for n in lengths.values()])
+    lines = [
+        _row("tokens of a line", PARTS),
+        *_quantile_rows(lengths, ".0f"),
+        _row(f"more than {limit}", [str(int((n > limit).sum())) for n in lengths]),
+    ]
     # Of everything: cut lines would hide what lies beyond the cut.
     known = [_known(codec, items) for items in raw.values()]
-    row("known", [f"{100 * share:.2f} %" if share is not None else "" for share in known])
-    lines += ["", "Some training lines, and their tokens:"]
+    shares = [f"{100 * share:.2f} %" if share is not None else "" for share in known]
+    lines += [_row("known", shares), "", "Some training lines, and their tokens:"]
     training = raw["training"]
     chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     x_BT, mask_BT = codec.encode(training[chosen])
@@ -79,16 +98,57 @@ def _known(codec: TextCodec, raw: np.ndarray) -> float | None:
     return 1.0 if unknown is None else 1 - ids.count(unknown) / len(ids)
 
 
+READ = 1000
+"""Clips that are read at a time while their lengths are counted."""
+
+
+def sound_summary(dataset: Dataset, codec: AudioCodec) -> str:
+    """How much sound there is in each part, and how long its clips are, in seconds."""
+    seconds = [_samples(dataset.parts[name].items) / codec.sample_rate for name in PARTS]
+    return "\n".join(
+        [
+            _row(f"{codec.sample_rate} Hz", PARTS),
+            _row("in all", [_duration(float(n.sum())) for n in seconds]),
+            *_quantile_rows(seconds, ".2f"),
+        ]
+    )
+
+
+def _samples(clips: Items) -> np.ndarray:
+    """How many samples each clip has."""
+    starts = range(0, len(clips), READ)
+    return np.array([len(clip) for at in starts for clip in clips[at : at + READ]], np.int64)
+
+
+def _duration(seconds: float) -> str:
+    """A duration in the unit that suits it.
+
+    >>> _duration(42.0), _duration(1290.0), _duration(5400.0)
+    ('42.0 s', '21.5 min', '1.5 h')
+    """
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
 def contact_sheet(dataset: Dataset, codec: Codec, columns: int = 12) -> Image.Image:
-    """Training items after a round trip through the codec, one row a class of each attribute."""
+    """Training items after a round trip through the codec, one row a class of each attribute.
+
+    Of sound the spectrograms of fewer clips, which are wider.
+    """
     training = dataset.parts["training"]
-    rows: list[np.ndarray] = []
+    sound = isinstance(codec, AudioCodec)
+    decoded: list[Tensor] = []
     names: list[str] = []
     for column, (attribute, classes) in enumerate(dataset.labels.items()):
         for number, label in enumerate(classes):
-            members = np.flatnonzero(training.label_NA[:, column] == number)[:columns]
-            if not len(members) or len(rows) == GRID_ROWS:
+            members = np.flatnonzero(training.label_NA[:, column] == number)
+            members = members[: CLIPS if sound else columns]
+            if not len(members) or len(decoded) == GRID_ROWS:
                 continue
-            rows.append(codec.decode(*codec.encode(training.pick(members))).numpy())
+            decoded.append(codec.decode(*codec.encode(training.pick(members))))
             names.append(label if len(dataset.labels) == 1 else f"{attribute} {label}")
-    return grid(rows, names)
+    if isinstance(codec, AudioCodec):
+        return spectrogram_grid([unpadded(row) for row in decoded], names, codec.sample_rate)
+    return grid([row.numpy() for row in decoded], names)

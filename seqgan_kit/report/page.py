@@ -32,6 +32,7 @@ from .curves import (
 )
 from .images import ImagePanel
 from .lines import TextPanel, heat
+from .sounds import SoundPanel
 from .tables import (
     ARROWS,
     UNDEFINED,
@@ -52,11 +53,14 @@ COLOURS = 8
 SAMPLE_WIDTH, PANEL_WIDTH, STRIP_WIDTH = 300, 590, 960
 """Widths, in pixels of the page, up to which pictures are enlarged by whole factors."""
 
+SOUND_SCALE = 2
+"""By which spectrograms are enlarged, all alike, so that a second is as wide in each."""
+
 READINGS = {"higher": "↑ better", "lower": "↓ better", "one": "1 is real", "none": ""}
 """What stands under a heading. Real data are near 1 where `better` is "one"."""
 
 
-Panel = ImagePanel | TextPanel
+Panel = ImagePanel | TextPanel | SoundPanel
 """Something to look at. A later kind of data is another `kind`, and a branch in `panel`."""
 
 
@@ -124,6 +128,7 @@ def render(content: Content) -> str:
         sample_width=SAMPLE_WIDTH,
         panel_width=PANEL_WIDTH,
         strip_width=STRIP_WIDTH,
+        sound_scale=SOUND_SCALE,
     )
 
 
@@ -292,7 +297,7 @@ def _plots(content: Content) -> dict[str, Any]:
         figure["name"]: {
             row["role"]: value["mean"]
             for row in content["rows"]
-            if row["role"] != "model" and (value := usable(row, figure["name"]))
+            if row["role"] in ("real", "noise") and (value := usable(row, figure["name"]))
         }
         for figure in content["figures"]
     }

@@ -45,11 +45,17 @@ class Value(TypedDict):
     count: int
 
 
+Role = Literal["model", "codec", "real", "noise"]
+"""A model, real data as its codec gives them back, real data, or noise."""
+
+ROLES: tuple[Role, ...] = ("model", "codec", "real", "noise")
+
+
 class Row(TypedDict):
-    """A model, or what bounds the models: held-out real data and noise."""
+    """A model, or what bounds the models."""
 
     name: str
-    role: Literal["model", "real", "noise"]
+    role: Role
     colour: int
     values: dict[str, Value]
 
@@ -98,8 +104,8 @@ def cell(row: Row, figure: Figure) -> str:
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
-    """Models in their order, then real data, then noise."""
-    return sorted(rows, key=lambda row: ("model", "real", "noise").index(row["role"]))
+    """Models in their order, then what bounds them."""
+    return sorted(rows, key=lambda row: ROLES.index(row["role"]))
 
 
 def measured(content: Table) -> list[Figure]:

@@ -1,0 +1,91 @@
+"""Whether files are the ones that were expected."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .dataset import DataError
+from .packages import LARGEST_FILE, one_line
+
+CHUNK = 1 << 20
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Many small files under one checksum.
+
+    Attributes:
+        names: the names of the files.
+        sha256: of the sorted lines ``NAME SHA256``, each with its line break.
+        folder: a sub-folder of ``data.root`` where they may lie as well.
+    """
+
+    names: tuple[str, ...]
+    sha256: str
+    folder: str
+
+
+def check_bundle(folder: Path, bundle: Bundle) -> None:
+    """Check that a folder holds the files of a bundle, whatever else it holds.
+
+    Raises:
+        DataError: some are missing, or any is another than expected.
+    """
+    count = f"{len(bundle.names):,}"
+    missing = [name for name in bundle.names if not (folder / name).is_file()]
+    if missing:
+        named = ", ".join(missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
+        raise DataError(f"{len(missing):,} of the {count} files are missing ({named})")
+    try:
+        sums = {name: hashlib.sha256((folder / name).read_bytes()) for name in bundle.names}
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read ({error.strerror})") from error
+    lines = sorted(f"{name} {digest.hexdigest()}\n" for name, digest in sums.items())
+    found = hashlib.sha256("".join(lines).encode()).hexdigest()
+    if found != bundle.sha256:
+        raise DataError(
+            f"one or more of the {count} files are damaged or others: together they have "
+            f"SHA-256 {found}, expected {bundle.sha256}"
+        )
+
+
+def find_file(folder: Path, file: str) -> Path:
+    """A file of a folder, unpacked or as ``.gz``.
+
+    Raises:
+        DataError: there is neither.
+    """
+    for path in (folder / file, folder / f"{file}.gz"):
+        if path.is_file():
+            return path
+    raise DataError(f"it has neither {file} nor {file}.gz")
+
+
+def checked(path: Path, expected: str) -> Iterator[bytes]:
+    """The unpacked bytes of a file, a piece at a time.
+
+    Raises:
+        DataError: it is damaged or too large, or, at the end, its bytes are others.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                size += len(chunk)
+                if size > LARGEST_FILE:
+                    raise DataError(f"{path.name} unpacks to more than {LARGEST_FILE:,} bytes")
+                digest.update(chunk)
+                yield chunk
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path.name} is damaged ({one_line(error)})") from error
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or error})") from error
+    if digest.hexdigest() != expected:
+        raise DataError(f"{path.name} has SHA-256 {digest.hexdigest()}, expected {expected}")

@@ -1,0 +1,137 @@
+"""Folders with one sub-folder for each label."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .dataset import DataError, PartName
+
+PART_FOLDERS: dict[str, PartName] = {
+    "training": "training",
+    "train": "training",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+}
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class FileTree:
+    """Files by part and label, and notes on what else lay there."""
+
+    parts: dict[PartName, dict[str, list[Path]]]
+    notes: list[str]
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of all parts in natural order."""
+        return sorted({label for part in self.parts.values() for label in part}, key=natural)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files of all parts."""
+        return [path for part in self.parts.values() for paths in part.values() for path in paths]
+
+
+def find_files(root: Path, extensions: Collection[str], what: str) -> FileTree:
+    """Find the files of a folder by part and label, opening none of them.
+
+    Args:
+        root: the folder. Sub-folders ``training`` (or ``train``), ``validation`` (``valid``,
+            ``val``) and ``test`` that hold the labels' folders are the parts; without them the
+            labels' folders lie in ``root``.
+        extensions: of the files wanted, in lower case.
+        what: they are called, in the plural.
+
+    Raises:
+        DataError: there is no such folder, or no such files lie where a label's would.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: there is no such folder")
+    _, folders = _entries(root)
+    # A folder named "test" may be a label; a part's folder has labels inside.
+    named = [f for f in folders if f.name.lower() in PART_FOLDERS and _entries(f)[1]]
+    by_part = {PART_FOLDERS[folder.name.lower()]: folder for folder in named}
+    if len(by_part) < len(named):
+        raise DataError(f"{root} has two folders for one part: {some([f.name for f in named])}")
+    left: dict[str, list[Path]] = defaultdict(list)
+    if "training" in by_part:
+        left["folders beside the parts"] = [f for f in folders if f not in named]
+    else:
+        by_part = {"training": root}
+    parts = {part: _by_label(folder, extensions, what, left) for part, folder in by_part.items()}
+    if not parts["training"]:
+        where = by_part["training"]
+        if left[f"{what} outside of a label's folder"]:
+            raise DataError(
+                f"{what} lie directly in the folder {where}: "
+                "put them in one sub-folder for each label"
+            )
+        raise DataError(
+            f"no sub-folder of {where} holds {what} ({', '.join(sorted(extensions))}): "
+            "make one for each label"
+        )
+    notes = [note for kind, paths in left.items() for note in left_out(kind, paths, root)]
+    return FileTree({part: labels for part, labels in parts.items() if labels}, notes)
+
+
+def _by_label(
+    folder: Path, extensions: Collection[str], what: str, left: dict[str, list[Path]]
+) -> dict[str, list[Path]]:
+    """The files of every sub-folder; what is no such thing is added to ``left``."""
+    files, folders = _entries(folder)
+    for file in files:
+        place = f"{what} outside of a label's folder" if _is(file, extensions) else "other files"
+        left[place] += [file]
+    labels = {}
+    for label in folders:
+        files, nested = _entries(label)
+        left["other files"] += [file for file in files if not _is(file, extensions)]
+        left["folders inside a label's folder"] += nested
+        if wanted := [file for file in files if _is(file, extensions)]:
+            labels[label.name] = wanted
+        else:
+            left[f"folders without {what}"].append(label)
+    return labels
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Visible files and folders in natural order."""
+    try:
+        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error.strerror})") from error
+    files: list[Path] = []
+    folders: list[Path] = []
+    for path in sorted(visible, key=lambda path: natural(path.name)):
+        (folders if path.is_dir() else files).append(path)
+    return files, folders
+
+
+def _is(path: Path, extensions: Collection[str]) -> bool:
+    return path.suffix.lower() in extensions
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts 2 before 10."""
+    pieces = re.split(r"(\d+)", name.casefold())
+    return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], name
+
+
+def left_out(what: str, paths: Sequence[Path], root: Path) -> list[str]:
+    """A note on files that were left out; none where there are none."""
+    if not paths:
+        return []
+    named = some([path.relative_to(root).as_posix() for path in paths])
+    return [f"{what} left out: {len(paths)} ({named})"]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of some names, and whether there are more."""
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

