@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -365,6 +365,7 @@ def part_items(dataset: Dataset, view: View, part: PartName) -> tuple[Tensor, np
     return view.real(found.items[: len(found)]), found.label_NA
 
 
+@runtime_checkable
 class OwnFigures(Protocol):
     """What measures things of one kind beyond what a judge sees."""
 

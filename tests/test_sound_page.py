@@ -337,11 +337,10 @@ def test_the_summary_of_sound(dataset, codec):
     assert lines["longest"][0] == f"{seconds.max():.2f}"
 
 
-@pytest.mark.parametrize(("group", "words"), [(1, "one of 33 tokens"), (8, "8 of 33 tokens")])
-def test_the_summary_of_tokens_of_sound(dataset, group, words):
-    settings = {"kind": "mu-law", "levels": 32, "group": group}
+def test_the_summary_of_tokens_of_sound(dataset):
+    settings = {"kind": "mu-law", "levels": 32}
     codec = AudioCodec(sample_rate=RATE, samples=400, peak=None, representation=settings)
-    assert words in data.summary(dataset, codec)
+    assert "one of 33 tokens" in data.summary(dataset, codec)
 
 
 def test_an_empty_part_has_no_lengths(dataset, codec):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from seqgan_kit.data import sources
+from seqgan_kit.data import checksums, packages, sources
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.sources import DebianPackage, NpmPackage, Source, cache_folder, locate
 
@@ -160,7 +160,7 @@ def test_a_wrong_gz_is_refused_even_when_the_cache_is_right(use, tmp_path):
 
 
 def test_a_gz_that_never_ends_is_refused(use, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(checksums, "LARGEST_FILE", 1000)
     root = write_files(tmp_path / "mine", packed=True)
     with pytest.raises(DataError, match=r"images\.gz unpacks to more than 1,000 bytes"):
         locate("tiny", root=root, cache=tmp_path / "cache")
@@ -371,7 +371,7 @@ def test_what_a_client_says_becomes_one_line(use, client, tmp_path):
 
 
 def test_a_client_that_hangs_is_stopped(use, client, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "CLIENT_SECONDS", 0.2)
+    monkeypatch.setattr(packages, "CLIENT_SECONDS", 0.2)
     client("npm", "exec sleep 20")
     use(packages=(NPM,))
     with pytest.raises(DataError, match="npm took longer than"):

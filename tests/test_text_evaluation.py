@@ -14,8 +14,9 @@ from seqgan_kit.evaluation.distribution import NotMeasurable, TooFewSamples
 from seqgan_kit.evaluation.evaluate import Reference
 from seqgan_kit.evaluation.figures import FIGURES, attribute_figures, figures_for
 from seqgan_kit.evaluation.judge import ImageJudge, look, train_judge
+from seqgan_kit.evaluation.lengths import length_distance
 from seqgan_kit.evaluation.text import bleu, distinct, self_bleu
-from seqgan_kit.evaluation.text_figures import TextFigures, length_distance, longest_copied
+from seqgan_kit.evaluation.text_figures import TextFigures, longest_copied
 from seqgan_kit.evaluation.units import as_lists, lengths, unit_items, unit_number
 from seqgan_kit.evaluation.word_judge import WordJudge
 

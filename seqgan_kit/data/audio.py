@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from .audio_files import LongRecording, read_clip
+from .audio_files import EXTENSIONS, Unfit, prepared, read_sound
 from .clip_cache import LeftOut, cached_clips
 from .clips import ClipSettings
 from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out
-from .label_folders import NAMED, find_files, left_out, natural, some
+from .label_folders import NAMED, find_files, natural, some
 from .sources import SPEAKERS, TAKES, Progress, locate
-
-EXTENSIONS = frozenset((".wav", ".flac", ".ogg"))
 
 TEST_TAKES = 5
 """Takes 0 to 4 of every digit and speaker are the official test part of the spoken digits."""
@@ -28,9 +28,10 @@ TEST_TAKES = 5
 
 @dataclass(frozen=True)
 class Recording:
-    """A file of sound and its labels."""
+    """A file of sound, what its data set calls it wherever it lies, and its labels."""
 
     path: Path
+    name: str
     labels: tuple[str, ...]
 
 
@@ -56,9 +57,9 @@ def spoken_digits(
     for digit in digits:
         for speaker in SPEAKERS:
             for take in range(TAKES):
-                path = folder / f"{digit}_{speaker}_{take}.wav"
+                file = f"{digit}_{speaker}_{take}.wav"
                 part: PartName = "test" if take < TEST_TAKES else "training"
-                found[part].append(Recording(path, (digit, speaker)))
+                found[part].append(Recording(folder / file, file, (digit, speaker)))
     return _dataset(
         "spoken_digits",
         found,
@@ -105,7 +106,9 @@ def recordings(
         tree = find_files(root, EXTENSIONS, "recordings")
         found = {
             part: [
-                Recording(path, (label,)) for label, paths in by_label.items() for path in paths
+                Recording(path, path.relative_to(root).as_posix(), (label,))
+                for label, paths in by_label.items()
+                for path in paths
             ]
             for part, by_label in tree.parts.items()
         }
@@ -137,15 +140,19 @@ def read_manifest(path: Path, labels: Sequence[str]) -> tuple[list[str], list[Re
     """The recordings that a manifest names, and the columns of their labels.
 
     Raises:
-        DataError: it cannot be read, lacks a column, or names a file that does not exist.
+        DataError: it cannot be read, lacks a column, or names a file twice or one that does not
+            exist.
     """
     rows = list(_rows(path))
     if not rows:
         raise DataError(f"{path} names no recordings: add rows with a path and labels")
     columns = list(labels) or [name for name in rows[0][1] if name != "path"]
-    found = []
+    found: list[Recording] = []
+    line_of: dict[Path, int] = {}
     for line, row in rows:
         for column in ("path", *columns):
+            if not isinstance(row.get(column, ""), str):
+                raise DataError(f"{path}, line {line}: its {column!r} is no text or number")
             if not row.get(column):
                 raise DataError(
                     f"{path}, line {line}: it has no {column!r}; its columns are "
@@ -154,20 +161,23 @@ def read_manifest(path: Path, labels: Sequence[str]) -> tuple[list[str], list[Re
         file = path.parent / row["path"]
         if not file.is_file():
             raise DataError(f"{path}, line {line}: there is no file {file}")
-        found.append(Recording(file, tuple(row[column] for column in columns)))
+        if (first := line_of.setdefault(file.resolve(), line)) != line:
+            raise DataError(f"{path}, line {line}: it names {file} again, as line {first} does")
+        found.append(Recording(file, row["path"], tuple(row[column] for column in columns)))
     return columns, found
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Line numbers and columns of a manifest."""
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Line numbers and columns of a manifest; texts and numbers are texts."""
     try:
-        content = path.read_text("utf-8-sig")
+        # Line breaks inside of quotation marks are left as they are.
+        content = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file or folder") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as text in UTF-8 ({error})") from error
     if path.suffix.lower() == ".csv":
-        reader = csv.DictReader(content.splitlines())
+        reader = csv.DictReader(io.StringIO(content, newline=""))
         if reader.fieldnames is None or "path" not in reader.fieldnames:
             raise DataError(f"{path} has no column 'path' in its first row: name the files in one")
         for row in reader:
@@ -185,18 +195,21 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                 record = json.loads(line)
             except json.JSONDecodeError as error:
                 raise DataError(f"{path}, line {number}: it is no JSON ({error.msg})") from error
-            if not isinstance(record, dict) or not all(
-                isinstance(value, str | int | float) for value in record.values()
-            ):
-                raise DataError(
-                    f"{path}, line {number}: it is no JSON object of texts and numbers"
-                )
-            yield number, {name: str(value).strip() for name, value in record.items()}
+            if not isinstance(record, dict):
+                raise DataError(f"{path}, line {number}: its JSON is no object")
+            yield number, {name: _plain(value) for name, value in record.items()}
     else:
         raise DataError(
             f"{path}: a manifest ends in .csv or .jsonl; or name a folder with one sub-folder "
             "for each label"
         )
+
+
+def _plain(value: object) -> object:
+    """Texts, numbers and truth values as texts, anything else as it is."""
+    if isinstance(value, str):
+        return value.strip()
+    return json.dumps(value) if isinstance(value, int | float) else value
 
 
 def _dataset(
@@ -217,9 +230,7 @@ def _dataset(
         "settings": asdict(settings),
         "skip": skip,
         # Contents, not dates: a copy of the folder is the same data.
-        "files": [
-            [one.path.relative_to(root).as_posix(), _digest(one.path)] for one in everything
-        ],
+        "files": [[one.name, _digest(one.path)] for one in everything],
     }
     tell = partial(progress or (lambda *_: None), name)
     clips, left = cached_clips(
@@ -237,6 +248,11 @@ def _dataset(
     cut = held_out(label_NA[whole_N], list(shares.values()), seed)
     for part, index_N in zip(("training", *shares), cut, strict=True):
         place_of[part] = whole_N[index_N]
+        if not len(index_N):
+            raise DataError(
+                f"{root}: {len(whole_N)} recordings leave none for the {part} part: add some, or "
+                "a folder for that part"
+            )
     return Dataset(
         name=name,
         parts={
@@ -248,7 +264,7 @@ def _dataset(
         fingerprint=fingerprint(
             name, json.dumps(key, sort_keys=True), sorted(shares.items()), seed
         ),
-        notes=[*notes, *_why_left_out(everything, left, root)],
+        notes=[*notes, *_why_left_out(everything, left)],
     )
 
 
@@ -268,19 +284,21 @@ def _prepared(
         DataError: some cannot be used, and they are not to be left out; it names the first ones.
     """
     damaged = []
-    for number, recording in enumerate(everything):
-        tell(number, len(everything))
+    *read_N, whole = accumulate((one.path.stat().st_size for one in everything), initial=0)
+    for recording, read in zip(everything, read_N, strict=True):
+        tell(read, whole)
         try:
-            clip: np.ndarray | str = read_clip(recording.path, settings)
-        except LongRecording as error:
-            clip = TOO_LONG
-            if settings.too_long == "error":
-                damaged.append(str(error))
+            sound_SC, rate = read_sound(recording.path)
+            clip = prepared(sound_SC, rate, settings, str(recording.path))
+        except Unfit:
+            # Not the file is wrong, but a setting: leaving files out would hide that.
+            raise
         except DataError as error:
-            clip = str(error)
-            damaged.append(clip)
-        yield clip
-    tell(len(everything), len(everything))
+            damaged.append(str(error))
+            yield str(error)
+            continue
+        yield TOO_LONG if clip is None else clip
+    tell(whole, whole)
     if damaged and not skip:
         more = [f"and {len(damaged) - NAMED} more"] if len(damaged) > NAMED else []
         raise DataError(
@@ -290,12 +308,16 @@ def _prepared(
         )
 
 
-def _why_left_out(everything: Sequence[Recording], left: LeftOut, root: Path) -> list[str]:
-    long = [everything[number].path for number, why in left.items() if why == TOO_LONG]
-    bad = [everything[number].path for number, why in left.items() if why != TOO_LONG]
+def _why_left_out(everything: Sequence[Recording], left: LeftOut) -> list[str]:
+    long = [everything[number].name for number, why in left.items() if why == TOO_LONG]
+    bad = [everything[number].name for number, why in left.items() if why != TOO_LONG]
     return [
-        *left_out("recordings longer than data.max_seconds", long, root),
-        *left_out("recordings that cannot be used", bad, root),
+        f"{what} left out: {len(names)} ({some(names)})"
+        for what, names in (
+            ("recordings longer than data.max_seconds", long),
+            ("recordings that cannot be used", bad),
+        )
+        if names
     ]
 
 

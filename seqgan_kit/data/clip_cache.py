@@ -37,6 +37,9 @@ def cached_clips(
     key = json.loads(json.dumps(key))
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = cache_folder() / "clips" / f"{name}-{digest}"
+    # A complete cache may be read-only: it is used before anything is written.
+    if (ready := _load(folder, key)) is not None:
+        return ready
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f"{folder.name}.lock"):
@@ -57,19 +60,22 @@ def cached_clips(
 def _write(
     draft: Path, key: Mapping[str, object], made: Iterable[np.ndarray | str], name: str
 ) -> None:
-    lengths, left = array("q"), {}
+    lengths, left, digest = array("q"), {}, hashlib.sha256()
     with (draft / "samples.f32").open("wb") as file:
         # Written as they come: a data set need not fit in memory.
         for number, clip in enumerate(made):
             if isinstance(clip, str):
                 left[str(number)] = clip
                 continue
-            file.write(np.ascontiguousarray(clip, np.float32).tobytes())
+            content = np.ascontiguousarray(clip, np.float32).tobytes()
+            file.write(content)
+            digest.update(content)
             lengths.append(len(clip))
     if not lengths:
         why = f" ({next(iter(left.values()))})" if left else ""
         raise DataError(f"{name} has no clips that can be used{why}")
-    write_json(draft / "index.json", {"key": key, "lengths": list(lengths), "left_out": left})
+    index = {"lengths": list(lengths), "left_out": left, "sha256": digest.hexdigest()}
+    write_json(draft / "index.json", {"key": key, **index})
 
 
 def _load(folder: Path, key: Mapping[str, object]) -> tuple[Clips, LeftOut] | None:
@@ -79,8 +85,9 @@ def _load(folder: Path, key: Mapping[str, object]) -> tuple[Clips, LeftOut] | No
         if index["key"] != key:
             return None
         start_N = np.concatenate([[0], np.cumsum(np.array(index["lengths"], np.int64))])
-        if (folder / "samples.f32").stat().st_size != 4 * int(start_N[-1]):
-            return None
+        with (folder / "samples.f32").open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != index["sha256"]:
+                return None
         samples = np.memmap(folder / "samples.f32", dtype=np.float32, mode="r")
         left = {int(number): str(reason) for number, reason in index["left_out"].items()}
         return Clips(samples, start_N), left

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ LEARNED = 512
 """Clips that are looked at together while a representation is learned."""
 
 
+@runtime_checkable
 class Representation(Protocol):
     """Sound as a sequence and back."""
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from .distribution import TooFewSamples
+from .distribution import NotMeasurable, TooFewSamples
 from .judge import Judge
 from .lengths import length_distance
 
@@ -21,7 +21,10 @@ FULL_SCALE = 1.0 - 1 / 2**15
 """A sample this loud is taken for one that was clipped."""
 
 HEARD = 300
-"""Clips that the recogniser and the score of quality listen to, at most: they take a while."""
+"""Clips of a set that the recogniser listens to, at most."""
+
+RATED = 60
+"""Clips of a set whose quality is rated, at most: it takes about a second a clip."""
 
 CHUNK = 512
 
@@ -49,13 +52,14 @@ class AudioFigures:
 
     Raises:
         TooFewSamples: a part has no clip.
+        ValueError: there is a recogniser and no words to hold it to.
     """
 
     def __init__(
         self,
         *,
         training: Float[Tensor, "M S"],
-        reference: Float[Tensor, "R S"],
+        reference: Float[Tensor, "R W"],
         label_NA: np.ndarray,
         sample_rate: int,
         judge: Judge,
@@ -65,6 +69,8 @@ class AudioFigures:
     ) -> None:
         if not len(training) or not len(reference):
             raise TooFewSamples("figures of sound need at least one training and one test clip")
+        if listen is not None and len(words) < judge.classes[0]:
+            raise ValueError("a recogniser needs a word for each class of the first attribute")
         self._training = training
         self._reference = reference
         self._label_NA = label_NA
@@ -82,24 +88,34 @@ class AudioFigures:
         Args:
             samples: clips.
             label_NA: what they were asked to be, which the recogniser is held to.
+
+        Raises:
+            TooFewSamples: there are none.
+            NotMeasurable: a clip is empty, or holds values that are no numbers.
         """
+        length_N = _lengths(samples)
         loudness_N = loudness(samples)
         figures = {
-            "length_distance": length_distance(_lengths(samples), self._length_R),
-            "inception_score": inception_score(self._judge, samples),
+            "length_distance": length_distance(length_N, self._length_R),
             "loudness": float(loudness_N.mean()),
             "loudness_deviation": float(loudness_N.std(correction=0)),
             "silence_share": silence_share(samples, sample_rate=self._sample_rate),
             "clipped_share": clipped_share(samples),
         }
-        heard = [row[~np.isnan(row)] for row in samples[:HEARD].cpu().numpy()]
+        if self._judge.classes[0] > 1:
+            figures["inception_score"] = inception_score(self._judge, samples)
+        # At random, as the first ones of sorted samples are all of one class.
+        chosen = np.random.default_rng(0).permutation(len(samples))[:HEARD]
+        clips = [
+            samples[number, : int(length_N[number])].float().cpu().numpy() for number in chosen
+        ]
         if self._listen is not None and label_NA is not None:
-            wanted = [self._words[number] for number in label_NA[:HEARD, 0]]
-            words = self._listen(heard, self._sample_rate)
+            wanted = [self._words[number] for number in label_NA[chosen, 0]]
+            words = self._listen(clips, self._sample_rate)
             hits = [word == want for word, want in zip(words, wanted, strict=True)]
             figures["recognised"] = float(np.mean(hits))
         if self._rate is not None:
-            figures["quality"] = float(self._rate(heard, self._sample_rate).mean())
+            figures["quality"] = float(self._rate(clips[:RATED], self._sample_rate).mean())
         return figures
 
     def real(self, count: int, seed: int = 0) -> tuple[dict[str, float], int]:
@@ -123,8 +139,24 @@ class AudioFigures:
         return torch.where(torch.arange(width) < length_N[:, None], noise_NS, torch.nan)
 
 
-def _lengths(items: Float[Tensor, "N S"]) -> Tensor:
-    return (~items.isnan()).sum(1)
+def _lengths(items: Float[Tensor, "N S"]) -> Int[Tensor, " N"]:
+    """Samples of each clip.
+
+    Raises:
+        TooFewSamples: there are no clips.
+        NotMeasurable: a clip is empty, or holds values that are no numbers.
+    """
+    if not len(items):
+        raise TooFewSamples("figures of sound need at least one clip")
+    exists_NS = ~items.isnan()
+    # A clip begins with a number, and no number follows on NaN: that is its end.
+    whole_N = exists_NS[:, 0] & (exists_NS[:, 1:] <= exists_NS[:, :-1]).all(1)
+    if not bool(whole_N.all()) or bool(items.isinf().any()):
+        raise NotMeasurable(
+            "the samples hold clips that are empty, or values that are infinite or not a number: "
+            "the training has diverged; take an earlier checkpoint"
+        )
+    return exists_NS.sum(1).cpu()
 
 
 def loudness(items: Float[Tensor, "N S"]) -> Float[Tensor, " N"]:

@@ -114,12 +114,12 @@ _TABLE = (
     ),
     Figure(
         "recognised", "heard by a recogniser", "higher",
-        "Share of the first 300 samples in which pocketsphinx, which learned from other speech "
+        "Share of 300 of the samples in which pocketsphinx, which learned from other speech "
         "and knows ten words, hears the digit that was asked for.",
     ),
     Figure(
         "quality", "quality (DNSMOS)", "higher",
-        "Mean of the rating that a network guesses for the first 300 samples, 1 to 5; made for "
+        "Mean of the rating that a network guesses for 60 of the samples, 1 to 5; made for "
         "longer speech, so only to be compared with that of real clips.",
         digits=2,
     ),

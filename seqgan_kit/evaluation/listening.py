@@ -17,8 +17,12 @@ from .distribution import NotMeasurable
 RATE = 16000
 """Samples a second that both were trained for."""
 
-PAUSE_SECONDS = 0.2
-"""Silence before and after a clip, without which a recogniser misses how a word begins."""
+PAUSE_SECONDS = 0.5
+"""Silence before and after a clip. With less of it what is heard in a clip depends on the clips
+before, as a recogniser gets used to a level."""
+
+RATED_SECONDS = 9.01
+"""What DNSMOS looks at at once."""
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = {str(number): word for number, word in enumerate(WORDS)}
@@ -62,7 +66,8 @@ def hear_digits(clips: Sequence[np.ndarray], sample_rate: int) -> list[str | Non
 def rate_quality(clips: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
     """For each clip DNSMOS, a network's guess at how people would rate it, 1 to 5.
 
-    It was made for seconds of speech on the telephone: to be compared with that of real clips.
+    It was made for some seconds of speech on the telephone, so that clips are repeated, and the
+    rating is to be compared with that of real clips.
 
     Args:
         clips: rows of samples.
@@ -78,7 +83,10 @@ def rate_quality(clips: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
         from speechmos import dnsmos
     except ImportError as error:
         raise NotMeasurable(f"evaluation.quality: {ABSENT}") from error
-    return np.array([dnsmos.run(_at(clip, sample_rate), RATE)["ovrl_mos"] for clip in clips])
+    # The package would repeat a short clip until it is longer than needed, and rate all stretches.
+    size = int(RATED_SECONDS * RATE)
+    tiled = [np.resize(_at(clip, sample_rate), size) for clip in clips]
+    return np.array([dnsmos.run(sound, RATE)["ovrl_mos"] for sound in tiled])
 
 
 def _at(clip: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -40,9 +40,9 @@ def summary(dataset: Dataset, codec: Codec) -> str:
 def _step(dataset: Dataset, codec: Codec) -> str:
     """What a step consists of, in words."""
     x, _ = codec.encode(dataset.parts["training"].items[:1])
-    if x.is_floating_point():
-        return f"{codec.features} numbers"
-    return f"{'one' if x.ndim == 2 else x.shape[2]} of {codec.features} tokens"
+    return (
+        f"{codec.features} numbers" if x.is_floating_point() else f"one of {codec.features} tokens"
+    )
 
 
 QUANTILES = (0, 25, 50, 75, 95, 100)
