@@ -21,7 +21,7 @@ from .batch import Batch
 from .data.dataset import DataError, Dataset, PartName
 from .data.loader import Codec
 from .data.rows import ImageCodec
-from .data.sound import audio_codec
+from .data.sound import AudioCodec, audio_codec
 from .data.sources import cache_folder
 from .evaluation.distribution import frechet_distance
 from .evaluation.judge import Progress as JudgeProgress
@@ -57,6 +57,9 @@ from .sampling import Sampler
 from .training.checkpoint import load_network
 from .training.runtime import keep_freed_memory
 from .training.trainer import Optimization, Schedule
+
+Picture = ImageCodec | AudioCodec
+"""Codecs that can make a picture of what they read."""
 
 # -- networks and objectives --------------------------------------------------------------------
 
@@ -121,7 +124,7 @@ def _recurrent_discriminator(
 
 
 def _image_generator(
-    model: schema.ImageGanRecipe, codec: ImageCodec, classes: tuple[int, ...]
+    model: schema.ImageGanRecipe, codec: Picture, classes: tuple[int, ...]
 ) -> Generator:
     settings = model.generator.model_dump()
     if settings.pop("kind") == "convolutional":
@@ -131,14 +134,14 @@ def _image_generator(
 
 
 def _convolutional_discriminator(
-    model: schema.ImageGanRecipe, codec: ImageCodec, classes: tuple[int, ...]
+    model: schema.ImageGanRecipe, codec: Picture, classes: tuple[int, ...]
 ) -> Discriminator:
     return _critic(
         ConvolutionalDiscriminator, model.discriminator, shape=codec.shape, classes=classes
     )
 
 
-def _vae(model: schema.VaeRecipe, codec: ImageCodec, classes: tuple[int, ...]) -> Autoencoder:
+def _vae(model: schema.VaeRecipe, codec: Picture, classes: tuple[int, ...]) -> Autoencoder:
     settings = model.decoder.model_dump()
     head = _head(settings.pop("head"), settings["widths"][-1], codec)
     return VariationalAutoencoder(

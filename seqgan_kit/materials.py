@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from . import recipe as schema
-from .data import audio, oracle, text
+from .data import audio, oracle, synthetic_speech, text
 from .data.clips import ClipSettings, padded
 from .data.dataset import DataError, Dataset, PartName, unlabelled
 from .data.image_folder import image_folder
@@ -135,6 +135,17 @@ def _spoken_digits(data: Any, progress: DownloadProgress | None) -> Dataset:
     )
 
 
+def _synthetic_digits(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return synthetic_speech.spoken_digits_synthetic(
+        settings=_clip_settings(data),
+        clips_per_digit=data.clips,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
 def _recordings(data: Any, progress: DownloadProgress | None) -> Dataset:
     return audio.recordings(
         root=Path(data.root).expanduser(),
@@ -159,6 +170,7 @@ DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
     "lines": _lines,
     "oracle": _oracle,
     "spoken_digits": _spoken_digits,
+    "spoken_digits_synthetic": _synthetic_digits,
     "recordings": _recordings,
 }
 
@@ -337,7 +349,7 @@ def _sound_view(recipe: schema.Recipe, dataset: Dataset) -> View:
     rate = _clip_settings(recipe.data).sample_rate
     samples = _clip_settings(recipe.data).max_samples
     return View(
-        judge="sound-1",
+        judge="sound-2",
         make=lambda _, classes: SoundJudge(classes=classes, sample_rate=rate, samples=samples),
         real=lambda raw: padded(list(raw), samples),
         made=lambda decoded, _: decoded,

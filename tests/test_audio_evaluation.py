@@ -166,26 +166,14 @@ def test_what_is_heard_is_held_to_what_was_asked():
         return [words[round(float(clip[0]), 1)] for clip in heard]
 
     figures = figures_of(
-        clips, clips, asked, judge=Known(2), words=["no", "yes"], listen=listen,
+        clips, clips, asked, words=["no", "yes"], listen=listen,
         rate=lambda heard, _: np.array([clip[0] for clip in heard]),
     )  # fmt: skip
-    small = clips / 10  # of the first class, to the judge
-    assert "recognised" not in figures.measure(small)
-    assert figures.measure(small)["quality"] == pytest.approx(0.025)
-    words |= {key / 10: word for key, word in list(words.items())}
-
-    real, count = AudioFigures.real(
-        figures_of(
-            clips,
-            clips,
-            asked,
-            words=["no", "yes"],
-            listen=listen,
-        ),  # fmt: skip
-        4,
-    )
-    assert count == 4
-    assert real["recognised"] == 0.5
+    found = figures.measure(clips, asked)
+    assert (found["recognised"], found["quality"]) == (0.5, pytest.approx(0.25))
+    assert "recognised" not in figures.measure(clips)
+    real, count = figures.real(4)
+    assert (real["recognised"], count) == (0.5, 4)
     with pytest.raises(ValueError, match="a word for each class"):
         figures_of(clips, clips, asked, judge=Known(2), words=["no"], listen=listen)
 
@@ -238,11 +226,8 @@ def test_real_and_noise():
     assert 0 < real["length_distance"] < 0.15  # training clips against the test part
     assert real["loudness"] == pytest.approx(float(loudness(reference).mean()), abs=1e-4)
     noise = figures.noise(300, seed=0)
-    assert torch.equal(
-        noise,
-        figures.noise(300, seed=0),
-    ) or torch.equal(noise.nan_to_num(9.0), figures.noise(300, seed=0).nan_to_num(9.0))
-    assert not torch.equal(noise.nan_to_num(9.0), figures.noise(300, seed=1).nan_to_num(9.0))
+    for seed, same in ((0, True), (1, False)):
+        assert torch.allclose(noise, figures.noise(300, seed), equal_nan=True) is same
     found = figures.measure(noise)
     assert found["length_distance"] < 0.15
     assert found["clipped_share"] == 0
@@ -283,7 +268,6 @@ def test_what_does_not_exist_changes_nothing():
         assert not torch.allclose(judge.features(items), judge.features(shorter))
     vectors = [mel_vectors(x, sample_rate=RATE, samples=2000) for x in (shorter, shorter[:, :700])]
     assert torch.equal(*vectors)
-    # Silence in the place of the end is something else only where the end is looked at.
     assert torch.isfinite(vectors[0]).all()
 
 
@@ -308,24 +292,30 @@ def test_vectors_in_chunks_are_those_of_one_clip_at_a_time():
 
 
 def test_a_judge_tells_tones_apart_and_copies_are_found():
-    make = lambda: SoundJudge(classes=(4,), sample_rate=RATE, samples=2000)  # noqa: E731
-    training, label_NA = tones(256, classes=4, seed=0)
-    test, test_NA = tones(80, classes=4, seed=1)
-    judge = train_judge(training, label_NA, make=make, seed=0, epochs=1)
-    assert look(judge, test).accuracy(test_NA.numpy()) > 0.98
+    # Few and short ones: a judge takes 600 steps at least.
+    training, label_NA = tones(24, classes=4, seed=0, width=800)
+    test, test_NA = tones(80, classes=4, seed=1, width=800)
+    judge = train_judge(
+        training,
+        label_NA,
+        make=lambda: SoundJudge(classes=(4,), sample_rate=RATE, samples=800),
+        seed=0,
+        epochs=1,
+    )
+    assert look(judge, test).accuracy(test_NA.numpy()) > 0.95
 
     def vectors(items):
-        return mel_vectors(items, sample_rate=RATE, samples=2000)
+        return mel_vectors(items, sample_rate=RATE, samples=800)
 
     reference = Reference(
         judge=judge, items=test, label_NA=test_NA.numpy(), training=vectors(training),
         flatten=vectors,
     )  # fmt: skip
     figures = figures_of(training, test, test_NA.numpy(), judge=judge)
-    fresh, fresh_NA = tones(80, classes=4, seed=2)
+    fresh, fresh_NA = tones(80, classes=4, seed=2, width=800)
     assert reference.measure(fresh, fresh_NA.numpy())["memorised"] < 0.1
-    assert reference.measure(training[:80], label_NA[:80].numpy())["memorised"] == 1
-    assert figures.measure(fresh)["inception_score"] > 3.7
+    assert reference.measure(training, label_NA.numpy())["memorised"] == 1
+    assert figures.measure(fresh)["inception_score"] > 3.5
     # One class alone, and one clip alone, are exposed.
     only = fresh[fresh_NA[:, 0] == 1]
     assert figures.measure(only)["inception_score"] < 1.2
@@ -401,19 +391,20 @@ def test_speech_is_rated_above_noise(digits):
 
 
 def test_a_judge_of_real_digits(digits):
-    # Two speakers, so that it is a matter of seconds; all of them: see docs.
+    # Of one speaker, and few: with all of them it is a matter of minutes.
     (items, label_NA), (test, test_NA) = digits["training"], digits["test"]
-    some, held = (np.flatnonzero(label_NA[:, 1] < 2), np.flatnonzero(test_NA[:, 1] < 2))
+    some = np.concatenate(
+        [np.flatnonzero((label_NA == (digit, 0)).all(1))[:5] for digit in range(10)]
+    )
+    held = np.flatnonzero(test_NA[:, 1] == 0)
     judge = train_judge(
-        items[some][:, :4096],
-        torch.from_numpy(label_NA[some]),
-        make=lambda: SoundJudge(classes=(10, 2), sample_rate=RATE, samples=4096),
+        items[some],
+        torch.from_numpy(label_NA[some, :1]),
+        make=lambda: SoundJudge(classes=(10,), sample_rate=RATE, samples=4096),
         seed=0,
         epochs=1,
     )
-    hit_NA = look(judge, test[held]).label_NA == test_NA[held]
-    assert hit_NA[:, 0].mean() > 0.9
-    assert hit_NA[:, 1].mean() > 0.95
+    assert look(judge, test[held]).accuracy(test_NA[held, :1]) > 0.85
 
 
 def test_lengths_of_real_digits(digits):

@@ -150,6 +150,21 @@ class SpokenDigitsData(SoundData):
     """A local folder with its files, instead of the cache or a download."""
 
 
+class SyntheticDigitsData(SoundData):
+    """Digits that a speech synthesizer says in several voices, made on the spot."""
+
+    source: Literal["spoken_digits_synthetic"]
+    """eSpeak NG (needs the extra `speech`)."""
+    root: None = None
+    """There are no files."""
+    clips: PositiveInt = 300
+    """Clips of each digit."""
+    trim_db: Annotated[float, Field(gt=0)] | None = 40.0
+    """Cut what is so many decibels below the peak off both ends; null: keep it."""
+    test: Share = 0.1
+    """Share of the clips for the test."""
+
+
 class RecordingsData(SoundData):
     """Your own recordings: a folder with one sub-folder for each label, or a manifest."""
 

@@ -16,6 +16,7 @@ from .data import (
     OracleData,
     RecordingsData,
     SpokenDigitsData,
+    SyntheticDigitsData,
 )
 from .models import ModelRecipe, RecurrentGanRecipe
 from .objectives import GanObjectiveRecipe, ObjectiveRecipe
@@ -64,6 +65,7 @@ class Recipe(Section):
         | OracleData
         | LinesData
         | SpokenDigitsData
+        | SyntheticDigitsData
         | RecordingsData,
         Field(discriminator="source"),
     ]
