@@ -102,11 +102,29 @@ def small_text(tmp_path_factory):
     return path
 
 
+def small_sounds(folder, count=20):
+    """A folder of recordings by label: low and high tones of unequal lengths."""
+    from seqgan_kit.data.audio_files import write_clip
+
+    for label, hertz in (("low", 300), ("high", 1500)):
+        if (folder / label).exists():
+            continue
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            time = np.arange(900 + 50 * number) / 8000
+            clip = 0.5 * np.sin(2 * np.pi * (hertz + 20 * number) * time)
+            write_clip(folder / label / f"{number}.wav", clip.astype(np.float32), 8000)
+    return folder
+
+
 def text_data(name, small_text):
-    """Overrides that give a recipe of text small data; none for other recipes."""
+    """Overrides that give a recipe of text or sound small data; none for other recipes."""
     from seqgan_kit import recipe_files
 
     recipe = recipe_files.load(name)
+    if recipe.codec.kind == "audio":
+        root = small_sounds(small_text.with_name("sounds"))
+        return (f"data={{source: recordings, root: {root}, test: 0.3, max_seconds: 0.256}}",)
     if recipe.codec.kind != "text":
         return ()
     if recipe.data.source == "oracle":

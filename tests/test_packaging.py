@@ -106,7 +106,9 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
                 root = (f"data.root={small_mnist}",)
             extra = (*(tiny(name) if name in bundled() else TINY), *root)
         elif arguments[:2] == ["data", "show"] and name in bundled():
-            extra = (*text_data(name, small_text), "codec.vocabulary=40")
+            small = text_data(name, small_text)
+            text = any(word.startswith("data.source") for word in small)
+            extra = (*small, *(["codec.vocabulary=40"] if text else []))
         elif arguments[0] == "compare" and name == "mnist":
             # The networks as they are, for as few steps as a budget allows.
             extra = ("minutes=null", "samples_seen=320", "train.batch_size=16", *TINY_EVALUATION,
