@@ -342,7 +342,7 @@ def test_a_source_archive_is_asked_for_by_its_checksum(register, tmp_path, monke
         f"cp {tmp_path}/archive thing-1.0.tar.gz\n",
     )
     python.chmod(0o755)
-    monkeypatch.setattr(sources.sys, "executable", str(python))
+    monkeypatch.setattr("seqgan_kit.data.packages.sys.executable", str(python))
     known = sources.SOURCES["snippets"]
     package = PypiArchive("thing", "1.0", "ab" * 32, "thing-1.0/data")
     with_package = Source("snippets", known.files, packages=(package,), licence="-", home="-")

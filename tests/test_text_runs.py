@@ -385,7 +385,10 @@ def test_what_the_data_look_like(seqgen, small_text):
         (("model.generator.head={kind: continuous}",), ["wants categorical"]),
         (("model.generator.feedback=false",), ["tokens want true"]),
         (("objective.kind=policy", "phases=[]", "model.generator.noise_size=4"), ["'policy'"]),
-        (("model={kind: recurrent_vae}", "phases=[]", "objective={kind: elbo}"), ["'rows'"]),
+        (
+            ("model={kind: recurrent_vae}", "phases=[]", "objective={kind: elbo}"),
+            ["not write text"],
+        ),
         (("codec.vocabulary=null",), ["only char"]),
         (("data.labels=[mood]",), ["mood"]),
         (("data.text=body",), ["body"]),

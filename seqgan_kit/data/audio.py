@@ -262,7 +262,11 @@ def _dataset(
         },
         labels=names,
         fingerprint=fingerprint(
-            name, json.dumps(key, sort_keys=True), sorted(shares.items()), seed
+            name,
+            json.dumps(key, sort_keys=True),
+            json.dumps([[*one.labels] for one in everything]),
+            sorted(shares.items()),
+            seed,
         ),
         notes=[*notes, *_why_left_out(everything, left)],
     )
