@@ -394,7 +394,7 @@ def test_a_judge_of_real_digits(digits):
     # Of one speaker, and few: with all of them it is a matter of minutes.
     (items, label_NA), (test, test_NA) = digits["training"], digits["test"]
     some = np.concatenate(
-        [np.flatnonzero((label_NA == (digit, 0)).all(1))[:5] for digit in range(10)]
+        [np.flatnonzero((label_NA == (digit, 0)).all(1))[:8] for digit in range(10)]
     )
     held = np.flatnonzero(test_NA[:, 1] == 0)
     judge = train_judge(
