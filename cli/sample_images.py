@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .console import UseError, say
+from .sample import STANDARD_OUTPUT
 
 if TYPE_CHECKING:
     from seqgan_kit.sampling import Sampler
@@ -21,7 +22,7 @@ def refuse_to_overwrite(out: Path, force: bool) -> None:
     """Refuse a target that is there, unless it may be replaced and holds nothing else."""
     from seqgan_kit.report.images import labels_path
 
-    if out == Path("-"):
+    if out == STANDARD_OUTPUT:
         raise UseError("--out -: pictures do not go to standard output; name a file or a folder")
     inside = list(out.iterdir()) if out.is_dir() else []
     written = [out, labels_path(out)] if out.suffix == ".npy" else [out]

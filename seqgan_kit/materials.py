@@ -346,8 +346,8 @@ def _text_view(recipe: schema.Recipe, dataset: Dataset) -> View:
 
 
 def _sound_view(recipe: schema.Recipe, dataset: Dataset) -> View:
-    rate = _clip_settings(recipe.data).sample_rate
-    samples = _clip_settings(recipe.data).max_samples
+    clips = _clip_settings(recipe.data)
+    rate, samples = clips.sample_rate, clips.max_samples
     return View(
         judge="sound-2",
         make=lambda _, classes: SoundJudge(classes=classes, sample_rate=rate, samples=samples),

@@ -207,17 +207,15 @@ class Bench:
             for role in counts:
                 bounds[role] |= combine([learned[role][0]], learned[role][1])
         if self.view.lossy:
-            stored = materials.store_codec(self._recipe, self.dataset)
-            key = {**self.key, "codec": dict(stored.settings)}
-            rows = cached_rows(
-                folder, key=key, compute=lambda: self._through(stored), say=self.watch.say
-            )
-            bounds = {"codec": combine([rows], counts["real"]), **bounds}
+            # What a codec learns follows from its settings and the data.
+            key["codec"] = self._recipe.codec.model_dump()
+            through = cached_rows(folder, key=key, compute=self._through, say=self.watch.say)
+            bounds = {"codec": combine([through], counts["real"]), **bounds}
         return bounds
 
-    def _through(self, stored: materials.StoredCodec) -> dict[str, float]:
-        """Held-out real data that went through a codec."""
-        codec = materials.make_codec(stored)
+    def _through(self) -> dict[str, float]:
+        """Held-out real data that went through the recipe's codec."""
+        codec = materials.make_codec(materials.store_codec(self._recipe, self.dataset))
         second = self.reference.second
         decoded = codec.decode(*codec.encode(self.dataset.parts["test"].pick(second)))
         return self.measure(self.view.made(decoded, codec), self.label_NA[second])

@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from seqgan_kit import load, recipe_files, workflow
-from seqgan_kit.data.clips import Clips, ClipSettings, lengths, unpadded
+from seqgan_kit.data.clips import Clips, lengths, unpadded
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.sound import AudioCodec, learn_representation
 from seqgan_kit.materials import load_dataset
@@ -20,7 +20,6 @@ from seqgan_kit.recipe_files import RecipeError
 from .conftest import small_sounds
 
 RATE = 8000
-SETTINGS = ClipSettings(sample_rate=RATE, trim_db=None, peak=0.95, max_seconds=0.256)
 MEL = {"kind": "log-mel", "bins": 20}
 
 

@@ -16,11 +16,11 @@ from typing import Any, Literal
 import numpy as np
 
 from .audio_files import EXTENSIONS, Unfit, prepared, read_sound
-from .clip_cache import LeftOut, cached_clips
+from .clip_cache import TOO_LONG, cached_clips
 from .clips import ClipSettings
-from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out
-from .label_folders import NAMED, find_files, natural, some
-from .sources import SPEAKERS, TAKES, Progress, locate
+from .dataset import DataError, Dataset, Part, PartName, cut_into_parts, fingerprint, listed, some
+from .label_folders import find_files, left_out, natural
+from .sources import SPEAKERS, SPOKEN_DIGITS, Progress, locate
 
 TEST_TAKES = 5
 """Takes 0 to 4 of every digit and speaker are the official test part of the spoken digits."""
@@ -52,18 +52,15 @@ def spoken_digits(
         DataError: the files cannot be found, or the settings do not fit them.
     """
     folder = locate("spoken_digits", root=root, progress=progress)
-    digits = [str(number) for number in range(10)]
     found: dict[PartName, list[Recording]] = {"training": [], "test": []}
-    for digit in digits:
-        for speaker in SPEAKERS:
-            for take in range(TAKES):
-                file = f"{digit}_{speaker}_{take}.wav"
-                part: PartName = "test" if take < TEST_TAKES else "training"
-                found[part].append(Recording(folder / file, file, (digit, speaker)))
+    for file in SPOKEN_DIGITS:
+        digit, speaker, take = Path(file).stem.split("_")
+        part: PartName = "test" if int(take) < TEST_TAKES else "training"
+        found[part].append(Recording(folder / file, file, (digit, speaker)))
     return _dataset(
         "spoken_digits",
         found,
-        {"digit": digits, "speaker": list(SPEAKERS)},
+        {"digit": [str(number) for number in range(10)], "speaker": list(SPEAKERS)},
         root=folder,
         settings=settings,
         shares={"validation": validation},
@@ -245,14 +242,14 @@ def _dataset(
     }
     whole_N = place_of["training"]
     _enough(label_NA[whole_N], names, root)
-    cut = held_out(label_NA[whole_N], list(shares.values()), seed)
-    for part, index_N in zip(("training", *shares), cut, strict=True):
-        place_of[part] = whole_N[index_N]
-        if not len(index_N):
-            raise DataError(
-                f"{root}: {len(whole_N)} recordings leave none for the {part} part: add some, or "
-                "a folder for that part"
-            )
+    cut = cut_into_parts(
+        label_NA[whole_N],
+        shares,
+        seed,
+        of=f"{root}: {len(whole_N)} recordings",
+        advice="add some, or a folder for that part",
+    )
+    place_of |= {part: whole_N[index_N] for part, index_N in cut.items()}
     return Dataset(
         name=name,
         parts={
@@ -268,11 +265,18 @@ def _dataset(
             sorted(shares.items()),
             seed,
         ),
-        notes=[*notes, *_why_left_out(everything, left)],
+        notes=[
+            *notes,
+            *left_out(
+                "recordings longer than data.max_seconds",
+                [everything[number].name for number, why in left.items() if why == TOO_LONG],
+            ),
+            *left_out(
+                "recordings that cannot be used",
+                [everything[number].name for number, why in left.items() if why != TOO_LONG],
+            ),
+        ],
     )
-
-
-TOO_LONG = "too long"
 
 
 def _prepared(
@@ -304,25 +308,11 @@ def _prepared(
         yield TOO_LONG if clip is None else clip
     tell(whole, whole)
     if damaged and not skip:
-        more = [f"and {len(damaged) - NAMED} more"] if len(damaged) > NAMED else []
         raise DataError(
-            f"{len(damaged)} of {len(everything)} recordings cannot be used:\n  "
-            + "\n  ".join([*damaged[:NAMED], *more])
+            f"{len(damaged)} of {len(everything)} recordings cannot be used:\n"
+            + listed(damaged)
             + "\nRepair them, or leave them out with data.unreadable=skip"
         )
-
-
-def _why_left_out(everything: Sequence[Recording], left: LeftOut) -> list[str]:
-    long = [everything[number].name for number, why in left.items() if why == TOO_LONG]
-    bad = [everything[number].name for number, why in left.items() if why != TOO_LONG]
-    return [
-        f"{what} left out: {len(names)} ({some(names)})"
-        for what, names in (
-            ("recordings longer than data.max_seconds", long),
-            ("recordings that cannot be used", bad),
-        )
-        if names
-    ]
 
 
 def _enough(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: Path) -> None:

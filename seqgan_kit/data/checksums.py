@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .dataset import DataError
+from .dataset import DataError, some
 from .packages import LARGEST_FILE, one_line
 
 CHUNK = 1 << 20
-NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ def check_bundle(folder: Path, bundle: Bundle) -> None:
     count = f"{len(bundle.names):,}"
     missing = [name for name in bundle.names if not (folder / name).is_file()]
     if missing:
-        named = ", ".join(missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
-        raise DataError(f"{len(missing):,} of the {count} files are missing ({named})")
+        raise DataError(f"{len(missing):,} of the {count} files are missing ({some(missing)})")
     try:
         sums = {name: hashlib.sha256((folder / name).read_bytes()) for name in bundle.names}
     except OSError as error:

@@ -19,6 +19,9 @@ from .sources import cache_folder
 LeftOut = dict[int, str]
 """Why clips are left out, by their place among all."""
 
+TOO_LONG = "too long"
+"""The reason of those that are longer than the settings allow."""
+
 
 def cached_clips(
     key: Mapping[str, object], make: Callable[[], Iterable[np.ndarray | str]], *, name: str

@@ -17,6 +17,21 @@ class DataError(ValueError):
     """Data that cannot be used; the message says what is wrong and what to do."""
 
 
+NAMED = 5
+"""How many things a message names at most."""
+
+
+def listed(problems: Sequence[str]) -> str:
+    """The first of some problems, one a line, and how many more there are."""
+    more = [f"and {len(problems) - NAMED} more"] if len(problems) > NAMED else []
+    return "\n".join(f"  {line}" for line in [*problems[:NAMED], *more])
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of some names, and whether there are more."""
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+
+
 @runtime_checkable
 class Items(Protocol):
     """Raw things, read a slice at a time, so that a data set need not fit in memory."""
@@ -93,6 +108,35 @@ def unlabelled(dataset: Dataset) -> Dataset:
 def fingerprint(*parts: object) -> str:
     """A short stable name for the text of its arguments."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def cut_into_parts(
+    label_NA: np.ndarray, shares: Mapping[PartName, float], seed: int, *, of: str, advice: str
+) -> dict[PartName, np.ndarray]:
+    """:func:`held_out` by name: the training part is what the shares leave.
+
+    Args:
+        label_NA: labels.
+        shares: of the other parts.
+        seed: the same seed, the same parts.
+        of: what is cut, in words.
+        advice: what to do where a part gets nothing.
+
+    Raises:
+        DataError: a part gets nothing.
+
+    >>> parts = cut_into_parts(
+    ...     np.zeros((10, 1), int), {"test": 0.2}, seed=0, of="10 lines", advice="add lines"
+    ... )
+    >>> {name: len(index_N) for name, index_N in parts.items()}
+    {'training': 8, 'test': 2}
+    """
+    names: tuple[PartName, ...] = ("training", *shares)
+    cut = dict(zip(names, held_out(label_NA, list(shares.values()), seed), strict=True))
+    for name, index_N in cut.items():
+        if not len(index_N):
+            raise DataError(f"{of} leave none for the {name} part: {advice}")
+    return cut
 
 
 def held_out(label_NA: np.ndarray, shares: Sequence[float], seed: int) -> list[np.ndarray]:

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out
-from .label_folders import NAMED, find_files, left_out, some
+from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out, listed, some
+from .label_folders import find_files, left_out
 
 Colour = Literal["grey", "rgb"]
 
@@ -113,11 +113,9 @@ def image_folder(
     tree = find_files(root, EXTENSIONS, "images")
     damaged = _damaged(tree.paths, size)
     if damaged and unreadable == "error":
-        more = [f"and {len(damaged) - NAMED} more"] if len(damaged) > NAMED else []
-        listed = [*list(damaged.values())[:NAMED], *more]
         raise DataError(
-            f"{len(damaged)} of {len(tree.paths)} images cannot be read:\n  "
-            + "\n  ".join(listed)
+            f"{len(damaged)} of {len(tree.paths)} images cannot be read:\n"
+            + listed(list(damaged.values()))
             + "\nRepair them, or leave them out with data.unreadable=skip"
         )
     names = tree.labels
@@ -158,7 +156,8 @@ def image_folder(
         },
         labels={"label": names},
         fingerprint=fingerprint(*sums, *size, colour, unreadable, validation, test, seed),
-        notes=tree.notes + left_out("unreadable images", list(damaged), root),
+        notes=tree.notes
+        + left_out("unreadable images", [path.relative_to(root).as_posix() for path in damaged]),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .dataset import DataError, PartName
+from .dataset import DataError, PartName, some
 
 PART_FOLDERS: dict[str, PartName] = {
     "training": "training",
@@ -18,7 +18,6 @@ PART_FOLDERS: dict[str, PartName] = {
     "val": "validation",
     "test": "test",
 }
-NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,11 @@ def find_files(root: Path, extensions: Collection[str], what: str) -> FileTree:
             f"no sub-folder of {where} holds {what} ({', '.join(sorted(extensions))}): "
             "make one for each label"
         )
-    notes = [note for kind, paths in left.items() for note in left_out(kind, paths, root)]
+    notes = [
+        note
+        for kind, paths in left.items()
+        for note in left_out(kind, [path.relative_to(root).as_posix() for path in paths])
+    ]
     return FileTree({part: labels for part, labels in parts.items() if labels}, notes)
 
 
@@ -124,14 +127,6 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], name
 
 
-def left_out(what: str, paths: Sequence[Path], root: Path) -> list[str]:
-    """A note on files that were left out; none where there are none."""
-    if not paths:
-        return []
-    named = some([path.relative_to(root).as_posix() for path in paths])
-    return [f"{what} left out: {len(paths)} ({named})"]
-
-
-def some(names: Sequence[str]) -> str:
-    """The first of some names, and whether there are more."""
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+def left_out(what: str, names: Sequence[str]) -> list[str]:
+    """A note on things that were left out; none where there are none."""
+    return [f"{what} left out: {len(names)} ({some(names)})"] if names else []

@@ -36,6 +36,7 @@ def snapped(x: Tensor) -> Tensor:
     [-255.0, 1.0, 127.0]
     """
     top = LEVELS - 1
+    # The middle, half a step of frames, lies between two levels, and goes up however it rounds.
     return ((x.clamp(-1, 1) + 1) / 2 * top + 0.001).round() / top * 2 - 1
 
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from . import espeak
 from .audio_files import prepared
-from .clip_cache import cached_clips
+from .clip_cache import TOO_LONG, cached_clips
 from .clips import ClipSettings
-from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out
+from .dataset import DataError, Dataset, Part, PartName, cut_into_parts, fingerprint
 from .packages import one_line
 from .sources import Progress
 
@@ -89,18 +89,18 @@ def spoken_digits_synthetic(
     )
     label_NA = np.delete(label_NA, list(left), 0)
     shares: dict[PartName, float] = {"validation": validation, "test": test}
-    cut = held_out(label_NA, list(shares.values()), seed)
-    parts: dict[PartName, Part] = {}
-    for part, index_N in zip(("training", *shares), cut, strict=True):
-        if not len(index_N):
-            raise DataError(
-                f"{len(label_NA)} clips leave none for the {part} part: ask for more of each "
-                "digit with data.clips"
-            )
-        parts[part] = Part(clips.choose(index_N), label_NA[index_N])
+    cut = cut_into_parts(
+        label_NA,
+        shares,
+        seed,
+        of=f"{len(label_NA)} clips",
+        advice="ask for more of each digit with data.clips",
+    )
     return Dataset(
         name="spoken_digits_synthetic",
-        parts=parts,
+        parts={
+            part: Part(clips.choose(index_N), label_NA[index_N]) for part, index_N in cut.items()
+        },
         labels={"digit": DIGITS, "voice": VOICES},
         fingerprint=fingerprint("spoken_digits_synthetic", json.dumps(key), validation, test),
         notes=[f"clips longer than data.max_seconds left out: {len(left)}"] if left else [],
@@ -139,7 +139,7 @@ def _made(
         made += sound_S.nbytes
         tell("speaking digits", made, None)
         clip = prepared(sound_S[:, None], espeak.SAMPLE_RATE, settings, f"{one.text!r} in speech")
-        yield "too long" if clip is None else clip
+        yield TOO_LONG if clip is None else clip
     tell("speaking digits", made, made)
 
 

@@ -13,7 +13,16 @@ from typing import Literal
 
 import numpy as np
 
-from .dataset import DataError, Dataset, Part, PartName, fingerprint, held_out
+from .dataset import (
+    DataError,
+    Dataset,
+    Part,
+    PartName,
+    cut_into_parts,
+    fingerprint,
+    held_out,
+    some,
+)
 from .sources import (
     SNIPPETS_ARCHIVE,
     TEST_CAPTIONS,
@@ -34,7 +43,6 @@ CLEAR_VALENCE = 0.5
 LANGUAGES = {"english": "en", "french": "fr", "dutch": "nl"}
 GENDERS = ("female", "male")
 ANY = {"label": ("any",)}
-NAMED = 5
 
 
 def snippets(
@@ -211,17 +219,17 @@ def text_lines(
     whole = parts["training"]
     shares: dict[PartName, float] = {"validation": validation, "test": test}
     cut = {part: share for part, share in shares.items() if part not in parts}
-    indices = held_out(label_NA[whole], list(cut.values()), seed)
-    for part, index_N in zip(("training", *cut), indices, strict=True):
-        parts[part] = whole[index_N]
-        if not len(index_N):
-            raise DataError(
-                f"{root}: {len(whole)} lines leave none for the {part} part: add lines, or a "
-                "file for that part"
-            )
+    chosen = cut_into_parts(
+        label_NA[whole],
+        cut,
+        seed,
+        of=f"{root}: {len(whole)} lines",
+        advice="add lines, or a file for that part",
+    )
+    parts |= {part: whole[index_N] for part, index_N in chosen.items()}
     notes = [note for file in files.values() for note in _notes(file)]
     if others:
-        notes.append(f"other files left out: {_some(others)}")
+        notes.append(f"other files left out: {some(others)}")
     name = root.resolve().stem if root.is_file() else root.resolve().name
     return _dataset(name, [row.text for row in rows], label_NA, classes, parts, notes)
 
@@ -252,13 +260,9 @@ def _notes(file: TextFile) -> list[str]:
     if file.unreadable:
         notes.append(
             f"{file.path.name}: unreadable rows left out: {len(file.unreadable)} "
-            f"({_some(file.unreadable)})"
+            f"({some(file.unreadable)})"
         )
     return notes
-
-
-def _some(named: Sequence[str]) -> str:
-    return ", ".join(named[:NAMED]) + (", ..." if len(named) > NAMED else "")
 
 
 def _sentiment(valence: float) -> int:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ..files import FileProblem
-from .dataset import DataError
+from .dataset import DataError, some
 from .text_files import LINE_BREAK
 from .tokenizers import (
     Normalization,
@@ -28,7 +28,6 @@ PAD = -1
 """Stands in decoded ids where a sequence is over; no token has this number."""
 
 MODEL_FILE = "tokenizer.model"
-NAMED = 5
 
 
 class TextCodec:
@@ -87,10 +86,9 @@ class TextCodec:
             DataError: something in it is not in the vocabulary, or it leaves no room to go on.
         """
         if strangers := sorted(set(self.tokenizer.strangers(text))):
-            named = ", ".join(map(repr, strangers[:NAMED]))
-            more = ", ..." if len(strangers) > NAMED else ""
+            named = some(list(map(repr, strangers)))
             raise DataError(
-                f"the prompt {text!r} holds what the tokenizer does not know: {named}{more}; "
+                f"the prompt {text!r} holds what the tokenizer does not know: {named}; "
                 "write it without"
             )
         ids = self.tokenizer.ids(text)

@@ -12,6 +12,9 @@ from torch.nn.functional import fold, pad
 
 from .dataset import DataError
 
+WHOLE = 15 / 16
+"""Share of a step from which it counts as whole: a learned channel is no more exact."""
+
 
 class Waveform:
     """Some samples a step, and a channel that tells whether the sound goes on.
@@ -54,8 +57,7 @@ class Waveform:
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
         """Sequences as sound, and how many samples of it exist."""
         share_BT = ((x_BTF[..., -1] + 1) / 2).clamp(0, 1)
-        # Within the resolution of a learned channel a step is whole or not.
-        short_BT = share_BT < 1 - 0.5 / 8
+        short_BT = share_BT < WHOLE
         before_BT = short_BT.cumsum(1) - short_BT.long() == 0
         share_BT = torch.where(short_BT, share_BT, 1.0)
         length_B = ((share_BT * before_BT).sum(1) * self.hop).round().long()
