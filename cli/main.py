@@ -81,10 +81,11 @@ def seqgen(debug: bool) -> None:
 
 def _failure(error: BaseException) -> tuple[str, int] | None:
     """What to say of an error that is not a bug of ours, and the exit code: 2 use, 1 failure."""
-    name = type(error).__name__
-    if name in MISUSES:
+    # By their names, as the classes would import torch, and those of what they are kinds of.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if not names.isdisjoint(MISUSES):
         return str(error), 2
-    if name in FAILURES:
+    if not names.isdisjoint(FAILURES):
         return str(error), 1
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
@@ -94,7 +95,7 @@ def _failure(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, ModuleNotFoundError) and "pip install" in str(error):
         return str(error), 1
     # safetensors reports a full disk as an error of its own.
-    if name == "SafetensorError":
+    if "SafetensorError" in names:
         return str(error), 1
     return None
 

@@ -210,6 +210,16 @@ def test_settings_of_a_recipe_that_do_not_fit_together(changes, said):
         recipe_files.load("spoken_digits_mel", changes)
 
 
+def test_a_rate_that_the_data_cannot_serve_is_one_sentence(seqgen, tmp_path):
+    root = small_sounds(tmp_path / "data")
+    data = f"data={{source: recordings, root: {root}, sample_rate: 16000}}"
+    shown = seqgen("train", "spoken_digits_mel", data, "--out", tmp_path / "run")
+    assert shown.code == 1
+    assert len(shown.err.splitlines()) == 1
+    assert "set data.sample_rate=8000 or lower" in shown.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_recogniser_of_digits_for_other_words_is_refused(tmp_path):
     from seqgan_kit.evaluation.distribution import NotMeasurable
     from seqgan_kit.measuring import Bench
