@@ -40,15 +40,23 @@ def fetch(name: str) -> None:
 @click.argument("overrides", nargs=-1)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
 def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None) -> None:
-    """Counts, shapes and labels of RECIPE's data, and a contact sheet of pictures or spectrograms.
+    """Counts, shapes and labels of RECIPE's data, and a contact sheet of what there is to see.
 
     Of text also lengths in tokens, how much of it the vocabulary covers, and some lines; of sound
-    also how much there is, and lengths in seconds.
+    also how much there is, and lengths in seconds; of series also lengths in steps, and what each
+    channel holds.
     """
     from seqgan_kit import materials, recipe_files
+    from seqgan_kit.data.series import SeriesCodec
     from seqgan_kit.data.sound import AudioCodec
     from seqgan_kit.data.tokens import TextCodec
-    from seqgan_kit.report.data import contact_sheet, sound_summary, summary, text_summary
+    from seqgan_kit.report.data import (
+        contact_sheet,
+        series_summary,
+        sound_summary,
+        summary,
+        text_summary,
+    )
     from seqgan_kit.report.images import save_picture
 
     if sheet is not None and sheet.suffix != ".png":
@@ -63,6 +71,8 @@ def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None) -> None:
         click.echo("\n" + text_summary(dataset, codec))
     if isinstance(codec, AudioCodec):
         click.echo("\n" + sound_summary(dataset, codec))
+    if isinstance(codec, SeriesCodec):
+        click.echo("\n" + series_summary(dataset, codec))
     if sheet is not None:
         save_picture(contact_sheet(dataset, codec), sheet)
         say(f"contact sheet: {sheet}")

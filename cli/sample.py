@@ -44,7 +44,15 @@ SOUNDS = Kind(
     "makes sounds", ("interpolate", "noise_scale", "form"), ("wav", "flac", "npy"), "clips"
 )
 
-KINDS = {"rows": PICTURES, "image": PICTURES, "text": LINES, "audio": SOUNDS}
+SERIES = Kind("makes series", ("interpolate", "noise_scale"), place="series.png")
+
+KINDS = {
+    "rows": PICTURES,
+    "image": PICTURES,
+    "text": LINES,
+    "audio": SOUNDS,
+    "series": SERIES,
+}
 """For each codec the kind of its samples."""
 
 STANDARD_OUTPUT = Path("-")
@@ -52,9 +60,10 @@ STANDARD_OUTPUT = Path("-")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a command line asks of a sampler of pictures or of sounds.
+    """What a command line asks of a sampler of pictures, sounds or series.
 
     Attributes:
+        run: the folder of the run.
         labels: the labels, every one if empty.
         count: of each label, or of walks; ``None``: the usual number.
         seed: of the noise.
@@ -65,6 +74,7 @@ class Asked:
         target: where the samples go.
     """
 
+    run: Path
     labels: tuple[str, ...]
     count: int | None
     seed: int
@@ -122,7 +132,7 @@ def _example_of_a_walk(labels: Mapping[str, Sequence[str]]) -> str:
     "-n",
     "--count",
     type=click.IntRange(min=1),
-    help="Pictures [12] or clips [4] of each label, or lines of text in all [12].",
+    help="Pictures or series [12] or clips [4] of each label, or lines of text in all [12].",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
@@ -131,7 +141,8 @@ def _example_of_a_walk(labels: Mapping[str, Sequence[str]]) -> str:
     type=click.Path(path_type=Path),
     help="Pictures: a .png (grid), a .npy (array), or a folder of PNGs [RUN/samples/grid.png]. "
     "Text: a file [standard output]. Sound: a folder [RUN/samples/clips], or - for one file on "
-    "standard output.",
+    "standard output. Series: a .csv, a .npz, a .png, or - for a table on standard output "
+    "[RUN/samples/series.png].",
 )
 @click.option(
     "--interpolate", metavar="A..B", help="Walk from label A to B (any..any without labels)."
@@ -196,7 +207,9 @@ def command(
     Pictures go into a file, by default a grid with one row a label. Text goes to standard output,
     one line a sentence and nothing else, so that it can be piped; attributes that --label does
     not name are drawn in the proportions of the training lines. Sound goes into a folder, one
-    file a clip and a manifest.csv with their labels.
+    file a clip and a manifest.csv with their labels. Series go into a table with a row for each
+    step, into arrays, or into a picture of small multiples, over real ones where the data are at
+    hand.
 
     \b
     Examples:
@@ -213,10 +226,14 @@ def command(
       seqgen sample runs/spoken_digits_mel --label digit=7,speaker=theo --out - > seven.wav
       seqgen sample runs/spoken_digits_mel --out walks/ \
         --interpolate digit=3,speaker=theo..digit=7,speaker=lucas
+      seqgen sample runs/vowels_series --label 3 -n 100 --out series.csv
+      seqgen sample runs/vowels_series --out series.png
 
     The arrays of a .npy are float32: pictures in 0..1, [count, height, width] where grey and
     [count, height, width, 3] in colour; clips in -1..1, [count, samples], zero behind their ends.
-    NAME.labels.npy beside it has the class numbers.
+    NAME.labels.npy beside it has the class numbers. A .npz of series has `x` [count, time,
+    channels], zero behind the ends, `length`, the names in `channel`, and an array for each
+    attribute.
     """
     from seqgan_kit import load
     from seqgan_kit.run import Run
@@ -251,12 +268,14 @@ def command(
         return
     if kind is SOUNDS:
         from .sample_audio import refuse_to_overwrite, write_samples
+    elif kind is SERIES:
+        from .sample_series import refuse_to_overwrite, write_samples
     else:
         from .sample_images import refuse_to_overwrite, write_samples
     target = out or opened.samples / kind.place
     # What a run itself holds of its samples is made again unasked.
     refuse_to_overwrite(target, force or out is None)
-    asked = Asked(labels, count, seed, noise_scale, interpolate, swap, form, target)
+    asked = Asked(run, labels, count, seed, noise_scale, interpolate, swap, form, target)
     write_samples(load(run, checkpoint=checkpoint, device=device), asked)
     if target != STANDARD_OUTPUT:
         click.echo(str(target))

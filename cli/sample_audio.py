@@ -172,7 +172,7 @@ def _write_folder(
 ) -> None:
     """Write clips one by one, and beside them what each is; a folder that is there is replaced."""
     from seqgan_kit.data.audio_files import write_clip
-    from seqgan_kit.data.clips import padded
+    from seqgan_kit.data.unequal import padded
     from seqgan_kit.files import write_folder
     from seqgan_kit.report.images import write_array
 

@@ -21,8 +21,10 @@ from .batch import Batch
 from .data.dataset import DataError, Dataset, PartName
 from .data.loader import Codec
 from .data.rows import ImageCodec
+from .data.series import series_codec
 from .data.sound import AudioCodec, audio_codec
 from .data.sources import cache_folder
+from .data.unequal import unpadded
 from .evaluation.distribution import frechet_distance
 from .evaluation.judge import Progress as JudgeProgress
 from .evaluation.judge import TrainedJudge, cached_judge, look
@@ -51,6 +53,7 @@ from .objectives.phases import Phases
 from .objectives.policy import MovingAverage, PolicyGradient
 from .recipe_files import RecipeError
 from .report.images import GRID_ROWS, grid, label_names, save_picture
+from .report.series import Frame, small_multiples
 from .report.sounds import spectrogram_grid
 from .run import Run, RunError
 from .sampling import Sampler
@@ -380,11 +383,23 @@ def draw_spectrograms(sampler: Sampler, path: Path, *, columns: int = 6, seed: i
     save_picture(spectrogram_grid(rows, names, rate), path)
 
 
+def draw_series(sampler: Sampler, path: Path, *, count: int = 12, seed: int = 0) -> None:
+    """A picture of samples, one row a label and one column a channel."""
+    rows_NA = sampler.label_rows(None, 1)[:GRID_ROWS]
+    made = torch.cat(list(sampler.stream(np.repeat(rows_NA, count, 0), seed=seed)))
+    series = unpadded(made)
+    frame = Frame.of(series, series_codec(sampler.codec).channels)
+    cells = [frame.cells(series[start : start + count]) for start in range(0, len(series), count)]
+    names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
+    save_picture(small_multiples(cells, names), path)
+
+
 EXHIBITS: Mapping[str, tuple[str, Callable[[Sampler, Path], None]]] = {
     "rows": (".png", draw_grid),
     "image": (".png", draw_grid),
     "text": (".txt", write_lines),
     "audio": (".png", draw_spectrograms),
+    "series": (".png", draw_series),
 }
 """For each codec the ending and the writer of what a run shows of its samples meanwhile."""
 

@@ -7,7 +7,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from . import __version__, build, evidence_images, evidence_sound, evidence_text
+from . import (
+    __version__,
+    build,
+    evidence_images,
+    evidence_series,
+    evidence_sound,
+    evidence_text,
+)
 from .evaluation.figures import Value, figures_for
 from .measuring import Bench, Evaluation
 from .report.choice import choose
@@ -23,6 +30,7 @@ EXHIBITS: Mapping[str, Any] = {
     "image": evidence_images,
     "text": evidence_text,
     "audio": evidence_sound,
+    "series": evidence_series,
 }
 """For each codec the module whose ``samples``, ``real_samples`` and ``panels`` are shown."""
 

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .data.clips import unpadded
 from .data.sound import audio_codec
+from .data.unequal import unpadded
 from .evaluation.judge import look
 from .evaluation.sound_judge import SoundJudge
 from .measuring import Bench, set_seed

@@ -18,21 +18,26 @@ from torch import Tensor
 
 from . import recipe as schema
 from .data import audio, oracle, synthetic_speech, text
-from .data.clips import ClipSettings, padded
+from .data.clips import ClipSettings
 from .data.dataset import DataError, Dataset, PartName, unlabelled
 from .data.image_folder import image_folder
 from .data.images import binarized, mnist_like, sklearn_digits
 from .data.loader import Codec
 from .data.oracle import Oracle
 from .data.rows import ImageCodec, RowsCodec
+from .data.series import SeriesCodec, learn_series
+from .data.series_files import Columns
+from .data.series_sets import japanese_vowels, own_series, sines
 from .data.sound import AudioCodec, learn_representation
 from .data.sources import Progress as DownloadProgress
 from .data.tokens import TextCodec, learn_codec, stored_codec
+from .data.unequal import padded
 from .evaluation.audio import AudioFigures
 from .evaluation.distribution import NotMeasurable
 from .evaluation.evaluate import flat
 from .evaluation.judge import ImageJudge, Judge
 from .evaluation.listening import DIGITS, hear_digits, rate_quality
+from .evaluation.series import Scale, SeriesFigures, SeriesJudge
 from .evaluation.sound_judge import SoundJudge, mel_vectors
 from .evaluation.text_figures import TextFigures
 from .evaluation.units import unit_items
@@ -159,6 +164,33 @@ def _recordings(data: Any, progress: DownloadProgress | None) -> Dataset:
     )
 
 
+def _sines(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return sines(
+        definition=data.definition,
+        count=data.count,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+    )
+
+
+def _vowels(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return japanese_vowels(root=_root(data), validation=data.validation, seed=data.seed)
+
+
+def _own_series(data: Any, progress: DownloadProgress | None) -> Dataset:
+    return own_series(
+        root=Path(data.root).expanduser(),
+        columns=Columns(data.id, data.time, data.labels, data.channels),
+        window=data.window,
+        stride=data.stride,
+        missing=data.missing,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+    )
+
+
 DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
     "mnist": _mnist_like,
     "fashion_mnist": _mnist_like,
@@ -172,6 +204,9 @@ DATASETS: Mapping[str, Callable[[Any, DownloadProgress | None], Dataset]] = {
     "spoken_digits": _spoken_digits,
     "spoken_digits_synthetic": _synthetic_digits,
     "recordings": _recordings,
+    "sines": _sines,
+    "japanese_vowels": _vowels,
+    "series": _own_series,
 }
 
 
@@ -226,17 +261,27 @@ def _learned_sound(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
     return StoredCodec({"kind": "audio", **sizes, "peak": clips.peak, "representation": learned})
 
 
+def _learned_range(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
+    settings = recipe.codec.model_dump(exclude={"kind"})
+    training = dataset.parts["training"].items
+    return StoredCodec(
+        {"kind": "series", **learn_series(training, channels=dataset.channels, **settings)}
+    )
+
+
 LEARNING: Mapping[str, Callable[[schema.Recipe, Dataset], StoredCodec]] = {
     "rows": _image_settings,
     "image": _image_settings,
     "text": _learned_tokens,
     "audio": _learned_sound,
+    "series": _learned_range,
 }
 CODECS: Mapping[str, Callable[[dict[str, Any], Mapping[str, bytes]], Codec]] = {
     "rows": lambda settings, _: RowsCodec(**settings),
     "image": lambda settings, _: ImageCodec(**settings),
     "text": stored_codec,
     "audio": lambda settings, _: AudioCodec(**settings),
+    "series": lambda settings, _: SeriesCodec(**settings),
 }
 
 
@@ -358,11 +403,37 @@ def _sound_view(recipe: schema.Recipe, dataset: Dataset) -> View:
     )
 
 
+def _scale(dataset: Dataset) -> Scale:
+    """The units in which series are looked at, whatever the codec of a model does."""
+    learned = learn_series(
+        dataset.parts["training"].items,
+        channels=dataset.channels,
+        normalize="standard",
+        deviations=1.0,
+        max_length=None,
+    )
+    return Scale(learned["centre"], learned["scale"])
+
+
+def _series_view(recipe: schema.Recipe, dataset: Dataset) -> View:
+    scale = _scale(dataset)
+    parts = [part.items[: len(part)] for part in dataset.parts.values()]
+    longest = max((len(one) for items in parts for one in items), default=1)
+    return View(
+        judge="series-1",
+        make=lambda _, classes: SeriesJudge(classes=classes, scale=scale),
+        real=lambda raw: padded(list(raw), longest),
+        made=lambda decoded, _: decoded,
+        vectors=partial(scale.vectors, steps=longest),
+    )
+
+
 VIEWS: Mapping[str, Callable[[schema.Recipe, Dataset], View]] = {
     "rows": _image_view,
     "image": _image_view,
     "text": _text_view,
     "audio": _sound_view,
+    "series": _series_view,
 }
 
 
@@ -429,9 +500,21 @@ def _sound_figures(
     )
 
 
+def _series_figures(
+    recipe: schema.Recipe, dataset: Dataset, view: View, test: Tensor, judge: Judge
+) -> SeriesFigures:
+    return SeriesFigures(
+        training=part_items(dataset, view, "training")[0],
+        reference=test,
+        scale=_scale(dataset),
+        score_steps=recipe.evaluation.score_steps,
+    )
+
+
 OWN_FIGURES: Mapping[str, Callable[[schema.Recipe, Dataset, View, Tensor, Judge], OwnFigures]] = {
     "text": _text_figures,
     "audio": _sound_figures,
+    "series": _series_figures,
 }
 
 

@@ -175,6 +175,7 @@ class Bench:
             "view": self.view.judge,
             "listen": self.settings.listen,
             "quality": self.settings.quality,
+            "score_steps": self.settings.score_steps,
             "samples": self.samples,
             "gan_train_samples": self.settings.gan_train_samples if self.gan_train else 0,
         }

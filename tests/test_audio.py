@@ -11,9 +11,10 @@ import soundfile
 import torch
 
 from seqgan_kit import load, recipe_files, workflow
-from seqgan_kit.data.clips import Clips, lengths, unpadded
+from seqgan_kit.data.clips import Clips
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.sound import AudioCodec, learn_representation
+from seqgan_kit.data.unequal import lengths, unpadded
 from seqgan_kit.materials import load_dataset
 from seqgan_kit.recipe_files import RecipeError
 

@@ -18,10 +18,11 @@ from seqgan_kit.data import audio, audio_files, clip_cache, sources, synthetic_s
 from seqgan_kit.data.audio import recordings, spoken_digits
 from seqgan_kit.data.audio_files import prepared, read_sound, write_clip
 from seqgan_kit.data.checksums import Bundle
-from seqgan_kit.data.clips import Clips, ClipSettings, lengths, padded, unpadded
+from seqgan_kit.data.clips import Clips, ClipSettings
 from seqgan_kit.data.dataset import DataError, Part
 from seqgan_kit.data.sources import Archive, Source, locate
 from seqgan_kit.data.synthetic_speech import Utterance, spoken, spoken_digits_synthetic
+from seqgan_kit.data.unequal import lengths, padded, unpadded
 
 RATE = 8000
 PLAIN = ClipSettings(sample_rate=RATE, trim_db=None, peak=None, max_seconds=10.0, too_long="cut")

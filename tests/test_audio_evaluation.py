@@ -343,7 +343,8 @@ def digits():
     if folder is None:
         pytest.skip("SEQGAN_TEST_DATA does not name a folder with spoken_digits")
     from seqgan_kit.data.audio import spoken_digits
-    from seqgan_kit.data.clips import ClipSettings, padded
+    from seqgan_kit.data.clips import ClipSettings
+    from seqgan_kit.data.unequal import padded
 
     settings = ClipSettings(sample_rate=RATE, max_seconds=1.024)
     dataset = spoken_digits(

@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from seqgan_kit import evidence_sound, materials, recipe_files
-from seqgan_kit.data.clips import Clips, padded, unpadded
+from seqgan_kit.data.clips import Clips
 from seqgan_kit.data.dataset import Dataset, Part
 from seqgan_kit.data.sound import AudioCodec, learn_representation
+from seqgan_kit.data.unequal import padded, unpadded
 from seqgan_kit.evaluation.evaluate import Pairs
 from seqgan_kit.evaluation.sound_judge import SoundJudge
 from seqgan_kit.measuring import Bench

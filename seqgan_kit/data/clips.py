@@ -1,15 +1,11 @@
-"""Clips of sound: raw, of unequal lengths, and as one padded tensor."""
+"""Clips of sound, of unequal lengths."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 TooLong = Literal["cut", "drop", "error"]
 
@@ -82,36 +78,3 @@ class Clips:
     def choose(self, index_P: np.ndarray) -> Clips:
         """Only some of the clips, in this order; their samples are not copied."""
         return Clips(self.samples, self.start_N, self.chosen_P[index_P])
-
-
-def padded(clips: Sequence[np.ndarray], samples: int | None = None) -> Float[Tensor, "N S"]:
-    """Clips as one tensor, NaN where a clip has ended: nothing is there, which silence is not.
-
-    Args:
-        clips: rows of samples.
-        samples: the width, that of the longest clip by default; what is longer is cut.
-
-    >>> padded([np.array([0.5]), np.array([0.1, 0.2])]).tolist()
-    [[0.5, nan], [0.10000000149011612, 0.20000000298023224]]
-    """
-    width = max((len(clip) for clip in clips), default=0) if samples is None else samples
-    item_NS = np.full((len(clips), width), np.nan, np.float32)
-    for row_S, clip in zip(item_NS, clips, strict=True):
-        row_S[: len(clip)] = clip[:width]
-    return torch.from_numpy(item_NS)
-
-
-def lengths(items: Float[Tensor, "N S"]) -> Int[Tensor, " N"]:
-    """How many samples each clip has.
-
-    >>> lengths(torch.tensor([[0.5, torch.nan], [0.0, 0.0]])).tolist()
-    [1, 2]
-    """
-    return (~items.isnan()).sum(1)
-
-
-def unpadded(items: Float[Tensor, "N S"]) -> list[np.ndarray]:
-    """The clips of a padded tensor, each in its own length."""
-    length_N = lengths(items).tolist()
-    rows = items.detach().float().cpu().numpy()
-    return [row[:length].copy() for row, length in zip(rows, length_N, strict=True)]

@@ -71,6 +71,7 @@ class Dataset:
             columns of ``label_NA``.
         fingerprint: changes when the data change; part of every cache key.
         notes: what a user should know of how it was read (skipped files, say).
+        channels: names of the numbers of a step, where they have names.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Dataset:
     labels: Mapping[str, Sequence[str]]
     fingerprint: str
     notes: Sequence[str] = ()
+    channels: Sequence[str] = ()
 
     def picked(self, name: PartName, index_P: np.ndarray) -> Dataset:
         """The data set with only some of the items of a part."""

@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..batch import full_mask
-from .clips import lengths, padded, unpadded
 from .dataset import Items
 from .spectrogram import LogMel
+from .unequal import as_objects, lengths, padded, unpadded
 from .waveform import MuLaw, Waveform
 
 LEARNED = 512
@@ -116,9 +116,7 @@ class AudioCodec:
 
     def present(self, things: Float[Tensor, "N S"]) -> np.ndarray:
         """Clips as a user gets them: an array of objects, each one a row of samples."""
-        found = np.empty(len(things), object)
-        found[:] = unpadded(things)
-        return found
+        return as_objects(unpadded(things))
 
 
 def learn_representation(

@@ -30,7 +30,7 @@ from .sources import (
     Progress,
     locate,
 )
-from .text_files import TextFile, find_parts, read_rows
+from .text_files import FORMATS, TextFile, find_parts, read_rows
 
 KINDS = {
     "movie": "movieReviewSnippets_GroundTruth.txt",
@@ -195,7 +195,7 @@ def text_lines(
         DataError: a file cannot be read or lacks a column, a label is too rare, or the lines are
             too few.
     """
-    paths, others = find_parts(root)
+    paths, others = find_parts(root, FORMATS)
     files = {
         part: read_rows(path, text=text, labels=labels, skip=unreadable == "skip")
         for part, path in paths.items()

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,13 @@ Record = tuple[int, dict[str, Any] | str]
 """The number of a line with its columns, or with what is wrong with it."""
 
 
-def find_parts(root: Path) -> tuple[dict[PartName, Path], list[str]]:
+def find_parts(root: Path, endings: Collection[str]) -> tuple[dict[PartName, Path], list[str]]:
     """The files of a data set by part, and the names of other files of a folder.
 
     Args:
         root: a file, or a folder that holds files ``training`` (or ``train``), ``validation``
-            (``valid``, ``val``) and ``test``.
+            (``valid``, ``val``) and ``test``, or of names that end so after an underscore.
+        endings: of the files that count.
 
     Raises:
         DataError: there is no such file or folder, or it holds no training file.
@@ -65,10 +66,10 @@ def find_parts(root: Path) -> tuple[dict[PartName, Path], list[str]]:
     parts: dict[PartName, Path] = {}
     others = []
     for path in sorted(root.iterdir()):
-        part = PART_FOLDERS.get(path.stem.lower())
+        part = PART_FOLDERS.get(path.stem.lower().rpartition("_")[2])
         if not path.is_file() or path.name.startswith("."):
             continue
-        if part is None or path.suffix.lower() not in FORMATS:
+        if part is None or path.suffix.lower() not in endings:
             others.append(path.name)
         elif part in parts:
             raise DataError(
@@ -78,7 +79,7 @@ def find_parts(root: Path) -> tuple[dict[PartName, Path], list[str]]:
             parts[part] = path
     if "training" not in parts:
         raise DataError(
-            f"{root} holds no file named training ({', '.join(FORMATS)}): "
+            f"{root} holds no file named training ({', '.join(endings)}): "
             "add one, or name a file instead of the folder"
         )
     return parts, others

@@ -32,12 +32,12 @@ _TABLE = (
     Figure(
         "label_accuracy", "label accuracy (GAN-test)", "higher",
         "Share of the samples in which a judge trained on real data recognises every attribute "
-        "that was asked for.",
+        "that was asked for (TRTS).",
     ),
     Figure(
         "gan_train_accuracy", "GAN-train accuracy", "higher",
         "Share of the real test items in which a judge trained on samples alone recognises every "
-        "attribute.",
+        "attribute (TSTR).",
     ),
     Figure(
         "frechet_judge_distance", "Frechet judge distance", "lower",
@@ -145,6 +145,38 @@ _TABLE = (
         "length_distance", "distance of lengths", "lower",
         "Kolmogorov-Smirnov distance of the lengths of samples and test items: the most by which "
         "the share of items up to some length differs.",
+    ),
+    Figure(
+        "discriminative_score", "discriminative score", "lower",
+        "How far from one half the accuracy of a recurrent classifier is that tells samples from "
+        "real test series, on held-out ones: 0 where it guesses, .5 where it is always right.",
+    ),
+    Figure(
+        "predictive_score", "predictive score", "lower",
+        "Mean absolute error with which a recurrent network that learned from samples predicts "
+        "the last channel of real test series one step ahead, from the other channels; values "
+        "from 0 to 1.",
+    ),
+    Figure(
+        "mmd", "maximum mean discrepancy", "lower",
+        "Squared, of 500 samples and 500 real test series, or as many as there are, with a "
+        "Gaussian kernel of the median distance; unbiased, so that it may be negative.",
+        digits=4,
+    ),
+    Figure(
+        "mmd_p", "p-value of that", "none",
+        "Share of random exchanges of samples and real series that make it as large; near 0 "
+        "where samples are not distributed as real series are.",
+    ),
+    Figure(
+        "autocorrelation_distance", "distance of autocorrelations", "lower",
+        "Mean absolute difference of the mean autocorrelation of samples and real test series, "
+        "over channels and lags.",
+    ),
+    Figure(
+        "marginal_distance", "distance of values", "lower",
+        "Wasserstein distance of the values of a channel in samples and real test series, in "
+        "standard deviations of the training part, on average.",
     ),
     Figure(
         "copied", "exact copies", "lower",

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .section import Count, PositiveInt, Reads, Section, Steps
+from .section import Count, PositiveInt, Rate, Reads, Section, Steps
 
 
 class RowsCodecRecipe(Section):
@@ -117,3 +117,20 @@ class AudioCodecRecipe(Section):
     def steps(self) -> Steps:
         """What it gives."""
         return self.representation.steps
+
+
+class SeriesCodecRecipe(Section):
+    """A series is a sequence of its steps; where lengths differ, a channel tells the end."""
+
+    reads: ClassVar[Reads] = "series"
+    steps: ClassVar[Steps] = "values"
+
+    kind: Literal["series"]
+    """Series as sequences."""
+    normalize: Literal["min-max", "standard"] = "min-max"
+    """What -1 and 1 stand for in each channel: just beyond the smallest and the largest value of
+    the training part, or some standard deviations from its mean."""
+    deviations: Rate = 3.0
+    """How many, for standard; what lies beyond is cut."""
+    max_length: PositiveInt | None = None
+    """Steps of the longest sequence; absent: as many as the longest training series has."""

@@ -180,3 +180,66 @@ class RecordingsData(SoundData):
     """Share of the clips for the test, where the folder has no part of that name."""
     unreadable: Literal["error", "skip"] = "error"
     """What to do about files that cannot be used: stop and name them, or leave them out."""
+
+
+class SeriesData(Section):
+    """Series of real values of some channels."""
+
+    reads: ClassVar[Reads] = "series"
+
+    validation: Share = 0.1
+    """Share of the training series that is held out of training."""
+    seed: Seed = 0
+    """Seed of the cut into parts; not the run's, so that all runs share one test part."""
+    budget_mb: PositiveInt = 2048
+    """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
+
+
+class SinesData(SeriesData):
+    """Sines, drawn by `seed`: what papers on recurrent GANs of series begin with."""
+
+    source: Literal["sines"]
+    """Which data set."""
+    root: None = None
+    """There are no files."""
+    definition: Literal["rgan", "timegan"] = "rgan"
+    """rgan: one channel of 30 steps, any frequency, amplitude and phase; timegan: five slow
+    channels of 24 steps."""
+    count: PositiveInt = 10000
+    """Series in all."""
+    test: Share = 0.2
+    """Share of them for the test."""
+
+
+class VowelsData(SeriesData):
+    """Two vowels of nine speakers in 12 channels, with a test part of their own."""
+
+    source: Literal["japanese_vowels"]
+    """Which data set (needs the extra `series`, or `root`)."""
+    root: str | None = None
+    """A folder with its two .ts files, instead of those that the package aeon carries."""
+
+
+class OwnSeriesData(SeriesData):
+    """Your own series: a .npz, .npy, .csv or .ts file, or a folder with one for each part."""
+
+    source: Literal["series"]
+    """Your own series."""
+    root: str
+    """The file; or a folder with files named training, validation and test."""
+    id: str = "id"
+    """Of a table: the column that tells series apart."""
+    time: str = "time"
+    """Of a table: the column that rises within a series, if there is one."""
+    labels: tuple[str, ...] = ()
+    """Columns of labels; none: `label`, if there is such a one (of a .npz every other array)."""
+    channels: tuple[str, ...] = ()
+    """Columns of values; none: all others."""
+    window: PositiveInt | None = None
+    """Take windows of so many steps of one or more long series; absent: each is one item."""
+    stride: PositiveInt = 1
+    """Steps from a window to the next."""
+    missing: Literal["error", "forward", "linear"] = "error"
+    """What to do about missing values: stop and say where, repeat the last one, or interpolate."""
+    test: Share = 0.1
+    """Share of the series (of windows: of the time) for the test, where there is no such file."""

@@ -11,7 +11,7 @@ Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0)]
-Reads = Literal["pictures", "text", "sound"]
+Reads = Literal["pictures", "text", "sound", "series"]
 """What a data set consists of, and what a codec turns into sequences."""
 Steps = Literal["values", "tokens", "picture"]
 """What a codec gives: steps of real values, steps that are tokens, or a picture as one step."""

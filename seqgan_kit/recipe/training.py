@@ -97,6 +97,8 @@ class EvaluationRecipe(Section):
     """Whether a recogniser listens to spoken digits (needs the extra `listening`)."""
     quality: bool = False
     """Whether the quality of sound is rated (needs the extra `listening`)."""
+    score_steps: PositiveInt = 500
+    """Training steps of each of the networks behind the two scores of series."""
     judge_seed: Seed = 1
     """Seed of the judge."""
     judge_epochs: PositiveInt = 4

@@ -6,7 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from .codecs import AudioCodecRecipe, ImageCodecRecipe, RowsCodecRecipe, TextCodecRecipe
+from .codecs import (
+    AudioCodecRecipe,
+    ImageCodecRecipe,
+    RowsCodecRecipe,
+    SeriesCodecRecipe,
+    TextCodecRecipe,
+)
 from .data import (
     CaptionsData,
     FolderData,
@@ -14,9 +20,12 @@ from .data import (
     LinesData,
     NamedData,
     OracleData,
+    OwnSeriesData,
     RecordingsData,
+    SinesData,
     SpokenDigitsData,
     SyntheticDigitsData,
+    VowelsData,
 )
 from .models import ModelRecipe, RecurrentGanRecipe
 from .objectives import GanObjectiveRecipe, ObjectiveRecipe
@@ -27,7 +36,12 @@ KINDS = {"codec": "rows", "model": "recurrent_gan", "objective": "gan"}
 """The kind of a section that names none: what had only one kind when it was written."""
 
 
-CODEC = {"pictures": "'rows' or 'image'", "text": "'text'", "sound": "'audio'"}
+CODEC = {
+    "pictures": "'rows' or 'image'",
+    "text": "'text'",
+    "sound": "'audio'",
+    "series": "'series'",
+}
 """For what a data set consists of, the codecs that read it."""
 
 GIVEN = {
@@ -38,6 +52,7 @@ GIVEN = {
         "tokens": "codec.representation 'mu-law'",
         "picture": "codec.representation 'log-mel' with layout 'picture'",
     },
+    "series": {"values": "codec.kind 'series'"},
 }
 """By which settings sequences of each kind come from them."""
 
@@ -66,14 +81,21 @@ class Recipe(Section):
         | LinesData
         | SpokenDigitsData
         | SyntheticDigitsData
-        | RecordingsData,
+        | RecordingsData
+        | SinesData
+        | VowelsData
+        | OwnSeriesData,
         Field(discriminator="source"),
     ]
     """What to learn from."""
     conditional: bool = True
     """Whether the networks see the labels; without them there is one class."""
     codec: Annotated[
-        RowsCodecRecipe | ImageCodecRecipe | TextCodecRecipe | AudioCodecRecipe,
+        RowsCodecRecipe
+        | ImageCodecRecipe
+        | TextCodecRecipe
+        | AudioCodecRecipe
+        | SeriesCodecRecipe,
         Field(discriminator="kind"),
     ] = RowsCodecRecipe()
     """How data become sequences."""
@@ -109,7 +131,7 @@ class Recipe(Section):
     @property
     def own_root(self) -> bool:
         """Whether ``data.root`` says which data these are, and not only where they lie."""
-        return self.data.source in ("folder", "lines", "oracle", "recordings")
+        return self.data.source in ("folder", "lines", "oracle", "recordings", "series")
 
     @property
     def batches_a_step(self) -> int:

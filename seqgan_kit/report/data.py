@@ -8,12 +8,15 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ..data.clips import unpadded
 from ..data.dataset import PARTS, Dataset, Items
 from ..data.loader import Codec
+from ..data.rows import ImageCodec, RowsCodec
+from ..data.series import SeriesCodec
 from ..data.sound import AudioCodec
 from ..data.tokens import TextCodec
+from ..data.unequal import unpadded
 from .images import GRID_ROWS, grid
+from .series import Frame, small_multiples
 from .sounds import spectrogram_grid
 
 
@@ -47,8 +50,8 @@ def _step(dataset: Dataset, codec: Codec) -> str:
 
 QUANTILES = (0, 25, 50, 75, 95, 100)
 EXAMPLES = 3
-CLIPS = 4
-"""Clips of a class on a sheet."""
+FEW = 4
+"""Clips or series of a class on a sheet."""
 
 
 def _quantile_rows(lengths: Sequence[np.ndarray], form: str) -> list[str]:
@@ -114,6 +117,27 @@ def sound_summary(dataset: Dataset, codec: AudioCodec) -> str:
     )
 
 
+def series_summary(dataset: Dataset, codec: SeriesCodec) -> str:
+    """Lengths in steps, and of each channel what the training part holds and the codec cuts."""
+    raw = [dataset.parts[name].items[: len(dataset.parts[name])] for name in PARTS]
+    lengths = [np.array([len(one) for one in items]) for items in raw]
+    lines = [_row("steps", PARTS), *_quantile_rows(lengths, ".0f")]
+    columns = ("smallest", "mean", "deviation", "largest", "cut")
+    lines += ["", _row("channel (training)", columns)]
+    kept = [one[: codec.steps] for one in raw[0]]
+    value_SC = np.concatenate(kept).astype(np.float64)
+    back = codec.decode(*codec.encode(raw[0]))
+    # What comes back changed, beyond rounding, lay outside of the range.
+    gap_SC = np.abs(np.concatenate(unpadded(back)) - value_SC)
+    cut_C = (gap_SC > 1e-4 * (1 + np.abs(value_SC))).mean(0)
+    for number, name in enumerate(codec.channels):
+        value_S = value_SC[:, number]
+        found = (value_S.min(), value_S.mean(), value_S.std(), value_S.max())
+        shown = [f"{value:.4g}" for value in found]
+        lines.append(_row(name[:20], [*shown, f"{100 * cut_C[number]:.2f} %"]))
+    return "\n".join(lines)
+
+
 def _samples(clips: Items) -> np.ndarray:
     """How many samples each clip has."""
     starts = range(0, len(clips), READ)
@@ -135,20 +159,24 @@ def _duration(seconds: float) -> str:
 def contact_sheet(dataset: Dataset, codec: Codec, columns: int = 12) -> Image.Image:
     """Training items after a round trip through the codec, one row a class of each attribute.
 
-    Of sound the spectrograms of fewer clips, which are wider.
+    Of sound the spectrograms of fewer clips, which are wider; of series small multiples.
     """
     training = dataset.parts["training"]
-    sound = isinstance(codec, AudioCodec)
+    few = not isinstance(codec, ImageCodec | RowsCodec)
     decoded: list[Tensor] = []
     names: list[str] = []
     for column, (attribute, classes) in enumerate(dataset.labels.items()):
         for number, label in enumerate(classes):
             members = np.flatnonzero(training.label_NA[:, column] == number)
-            members = members[: CLIPS if sound else columns]
+            members = members[: FEW if few else columns]
             if not len(members) or len(decoded) == GRID_ROWS:
                 continue
             decoded.append(codec.decode(*codec.encode(training.pick(members))))
             names.append(label if len(dataset.labels) == 1 else f"{attribute} {label}")
     if isinstance(codec, AudioCodec):
         return spectrogram_grid([unpadded(row) for row in decoded], names, codec.sample_rate)
+    if isinstance(codec, SeriesCodec):
+        series = [unpadded(row) for row in decoded]
+        frame = Frame.of([one for row in series for one in row], codec.channels)
+        return small_multiples([frame.cells(row) for row in series], names)
     return grid([row.numpy() for row in decoded], names)

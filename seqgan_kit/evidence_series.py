@@ -1,0 +1,145 @@
+"""What a page shows of runs that make series: samples of each class over real ones, walks, and
+the training series nearest to samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from .data.unequal import unpadded
+from .evaluation.judge import look
+from .measuring import Bench
+from .recipe import Recipe
+from .report.images import GRID_ROWS, ImagePanel, label_names, panel
+from .report.page import TitledPanel
+from .report.series import Frame, series_panel, small_multiples
+from .run import Run
+from .sampling import Sampler
+
+SHEET = 8
+"""Series of a class on the page, and real ones behind them."""
+
+SORTED = 60
+"""Samples for each class that are made of a model without labels, and sorted by the judge."""
+
+WALKS, WALK_STEPS = 3, 8
+COMPARED, PAIRS = 500, 6
+"""Samples whose nearest training series are looked for, and those of them that are shown."""
+
+
+def _by_first(bench: Bench) -> Iterator[tuple[str, int]]:
+    """The classes of the first attribute that the page shows: their names and numbers."""
+    names = next(iter(bench.dataset.labels.values()))
+    for number, name in enumerate(names[:GRID_ROWS]):
+        yield name, number
+
+
+def _real(bench: Bench) -> dict[int, list[np.ndarray]]:
+    """Some real test series of each class."""
+    order_N = np.random.default_rng(0).permutation(len(bench.test))
+    chosen = {
+        number: order_N[bench.label_NA[order_N, 0] == number][:SHEET]
+        for _, number in _by_first(bench)
+    }
+    return {number: unpadded(bench.test[index_N]) for number, index_N in chosen.items()}
+
+
+def _frame(bench: Bench) -> Frame:
+    """The frame of all real test series, in which all models are drawn."""
+    return Frame.of(unpadded(bench.test), bench.dataset.channels)
+
+
+def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, ImagePanel]:
+    """Samples of each class of the first attribute over real ones."""
+    classes = list(_by_first(bench))
+    if recipe.conditional:
+        rows_NA = sampler.label_rows(None, 1)
+        # Of several attributes the others take turns.
+        label_NA = np.concatenate(
+            [
+                np.resize(rows_NA[rows_NA[:, 0] == number], (SHEET, rows_NA.shape[1]))
+                for _, number in classes
+            ]
+        )
+        made = torch.cat(list(sampler.stream(label_NA, seed=seed)))
+    else:
+        any_NA = np.zeros((SORTED * len(classes), 1), np.int64)
+        made = torch.cat(list(sampler.stream(any_NA, seed=seed)))
+        label_NA = look(bench.reference.judge, made).label_NA
+    return _chosen(bench, made, label_NA)
+
+
+def _chosen(bench: Bench, made: Tensor, label_NA: Int[np.ndarray, "N A"]) -> dict[str, ImagePanel]:
+    frame, real = _frame(bench), _real(bench)
+    panels = {}
+    for name, number in _by_first(bench):
+        members = np.flatnonzero(label_NA[:, 0] == number)[:SHEET]
+        if len(members):
+            cells = frame.cells(unpadded(made[members]), real[number])
+            alt = f"{len(members)} samples of {name} (blue) over real test series (grey), each "
+            panels[name] = series_panel(cells, alt + "channel in a picture of its own")
+    return panels
+
+
+def real_samples(bench: Bench) -> dict[str, ImagePanel]:
+    """Real test series of each class of the first attribute."""
+    frame, real = _frame(bench), _real(bench)
+    return {
+        name: series_panel(
+            frame.cells(real[number]), f"{len(real[number])} real test series of {name}"
+        )
+        for name, number in _by_first(bench)
+        if real[number]
+    }
+
+
+# -- what a model has learned -------------------------------------------------------------------
+
+
+def panels(
+    bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
+) -> list[TitledPanel]:
+    """Walks between labels, and samples over the training series nearest to them."""
+    return [_walks(bench, sampler, seed), _nearest(bench, recipe, sampler, seed)]
+
+
+def _walks(bench: Bench, sampler: Sampler, seed: int) -> TitledPanel:
+    rows_NA = sampler.label_rows(None, 1)
+    frame = _frame(bench)
+    rows, names = [], []
+    for number in range(WALKS):
+        place, far = number * len(rows_NA) // WALKS, len(rows_NA) // 2
+        ends = [rows_NA[(place + step) % len(rows_NA)] for step in (0, far)]
+        made = sampler.interpolate(*ends, steps=WALK_STEPS, seed=seed + number)
+        rows.append([frame.cell(0, "", [one]) for one in unpadded(made)])
+        names.append(" to ".join(" ".join(label_names(e, sampler.labels)) for e in ends))
+    return {
+        "title": "Interpolation",
+        "explanation": f"The channel {frame.channels[0]} of samples on the way from one draw of "
+        "noise to another"
+        + (", and half-way from one label to another." if len(rows_NA) > 1 else "."),
+        "panel": panel(small_multiples(rows, names), f"{WALKS} walks of {WALK_STEPS} samples"),
+    }
+
+
+def _nearest(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> TitledPanel:
+    count = min(bench.samples, COMPARED)
+    label_NA = bench.asked(count, recipe.conditional)
+    made = torch.cat(list(sampler.stream(label_NA, seed=seed)))
+    pairs = bench.reference.nearest_pairs(made, PAIRS)
+    near = unpadded(bench.training_items(pairs.training_C.tolist()))
+    frame = _frame(bench)
+    rows = [
+        frame.cells([sample], [real])
+        for sample, real in zip(unpadded(made[pairs.sample_C]), near, strict=True)
+    ]
+    return {
+        "title": "Nearest to the training part",
+        "explanation": f"Of {count} samples the {len(rows)} that lie nearest to a training "
+        "series (blue), each over that series (grey).",
+        "panel": panel(small_multiples(rows), f"{len(rows)} samples and their nearest series"),
+    }
