@@ -30,6 +30,7 @@ FOLDERS = {
     "mnist": "mnist",
     "snippets": "text/sentence_snippets",
     "coco_captions": "text/coco_captions",
+    "spoken_digits": "spoken_digits",
 }
 """Where the folder SEQGAN_TEST_DATA has the files of a source."""
 

@@ -34,14 +34,15 @@ class Batch:
     """Sequences with their masks and labels, all on one device.
 
     Attributes:
-        x_BTF: ``[B, T, F]`` real values, or ``[B, T]`` integers where a step is a token.
+        x_BTF: ``[B, T, F]`` real values, ``[B, T]`` integers where a step is a token, or
+            ``[B, T, G]`` where it is several.
         mask_BT: ``[B, T]``, true at the steps that exist. The true ones come first: a sequence
             is padded at its end only.
         label_BA: ``[B, A]`` integers, one column an attribute. An unconditional data set has one
             attribute of one class.
     """
 
-    x_BTF: Float[Tensor, "B T F"] | Int[Tensor, "B T"]
+    x_BTF: Float[Tensor, "B T F"] | Int[Tensor, "B T *G"]
     mask_BT: Bool[Tensor, "B T"]
     label_BA: Int[Tensor, "B A"]
 

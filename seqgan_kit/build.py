@@ -40,6 +40,7 @@ from .models.image_gan import (
 from .models.sequence import RecurrentDiscriminator, RecurrentEncoder, RecurrentGenerator
 from .models.vae import ConvolutionalEncoder, VariationalAutoencoder
 from .nn.categorical import CategoricalHead, TokenEmbedding
+from .nn.grouped import GroupedCategoricalHead, GroupedEmbedding
 from .nn.heads import BernoulliHead, ContinuousHead, Head, LogisticHead
 from .nn.networks import Autoencoder, Discriminator, Generator
 from .nn.normalization import normalize_spectrally
@@ -69,6 +70,12 @@ Picture = ImageCodec | AudioCodec
 
 def _categorical(hidden_size: int, codec: Codec, **settings: Any) -> Head:
     schedule = TemperatureSchedule(**settings.pop("relaxation"))
+    if (group := getattr(codec, "group", 1)) > 1:
+        # Whose recipe the schema has checked: such vectors are not tied.
+        settings.pop("tied")
+        return GroupedCategoricalHead(
+            hidden_size, codec.features, group=group, schedule=schedule, **settings
+        )
     # A codec without an end token tells the end in another way, or has only full lengths.
     end = getattr(codec, "end", None)
     return CategoricalHead(hidden_size, codec.features, end=end, schedule=schedule, **settings)
@@ -118,9 +125,11 @@ def _recurrent_discriminator(
     settings = model.discriminator
     features, tokens = codec.features, None
     if model.generator.head.kind == "categorical":
-        features = settings.embedding_size
+        group = getattr(codec, "group", 1)
+        features = settings.embedding_size * group
+        make = TokenEmbedding if group == 1 else partial(GroupedEmbedding, group=group)
         # Rows of unit length: a penalty perturbs what is embedded, and scaling would evade it.
-        tokens = TokenEmbedding(vocabulary=codec.features, size=features, unit_norm=True)
+        tokens = make(vocabulary=codec.features, size=settings.embedding_size, unit_norm=True)
     return _critic(
         RecurrentDiscriminator, settings, features=features, classes=classes, tokens=tokens
     )

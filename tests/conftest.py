@@ -26,6 +26,7 @@ TINY_TRAINING = (
 TINY_EVALUATION = (
     "evaluation.samples=100", "evaluation.sets=2", "evaluation.judge_epochs=1",
     "evaluation.gan_train_samples=100", "evaluation.importance_samples=3",
+    "evaluation.score_steps=5",
 )  # fmt: skip
 TINY = (*TINY_NETWORKS, *TINY_TRAINING, *TINY_EVALUATION)
 """Overrides that make the recipes of recurrent GANs a matter of a second."""
@@ -117,11 +118,38 @@ def small_sounds(folder, count=20):
     return folder
 
 
+def write_small_series(path, count=60):
+    """Series by site in two channels, of 6 to 12 steps, as an .npz."""
+    generator = np.random.default_rng(0)
+    time = np.arange(12)[:, None]
+    phase = generator.uniform(0, 6, (count, 1, 2))
+    site = np.array(["east", "west"])[np.arange(count) % 2]
+    speed = np.where(site == "east", 0.4, 0.9)[:, None, None]
+    np.savez(
+        path, x=np.sin(speed * time + phase) * [3, 0.1] + [20, 0],
+        length=generator.integers(6, 13, count), site=site, channel=np.array(["heat", "flow"]),
+    )  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_series(small_text):
+    """An .npz of series by site."""
+    path = small_text.with_name("series.npz")
+    return path if path.exists() else write_small_series(path)
+
+
 def text_data(name, small_text):
-    """Overrides that give a recipe of text or sound small data; none for other recipes."""
+    """Overrides that give a recipe of text, sound or series small data; none for others."""
     from seqgan_kit import recipe_files
 
     recipe = recipe_files.load(name)
+    if recipe.data.source == "sines":
+        return ("data.count=200",)
+    if recipe.codec.kind == "series":
+        path = small_text.with_name("series.npz")
+        root = path if path.exists() else write_small_series(path)
+        return (f"data={{source: series, root: {root}, test: 0.3, validation: 0.1}}",)
     if recipe.codec.kind == "audio":
         root = small_sounds(small_text.with_name("sounds"))
         return (f"data={{source: recordings, root: {root}, test: 0.3, max_seconds: 0.256}}",)

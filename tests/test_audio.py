@@ -11,6 +11,7 @@ import soundfile
 import torch
 
 from seqgan_kit import load, recipe_files, workflow
+from seqgan_kit.batch import full_mask
 from seqgan_kit.data.clips import Clips
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.sound import AudioCodec, learn_representation
@@ -115,6 +116,20 @@ def test_mu_law_tokens_come_back_within_their_levels(levels):
     for clip, back in zip(CLIPS, unpadded(codec.decode(x, mask_BT)), strict=True):
         assert len(back) == len(clip)
         assert np.abs(back - clip).max() < 4 / levels
+
+
+def test_mu_law_tokens_of_many_samples_are_those_of_one_in_groups():
+    alone = made({"kind": "mu-law", "levels": 64}, CLIPS)
+    codec = made({"kind": "mu-law", "levels": 64, "hop": 30}, CLIPS)
+    (one, _), (x, mask_BT) = (c.encode(np.array(CLIPS, object)) for c in (alone, codec))
+    # 2,048 samples are 68 whole groups and a part of one, which ends with the clip.
+    assert x.shape == (10, 69, 30)
+    assert (codec.steps, codec.group, codec.features) == (69, 30, 65)
+    assert torch.equal(x.flatten(1)[:, :2048], one)
+    assert (x.flatten(1)[:, 2048:] == 64).all()
+    torch.testing.assert_close(
+        codec.decode(x, mask_BT), alone.decode(one, full_mask(10, 2048)), equal_nan=True
+    )
 
 
 def test_decoded_clips_have_the_wanted_peak_and_an_end():

@@ -86,6 +86,8 @@ class AudioCodec:
         )
         self.steps = self._representation.steps
         self.features = self._representation.features
+        # Tokens of a step, where a step is made of tokens.
+        self.group = getattr(self._representation, "group", 1)
 
     @property
     def shape(self) -> tuple[int, int, int]:

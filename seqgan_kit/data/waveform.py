@@ -75,35 +75,45 @@ class Waveform:
 class MuLaw:
     """Samples as tokens, one of few levels that lie closer near silence, or the end.
 
-    Experimental: a step is one sample, and what thousands of tokens tell is hard to learn for a
-    recurrent network.
+    Experimental: with a step for each sample, what thousands of them tell is hard to learn for a
+    recurrent network; with several a step, those of one step are drawn without a look at each
+    other.
 
     Args:
         samples: of the longest clip.
         levels: how many levels there are; one token more says that the clip has ended.
+        hop: samples of a step. With one, sequences are ``[B, T]``, otherwise ``[B, T, hop]``.
 
     References:
         ITU-T G.711 (mu-law).
     """
 
-    def __init__(self, *, samples: int, levels: int = 64) -> None:
-        self.steps = samples
+    def __init__(self, *, samples: int, levels: int = 64, hop: int = 1) -> None:
+        self.samples = samples
+        self.steps = math.ceil(samples / hop)
         self.levels = levels
+        self.group = hop
         self.features = levels + 1
 
     def encode(
         self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
-    ) -> Int[Tensor, "B T"]:
+    ) -> Int[Tensor, "B T *G"]:
         """Clips, zero behind their ends, as token ids."""
         from torchaudio.functional import mu_law_encoding
 
-        exists_BS = torch.arange(self.steps) < length_B[:, None]
-        return torch.where(exists_BS, mu_law_encoding(sound_BS, self.levels), self.levels)
+        whole = self.steps * self.group
+        sound_BS = pad(sound_BS, (0, whole - sound_BS.shape[1]))
+        exists_BS = torch.arange(whole) < length_B[:, None]
+        id_BS = torch.where(exists_BS, mu_law_encoding(sound_BS, self.levels), self.levels)
+        return id_BS if self.group == 1 else id_BS.unflatten(1, (self.steps, self.group))
 
-    def decode(self, x_BT: Int[Tensor, "B T"]) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
+    def decode(
+        self, x_BTG: Int[Tensor, "B T *G"]
+    ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
         """Token ids as sound, and how many samples of it exist."""
         from torchaudio.functional import mu_law_decoding
 
-        ended_BS = (x_BT == self.levels).cumsum(1) > 0
-        sound_BS = mu_law_decoding(x_BT.clamp(max=self.levels - 1), self.levels)
+        id_BS = x_BTG.flatten(1)[:, : self.samples]
+        ended_BS = (id_BS == self.levels).cumsum(1) > 0
+        sound_BS = mu_law_decoding(id_BS.clamp(max=self.levels - 1), self.levels)
         return sound_BS, (~ended_BS).sum(1).clamp(min=1)

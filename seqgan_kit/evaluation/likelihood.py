@@ -93,7 +93,8 @@ def token_figures(
     options: dict[str, Any] = {} if temperature == 1.0 else {"temperature": temperature}
     for part in _parts(batch, READ):
         nats -= generator.log_prob(part, **options).double().sum().cpu()
-    mean = nats.item() / int(batch.mask_BT.sum())
+    # A step is one token, or several.
+    mean = nats.item() / (int(batch.mask_BT.sum()) * batch.x_BTF[0, 0].numel())
     return {"nats_per_token": mean, "perplexity": math.exp(min(mean, 700.0))}
 
 

@@ -349,7 +349,7 @@ class RecurrentDiscriminator(Discriminator):
             # for, and a discriminator that sees next to nothing of them takes long to begin.
             for reader in (self.forwards, self.backwards):
                 if reader is not None:
-                    reader.weights.weight_ih_l0.data *= features**0.5
+                    reader.weights.weight_ih_l0.data *= tokens.weight.shape[1] ** 0.5
         read = hidden_size * (2 if bidirectional else 1)
         pooled = read * (2 if logits == "sequence" else 1)
         self.summary = nn.Linear(pooled + bool(group), hidden_size)

@@ -91,7 +91,7 @@ class WaveformRecipe(Section):
 
 
 class MuLawRecipe(Section):
-    """A step is one sample, one of a few levels. Experimental."""
+    """A step is one sample or several, each one of a few levels. Experimental."""
 
     steps: ClassVar[Steps] = "tokens"
 
@@ -99,6 +99,8 @@ class MuLawRecipe(Section):
     """Levels that lie closer to each other near silence."""
     levels: Annotated[int, Field(ge=2, le=65536)] = 64
     """How many levels there are."""
+    hop: PositiveInt = 1
+    """Samples of a step. Those of one step are drawn without a look at each other."""
 
 
 class AudioCodecRecipe(Section):
@@ -117,6 +119,11 @@ class AudioCodecRecipe(Section):
     def steps(self) -> Steps:
         """What it gives."""
         return self.representation.steps
+
+    @property
+    def group(self) -> int:
+        """Tokens of a step, where steps are tokens."""
+        return self.representation.hop if isinstance(self.representation, MuLawRecipe) else 1
 
 
 class SeriesCodecRecipe(Section):

@@ -204,6 +204,8 @@ class Recipe(Section):
                 raise ValueError(f"model.generator.head.kind: {given[steps]} wants {wanted_head}")
             if tokens and not self.model.generator.feedback:
                 raise ValueError("model.generator.feedback: tokens want true")
+            if isinstance(self.codec, AudioCodecRecipe) and self.codec.group > 1:
+                self._has_groups_of_tokens(self.model)
         if isinstance(self.codec, TextCodecRecipe):
             numbers = self.codec.tokenizer == "numbers"
             if numbers != (self.data.source == "oracle"):
@@ -212,6 +214,14 @@ class Recipe(Section):
                 )
             if self.codec.vocabulary is None and self.codec.tokenizer != "char":
                 raise ValueError("codec.vocabulary: only char can do without a number")
+
+    def _has_groups_of_tokens(self, model: RecurrentGanRecipe) -> None:
+        if any(objective.kind == "policy" for objective in self.objectives):
+            raise ValueError(
+                "codec.representation.hop: objective.kind 'policy' wants one token a step"
+            )
+        if getattr(model.generator.head, "tied", False):
+            raise ValueError("model.generator.head.tied: only where a step is one token")
 
     def _has_policy(self) -> None:
         generator = getattr(self.model, "generator", None)

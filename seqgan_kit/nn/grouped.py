@@ -1,0 +1,123 @@
+"""Steps that are several tokens of one vocabulary: many samples of a sound at once."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ..batch import full_mask
+from .categorical import TokenEmbedding
+from .noise import Noise
+from .relaxation import TemperatureSchedule, draw_exactly, gumbel_softmax
+
+
+class GroupedEmbedding(TokenEmbedding):
+    """Vectors of groups of tokens, those of the tokens one after the other.
+
+    Args:
+        group: G, tokens of a step.
+        vocabulary: V, how many tokens there are.
+        size: E, length of a token's vector; that of a step is ``G * E``.
+        unit_norm: whether every token's vector has length 1.
+    """
+
+    def __init__(self, *, group: int, vocabulary: int, size: int, unit_norm: bool = False) -> None:
+        super().__init__(vocabulary=vocabulary, size=size, unit_norm=unit_norm)
+        self.group = group
+
+    def forward(
+        self, x: Int[Tensor, "*B T G"] | Float[Tensor, "*B T W"]
+    ) -> Float[Tensor, "*B T D"]:
+        """Of ids ``[B, T, G]``, or of distributions ``[B, T, G * V]``, ``[B, T, G * E]``."""
+        if x.is_floating_point():
+            x = x.unflatten(-1, (self.group, -1))
+        return super().forward(x).flatten(-2)
+
+
+class GroupedCategoricalHead(nn.Module):
+    r"""Each step is G of V tokens, independent of each other given the hidden state.
+
+    As :class:`~seqgan_kit.nn.categorical.CategoricalHead`, with G numbers of noise a step for
+    exact samples, ids ``[B, T, G]``, and ``G * V`` for Gumbel-softmax samples ``[B, T, G * V]``.
+    There is no end token: every sequence has full length.
+
+    Args:
+        hidden_size: width of the hidden states.
+        features: V.
+        group: G, 2 or more.
+        embedding_size: width of a token's vector, as the next step reads it.
+        straight_through: hand out one-hot samples with the relaxed gradient; else relaxed ones.
+        schedule: of the relaxation's temperature.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        features: int,
+        *,
+        group: int,
+        embedding_size: int = 64,
+        straight_through: bool = True,
+        schedule: TemperatureSchedule | None = None,
+    ) -> None:
+        super().__init__()
+        if group < 2:
+            raise ValueError(f"a group of {group}: one token a step has a head of its own")
+        self.vocabulary, self.group = features, group
+        self.feedback = group * embedding_size
+        self.straight_through = straight_through
+        self.schedule = schedule or TemperatureSchedule()
+        self.temperature = self.schedule.temperature(0.0)
+        self.tokens = GroupedEmbedding(group=group, vocabulary=features, size=embedding_size)
+        self.project = nn.Linear(hidden_size, group * features)
+
+    def logits(self, h_BTH: Float[Tensor, "*B T H"]) -> Float[Tensor, "*B T G V"]:
+        """Unnormalised log-probabilities of every token at every place of a step."""
+        return self.project(h_BTH).unflatten(-1, (self.group, -1))
+
+    def anneal(self, progress: float) -> None:
+        """Set the relaxation's temperature for a share of the run."""
+        self.temperature = self.schedule.temperature(progress)
+
+    def draw(self, count: int, steps: int, noise: Noise) -> Float[Tensor, "B T N"]:
+        relaxed = self.training and (torch.is_grad_enabled() or not self.straight_through)
+        if relaxed:
+            return noise.gumbel(count, steps, self.group * self.vocabulary)
+        return noise.normal(count, steps, self.group)
+
+    def forward(
+        self,
+        h_BTH: Float[Tensor, "B T H"],
+        noise_BTN: Float[Tensor, "B T N"],
+    ) -> Float[Tensor, "B T W"] | Int[Tensor, "B T G"]:
+        logits_BTGV = self.logits(h_BTH).float()
+        if noise_BTN.shape[-1] > self.group:
+            relaxed_BTGV = gumbel_softmax(
+                logits_BTGV,
+                noise_BTN.view_as(logits_BTGV),
+                temperature=self.temperature,
+                hard=self.straight_through,
+            )
+            return relaxed_BTGV.flatten(-2)
+        return draw_exactly(logits_BTGV, noise_BTN[..., None])
+
+    def embed(self, x: Int[Tensor, "B T G"] | Float[Tensor, "B T W"]) -> Float[Tensor, "B T D"]:
+        return self.tokens(x)
+
+    def close(
+        self, x: Int[Tensor, "B T G"] | Float[Tensor, "B T W"]
+    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        return x, full_mask(x.shape[0], x.shape[1], x.device)
+
+    def log_prob(
+        self, h_BTH: Float[Tensor, "B T H"], x_BTG: Int[Tensor, "B T G"]
+    ) -> Float[Tensor, "B T"]:
+        """Log-probability of given steps in nats, that of their tokens together."""
+        logits_BTGV = self.logits(h_BTH).float()
+        nats = cross_entropy(logits_BTGV.flatten(0, 2), x_BTG.flatten(), reduction="none")
+        return -nats.view_as(x_BTG).sum(-1)
+
+    def covers(self, x: Tensor) -> bool:
+        return not x.is_floating_point()

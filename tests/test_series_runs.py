@@ -1,0 +1,156 @@
+"""Runs of series: sampled, measured and shown from their folder alone."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seqgan_kit import load, recipe_files, workflow
+from seqgan_kit.data.series_files import Columns
+from seqgan_kit.data.series_sets import own_series
+
+
+@pytest.fixture(scope="session")
+def vowels_run(tiny_runs):
+    return tiny_runs("vowels_series")
+
+
+def test_a_table_can_be_learned_from_again(seqgen, vowels_run, tmp_path):
+    target = tmp_path / "made.csv"
+    done = seqgen("sample", vowels_run, "-n", 15, "--out", target)
+    assert (done.code, done.out) == (0, f"{target}\n")
+    rows = list(csv.DictReader(target.open()))
+    assert list(rows[0]) == ["id", "time", "heat", "flow", "site"]
+    assert len({row["id"] for row in rows}) == 30
+    assert {row["site"] for row in rows} == {"east", "west"}
+    again = own_series(root=target, columns=Columns(labels=("site",)))
+    assert again.channels == ("heat", "flow")
+    assert sum(map(len, again.parts.values())) == 30
+    # The same seed, the same bytes; another, others; and what is there stays.
+    for name, seed, same in (("again.csv", 0, True), ("other.csv", 1, False)):
+        seqgen("sample", vowels_run, "-n", 15, "--out", tmp_path / name, "--seed", seed)
+        assert ((tmp_path / name).read_bytes() == target.read_bytes()) is same
+    refused = seqgen("sample", vowels_run, "--out", target)
+    assert refused.code == 2
+    assert "exists and is not overwritten" in refused.err
+
+
+def test_a_table_on_standard_output(seqgen, vowels_run):
+    done = seqgen("sample", vowels_run, "--label", "east", "-n", 2, "--out", "-")
+    rows = list(csv.reader(done.out.splitlines()))
+    assert rows[0] == ["id", "time", "heat", "flow", "site"]
+    assert {row[4] for row in rows[1:]} == {"east"}
+    assert "2 series" in done.err
+
+
+def test_arrays_can_be_learned_from_again(seqgen, vowels_run, tmp_path):
+    target = tmp_path / "made.npz"
+    assert seqgen("sample", vowels_run, "-n", 15, "--out", target).code == 0
+    with np.load(target) as made:
+        assert made["x"].shape[0] == 30
+        assert np.isfinite(made["x"]).all()
+        assert made["channel"].tolist() == ["heat", "flow"]
+        assert made["site"].tolist() == ["east"] * 15 + ["west"] * 15
+        for row, length in zip(made["x"], made["length"], strict=True):
+            assert not row[length:].any()
+    again = own_series(root=target, columns=Columns())
+    assert list(again.labels) == ["site"]
+
+
+def test_pictures(seqgen, vowels_run, tmp_path):
+    done = seqgen("sample", vowels_run)
+    assert done.out == f"{vowels_run}/samples/series.png\n"
+    shown = Image.open(vowels_run / "samples/series.png")
+    # Two labels, two channels; grey real lines behind blue ones.
+    colours = {colour for _, colour in shown.getcolors(100_000)}
+    assert (0, 82, 148) in colours
+    assert (190, 186, 178) in colours
+    walk = tmp_path / "walk.png"
+    assert seqgen("sample", vowels_run, "--interpolate", "east..west", "--out", walk).code == 0
+    assert Image.open(walk).width > Image.open(walk).height
+
+
+def test_a_picture_without_the_data_says_so(seqgen, tmp_path, small_series):
+    root = tmp_path / "moved.npz"
+    root.write_bytes(small_series.read_bytes())
+    data = f"data={{source: series, root: {root}, test: 0.3, validation: 0.1}}"
+    from .conftest import tiny
+
+    recipe = recipe_files.load("vowels_series", (*tiny("vowels_series"), data))
+    run = workflow.train(recipe, out=tmp_path / "run").run.path
+    root.unlink()
+    done = seqgen("sample", run)
+    assert done.code == 0
+    assert "no real series behind the samples" in done.err
+    assert seqgen("sample", run, "--out", tmp_path / "still.csv").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--out", "folder"], "ends in .csv, .npz or .png"),
+        (["--label", "north"], "no site 'north'; it has east, west"),
+        (["--temperature", "0.5"], "--temperature has no meaning here: this run makes series"),
+        (["--interpolate", "east..west", "--out", "a.csv"], "a walk is a picture"),
+        (["--interpolate", "east"], "--interpolate takes two labels"),
+        (["--format", "wav"], "--format"),
+    ],
+)
+def test_what_cannot_be_sampled(seqgen, vowels_run, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    done = seqgen("sample", vowels_run.resolve(), *arguments)
+    assert done.code == 2
+    assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_sampler_gives_arrays(vowels_run):
+    made = load(vowels_run).sample("west", count=3)
+    assert made.dtype == object
+    assert {one.shape[1] for one in made} == {2}
+
+
+def test_figures_and_a_page(seqgen, vowels_run):
+    done = seqgen("evaluate", vowels_run, "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    names = {
+        "discriminative_score", "predictive_score", "mmd", "mmd_p", "autocorrelation_distance",
+        "marginal_distance", "length_distance", "spread", "memorised", "label_accuracy",
+        "gan_train_accuracy",
+    }  # fmt: skip
+    for row in (found["models"][0]["figures"], found["real"], found["noise"]):
+        assert names <= set(row)
+    assert found["real"]["mmd"]["mean"] < found["noise"]["mmd"]["mean"]
+    assert seqgen("report", vowels_run).code == 0
+    page = (vowels_run / "report.html").read_text()
+    assert "over real test series (grey)" in page
+    assert "Nearest to the training part" in page
+
+
+def test_what_the_data_hold(seqgen, small_series, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    data = f"data={{source: series, root: {small_series}}}"
+    done = seqgen("data", "show", "vowels_series", data, "codec.max_length=null", "--sheet", sheet)
+    assert done.code == 0, done.err
+    assert "site east" in done.out
+    assert "heat" in done.out
+    assert Image.open(sheet).width > 100
+    wrong = seqgen("data", "show", "vowels_series", "data={source: series, root: nowhere.csv}")
+    assert wrong.code == 2
+    assert "no such file or folder" in wrong.err
+
+
+def test_the_recipes_of_series_share_their_data(tiny_runs):
+    runs = [tiny_runs(f"{name}_series{kind}") for name in ("vowels", "sines")
+            for kind in ("", "_likelihood", "_vae")]  # fmt: skip
+    prints = [workflow.Run(run).info["data"]["fingerprint"] for run in runs]
+    assert len(set(prints[:3])) == 1
+    assert len(set(prints[3:])) == 1
+
+
+def test_tokens_do_not_come_from_series():
+    with pytest.raises(recipe_files.RecipeError, match=r"wants codec\.kind 'series'"):
+        recipe_files.load("vowels_series", ("codec={kind: rows}",))
