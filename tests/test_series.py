@@ -232,7 +232,7 @@ def test_ts_files_of_two_parts(tmp_path):
     (tmp_path / "Mine_TRAIN.ts").write_text(head + rows)
     (tmp_path / "Mine_TEST.ts").write_text(head + rows)
     (tmp_path / "about.md").write_text("hello")
-    with pytest.raises(DataError, match=r"Mine_TRAIN.ts: series 1 has no value at step 1"):
+    with pytest.raises(DataError, match=r"Mine_T[A-Z]+.ts: series 1 has no value at step 1"):
         own(tmp_path)
     found = own(tmp_path, missing="forward")
     assert sizes(found) == {"training": 18, "validation": 2, "test": 20}

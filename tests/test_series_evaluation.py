@@ -125,8 +125,8 @@ def test_the_discriminative_score_sees_lengths():
     assert discriminative_score(real, cut, steps=100) > 0.3
     # As many of both sides: a classifier that says the same of all is right in half the cases.
     assert discriminative_score(whole, whole[:40], steps=10) <= 0.5
-    with pytest.raises(TooFewSamples, match="needs 8 real series"):
-        discriminative_score(real[:5], real, steps=10)
+    with pytest.raises(TooFewSamples, match="needs 4 real series"):
+        discriminative_score(real[:3], real, steps=10)
 
 
 def test_the_predictive_score_is_lower_where_samples_show_how_channels_go_together():

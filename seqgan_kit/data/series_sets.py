@@ -173,7 +173,11 @@ def own_series(
         DataError: they cannot be used.
     """
     paths, others = find_parts(root, tuple(READERS))
-    files = {part: read_series(path, columns, whole=bool(window)) for part, path in paths.items()}
+    files = {
+        part: read_series(paths[part], columns, whole=bool(window))
+        for part in PARTS
+        if part in paths
+    }
     first = same_columns({str(paths[part]): file for part, file in files.items()})
     series: dict[PartName, list[OneSeries]] = {
         part: [complete(one, first.channels, missing) for one in file.series]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .distribution import NotMeasurable, TooFewSamples
 from .judge import FEATURES, Judge
 from .lengths import length_distance
-from .series_scores import discriminative_score, predictive_score
+from .series_scores import discriminative_score, predictive_score, published_size
 
 WIDTH, KERNEL, DILATIONS = 64, 5, (1, 2, 4)
 """Of the judge's convolutions over time."""
@@ -140,13 +140,16 @@ class SeriesFigures:
             NotMeasurable: a series is empty, or holds values that are no numbers.
         """
         length_N = _lengths(samples)
-        steps = max(samples.shape[1], self._reference.shape[1])
-        own, real = (self._scale(of_steps(side, steps)) for side in (samples, self._reference))
+        width, steps = max(samples.shape[1], self._reference.shape[1]), self._score_steps
+        own, real = (self._scale(of_steps(side, width)) for side in (samples, self._reference))
         distance, chance = discrepancy(*(_some(s.nan_to_num(0.0).flatten(1)) for s in (own, real)))
         return {
-            "discriminative_score": discriminative_score(real, own, steps=self._score_steps),
+            "discriminative_score": discriminative_score(
+                real, own, steps=steps, hidden_size=published_size(own.shape[-1])
+            ),
+            "discriminative_score_large": discriminative_score(real, own, steps=steps),
             "predictive_score": predictive_score(
-                self._unit(samples), self._unit(self._reference), steps=self._score_steps
+                self._unit(samples), self._unit(self._reference), steps=steps
             ),
             "mmd": distance,
             "mmd_p": chance,
@@ -156,7 +159,12 @@ class SeriesFigures:
         }
 
     def _unit(self, items: Tensor) -> Tensor:
-        """Values from 0 to 1 where those of the training part are."""
+        """Values from 0 to 1 where those of the training part are.
+
+        What lies there stays as it is: so does TimeGAN, of whose sines a channel has half of it.
+        """
+        if bool((self._low_C >= 0).all() and (self._high_C <= 1).all()):
+            return items
         spread_C = self._high_C - self._low_C
         return (items - self._low_C) / torch.where(spread_C > 0, spread_C, 1.0)
 

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from .distribution import TooFewSamples
 
-HIDDEN, BATCH, LEARNING_RATE = 32, 128, 5e-3
-FOLDS = 4
+LARGE, BATCH, LEARNING_RATE = 32, 128, 5e-3
+"""Units of the larger network; and how all of them are trained."""
+
+FOLDS = 2
 """Parts of which each is held out once, so that every series is judged by a network that has not
 seen it: a single part of a small set would say little."""
 
@@ -21,15 +23,24 @@ MOST = 2000
 
 
 class _Reader(nn.Module):
-    """A GRU that gives some numbers at every step."""
+    """A GRU that gives a number at every step."""
 
-    def __init__(self, channels: int, outputs: int) -> None:
+    def __init__(self, channels: int, hidden_size: int) -> None:
         super().__init__()
-        self.recurrent = nn.GRU(channels, HIDDEN, batch_first=True)
-        self.decide = nn.Linear(HIDDEN, outputs)
+        self.recurrent = nn.GRU(channels, hidden_size, batch_first=True)
+        self.decide = nn.Linear(hidden_size, 1)
 
-    def forward(self, x_BTC: Float[Tensor, "B T C"]) -> Float[Tensor, "B T O"]:
-        return self.decide(self.recurrent(x_BTC)[0])
+    def forward(self, x_BTC: Float[Tensor, "B T C"]) -> Float[Tensor, "B T"]:
+        return self.decide(self.recurrent(x_BTC)[0])[..., 0]
+
+
+def published_size(channels: int) -> int:
+    """Units of TimeGAN's networks for so many channels: half as many, and 2 at least.
+
+    >>> published_size(5), published_size(12), published_size(1)
+    (2, 6, 2)
+    """
+    return max(channels // 2, 2)
 
 
 def _batches(count: int, steps: int, rng: torch.Generator) -> Iterator[Int[Tensor, " P"]]:
@@ -44,26 +55,33 @@ def _batches(count: int, steps: int, rng: torch.Generator) -> Iterator[Int[Tenso
 
 
 def discriminative_score(
-    real: Float[Tensor, "R T C"], samples: Float[Tensor, "N T C"], *, steps: int, seed: int = 0
+    real: Float[Tensor, "R T C"],
+    samples: Float[Tensor, "N T C"],
+    *,
+    steps: int,
+    hidden_size: int = LARGE,
+    seed: int = 0,
 ) -> float:
     r"""How far a recurrent classifier gets in telling samples from real series.
 
     :math:`|\text{accuracy} - 1/2|` on series that it has not learned from, as many real ones as
     samples: 0 where it can only guess, .5 where it is always right. The classifier reads a series
-    to its end, so that it also sees lengths. Each of four parts is held out once.
+    to its end, so that it also sees lengths. Each of two parts is held out once.
 
     Args:
         real: series of values of the order of 1, NaN where they have ended.
         samples: the same of samples.
         steps: of training, for each part.
+        hidden_size: units of the classifier. A larger one sees more: scores of classifiers of two
+            sizes do not compare.
         seed: of the choice of series, of weights and batches.
 
     Raises:
         TooFewSamples: fewer than two series for each part on a side.
 
     References:
-        Yoon et al. 2019, *Time-series Generative Adversarial Networks*, whose classifier is
-        smaller: on the same series its score is lower.
+        Yoon et al. 2019, *Time-series Generative Adversarial Networks*, whose classifier has
+        :func:`published_size`.
     """
     count = min(len(real), len(samples), MOST)
     if count < 2 * FOLDS:
@@ -81,19 +99,33 @@ def discriminative_score(
     for fold in range(FOLDS):
         held_N = fold_N == fold
         logit_P = _told_apart(
-            x_NTC[~held_N], truth_N[~held_N], x_NTC[held_N], steps=steps, seed=seed + fold
+            x_NTC[~held_N],
+            truth_N[~held_N],
+            x_NTC[held_N],
+            _reader(x_NTC.shape[-1], hidden_size, seed + fold),
+            steps=steps,
+            seed=seed + fold,
         )
         hits += int(((logit_P > 0) == truth_N[held_N]).sum())
     return abs(hits / len(x_NTC) - 0.5)
 
 
-def _told_apart(
-    x_NTC: Tensor, truth_N: Bool[Tensor, " N"], asked_PTC: Tensor, *, steps: int, seed: int
-) -> Float[Tensor, " P"]:
-    """Logits for held-out series after training on others."""
+def _reader(channels: int, hidden_size: int, seed: int) -> _Reader:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _Reader(x_NTC.shape[-1], 1)
+        return _Reader(channels, hidden_size)
+
+
+def _told_apart(
+    x_NTC: Tensor,
+    truth_N: Bool[Tensor, " N"],
+    asked_PTC: Tensor,
+    network: _Reader,
+    *,
+    steps: int,
+    seed: int,
+) -> Float[Tensor, " P"]:
+    """Logits for held-out series after training on others."""
     rng = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
@@ -112,12 +144,12 @@ def _told_apart(
 def _last(network: _Reader, x_BTC: Tensor) -> Float[Tensor, " B"]:
     """What a network gives at the last step that exists."""
     last_B = (~x_BTC[..., 0].isnan()).sum(1).clamp(min=1) - 1
-    logit_BT1 = network(x_BTC.nan_to_num(0.0))
-    return logit_BT1[torch.arange(len(x_BTC)), last_B, 0]
+    logit_BT = network(x_BTC.nan_to_num(0.0))
+    return logit_BT[torch.arange(len(x_BTC)), last_B]
 
 
 def predictive_score(
-    learned: Float[Tensor, "N T C"], asked: Float[Tensor, "R T C"], *, steps: int, seed: int = 0
+    learned: Float[Tensor, "N S C"], asked: Float[Tensor, "R T C"], *, steps: int, seed: int = 0
 ) -> float:
     """Mean absolute error of what a network that learned from some series predicts of others.
 
@@ -142,9 +174,7 @@ def predictive_score(
     for side in (x_NTC, asked):
         if not len(side) or not bool((~side[:, 1:, 0].isnan()).any()):
             raise TooFewSamples("the predictive score needs series of two steps or more")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = _Reader(len(range(x_NTC.shape[-1])[given]), 1)
+    network = _reader(x_NTC[..., given].shape[-1], LARGE, seed)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
     for index in _batches(len(x_NTC), steps, torch.Generator().manual_seed(seed)):
@@ -161,6 +191,6 @@ def _error(network: _Reader, x_BTC: Tensor, given: slice) -> Tensor:
     """Mean absolute error of the last channel, one step ahead, where that step exists."""
     truth_BT = x_BTC[:, 1:, -1]
     exists_BT = ~truth_BT.isnan()
-    guess_BT = network(x_BTC[:, :-1, given].nan_to_num(0.0))[..., 0].sigmoid()
+    guess_BT = network(x_BTC[:, :-1, given].nan_to_num(0.0)).sigmoid()
     gap_BT = torch.where(exists_BT, guess_BT - truth_BT, 0.0)
     return gap_BT.abs().sum() / exists_BT.sum().clamp(min=1)

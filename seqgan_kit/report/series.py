@@ -26,7 +26,7 @@ ACROSS = 3
 
 INK, BEHIND, FRAME, TEXT = (0, 82, 148), (190, 186, 178), (225, 222, 214), (60, 64, 70)
 
-Series = Float[np.ndarray, "t C"]
+Series = Float[np.ndarray, "_ C"]
 
 
 @dataclass(frozen=True)
