@@ -26,7 +26,7 @@ demo: install  ## train handwritten digits row by row, and show them (about 15 m
 	echo "  seqgen init FOLDER_OF_YOUR_IMAGES"
 
 test: install  ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: install  ## lint, format, types, import layers
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .data.dataset import DataError
+from .data.series_files import Columns, complete, read_series
 from .data.text_files import read_rows
 from .measuring import Bench
 
@@ -24,23 +26,28 @@ def read_samples(
 
     Args:
         path: for pictures a ``.npy`` file, for text a ``.txt`` of lines, or a ``.jsonl``, ``.csv``
-            or ``.tsv`` whose other columns are the labels.
+            or ``.tsv`` whose other columns are the labels; for series a ``.csv``, ``.npz``,
+            ``.npy`` or ``.ts``.
         labels: for pictures a ``.npy`` file of class numbers.
         bench: what they are to be measured with.
 
     Raises:
         SamplesError: they do not fit the data or each other.
     """
-    if bench.codec_kind != "text":
-        return _pictures(path, labels, bench)
+    read = READERS.get(bench.codec_kind)
+    if read is None:
+        raise SamplesError(
+            f"{path}: samples of codec.kind {bench.codec_kind!r} from elsewhere cannot be read; "
+            f"those of {', '.join(READERS)} can"
+        )
+    return read(path, labels, bench)
+
+
+def _text(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
     if labels is not None:
         raise SamplesError(
             f"--labels {labels}: labels of text are columns of a .jsonl, .csv or .tsv file"
         )
-    return _text(path, bench)
-
-
-def _text(path: Path, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
     known = bench.dataset.labels
     named = bench.labelled and path.suffix.lower() != ".txt"
     try:
@@ -52,14 +59,54 @@ def _text(path: Path, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
         return items, None
     label_NA = np.zeros((len(rows), len(known)), np.int64)
     for place, row in enumerate(rows):
-        for column, (attribute, classes) in enumerate(known.items()):
-            if row.labels[column] not in classes:
-                raise SamplesError(
-                    f"{path}, line {row.line}: {bench.dataset.name} has no {attribute} "
-                    f"{row.labels[column]!r}; it has {', '.join(classes)}"
-                )
-            label_NA[place, column] = list(classes).index(row.labels[column])
+        label_NA[place] = _class_numbers(row.labels, bench, f"{path}, line {row.line}")
     return items, label_NA
+
+
+def _class_numbers(names: Sequence[str], bench: Bench, where: str) -> list[int]:
+    """Class numbers of the names of one sample's labels."""
+    numbers = []
+    for name, (attribute, classes) in zip(names, bench.dataset.labels.items(), strict=True):
+        if name not in classes:
+            raise SamplesError(
+                f"{where}: {bench.dataset.name} has no {attribute} {name!r}; it has "
+                f"{', '.join(classes)}"
+            )
+        numbers.append(list(classes).index(name))
+    return numbers
+
+
+def _series(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
+    """Files as :func:`~seqgan_kit.data.series_files.read_series` reads them."""
+    if labels is not None:
+        raise SamplesError(
+            f"--labels {labels}: labels of series are columns of a .csv, arrays of a .npz, or "
+            "NAME.labels.npy beside NAME.npy"
+        )
+    known = tuple(bench.dataset.labels) if bench.labelled else ()
+    channels = tuple(bench.dataset.channels)
+    by_name = path.suffix.lower() in (".csv", ".npz")
+    try:
+        found = read_series(path, Columns(labels=known, channels=channels if by_name else ()),
+                            whole=False)  # fmt: skip
+        series = [complete(one, found.channels, "error") for one in found.series]
+        names = [one.label for one in series]
+    except DataError as error:
+        raise SamplesError(str(error).partition(": fill them with")[0]) from error
+    if len(found.channels) != len(channels):
+        raise SamplesError(
+            f"{path} has {len(found.channels)} channels, and {bench.dataset.name} {len(channels)}"
+        )
+    items = bench.view.real([one.value_SC.astype(np.float32) for one in series])
+    if not known:
+        return items, None
+    if len(found.attributes) != len(known):
+        raise SamplesError(
+            f"{path} has labels {', '.join(found.attributes) or 'of no kind'}, and "
+            f"{bench.dataset.name} {', '.join(known)}"
+        )
+    rows = [_class_numbers(row, bench, one.name) for row, one in zip(names, series, strict=True)]
+    return items, np.array(rows, np.int64)
 
 
 def _pictures(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
@@ -107,6 +154,14 @@ def _pictures(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np
             f"{bench.dataset.name} has {' x '.join(map(str, classes))} classes, counted from 0"
         )
     return samples, label_NA.astype(np.int64)
+
+
+READERS: Mapping[str, Callable[[Path, Path | None, Bench], tuple[Tensor, np.ndarray | None]]] = {
+    "rows": _pictures,
+    "image": _pictures,
+    "text": _text,
+    "series": _series,
+}
 
 
 def _array(path: Path) -> np.ndarray:

@@ -150,7 +150,7 @@ def scored(
         x, fake_mask_BT = sampler.generator(latent, label_BA.to(sampler.device))
         many_BTF, _ = codec.encode(part.items[:1000])
         neutral_BTF = critic.embed(many_BTF).mean(0).expand(count, -1, -1)
-    every_step = cast(Any, recipe.model).discriminator.logits == "step"
+    every_step = cast(Any, recipe.model).discriminator.logits != "sequence"
     sides = [(real_BTF, mask_BT), (x.cpu(), fake_mask_BT.cpu())]
     scores = [
         step_scores(critic, critic.embed(steps), label_BA, exists_BT, neutral_BTF, group)

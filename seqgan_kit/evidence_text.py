@@ -146,7 +146,7 @@ def _scored(bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int)
             scores.append(
                 step_scores(critic, embedded_BTE, label_BA, exists_BT, neutral_BTE, group)
             )
-    if getattr(critic, "logits", "sequence") == "step":
+    if getattr(critic, "logits", "sequence") != "sequence":
         middle = torch.stack([s[m].mean() for s, (_, m) in zip(scores, sides, strict=True)]).mean()
         scores = [score - middle for score in scores]
     largest = max(score.abs().max().item() for score in scores) or 1.0

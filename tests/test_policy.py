@@ -39,14 +39,14 @@ def test_the_moving_average_by_hand():
     assert average.mean_T.tolist() == [0.875, 3.5, 0.0]
 
 
-@pytest.mark.parametrize("logits", ["step", "sequence"])
+@pytest.mark.parametrize("logits", ["step", "sequence", "both"])
 def test_rewards_are_the_discriminators_odds(logits):
     play = game(logits)
     batch = real()
     reward = play._rewards(batch, seeded_noise(0))
     logit = play.discriminator(batch.x_BTF, batch.label_BA, batch.mask_BT)
     expected = 2 * logit.sigmoid() - 1
-    if logits == "step":
+    if logits != "sequence":
         torch.testing.assert_close(reward[batch.mask_BT], expected[batch.mask_BT])
     else:
         last = batch.mask_BT.sum(1) - 1

@@ -269,6 +269,8 @@ def test_windows_have_one_label(tmp_path):
     ):
         assert len(value_SC) == 10
         assert label_A in (0, 1)
+    with pytest.raises(DataError, match="change of label in every window of the training part"):
+        own(path, window=60)
     with pytest.raises(DataError, match="no column 'id', or is one long series"):
         own(path)
     with pytest.raises(DataError, match=r"changes from 'day' to 'night' at step 50"):
@@ -392,13 +394,15 @@ def test_other_ways_to_be_wrong(tmp_path):
     with pytest.raises(DataError, match=r"must end in \.npz, \.npy, \.csv, \.ts"):
         own(tmp_path / "a.txt")
     np.save(tmp_path / "long.npy", np.arange(30.0))
-    with pytest.raises(DataError, match=r"data.window \(100\) is longer than any series"):
+    with pytest.raises(DataError, match=r"data.window \(100\) is longer than the training part"):
         own(tmp_path / "long.npy", window=100)
     with pytest.raises(DataError, match=r"data.window \(10\) is longer than the .* part"):
         own(tmp_path / "long.npy", window=10)
     path = table(tmp_path, ["1,1"], "none.csv", "id,time")
     with pytest.raises(DataError, match="no column of values"):
         own(path)
+    with pytest.raises(DataError, match="no column 'hour'; it has id, time"):
+        own(path, Columns(time="hour"))
     np.savez(tmp_path / "named.npz", x=np.zeros((20, 3)))
     with pytest.raises(DataError, match="no array 'site'"):
         own(tmp_path / "named.npz", Columns(labels=("site",)))

@@ -132,6 +132,28 @@ def test_figures_and_a_page(seqgen, vowels_run):
     assert "Nearest to the training part" in page
 
 
+def test_samples_from_elsewhere(seqgen, vowels_run, tmp_path):
+    made = tmp_path / "made.npz"
+    seqgen("sample", vowels_run, "-n", 20, "--out", made)
+    recipe = vowels_run / "recipe.yaml"
+    asked = ("evaluate", "--recipe", recipe, "--json", "--no-gan-train", "--samples")
+    done = seqgen(*asked, made)
+    assert done.code == 0, done.err
+    figures = json.loads(done.out)["models"][0]["figures"]
+    assert {"label_accuracy", "mmd", "spread"} <= set(figures)
+    seqgen("sample", vowels_run, "-n", 20, "--out", tmp_path / "made.csv")
+    again = json.loads(seqgen(*asked, tmp_path / "made.csv").out)["models"][0]["figures"]
+    # A table keeps seven digits.
+    assert again["spread"]["mean"] == pytest.approx(figures["spread"]["mean"], abs=1e-4)
+    np.savez(tmp_path / "other.npz", x=np.zeros((9, 4, 2)), site=np.array(["north"] * 9),
+             channel=np.array(["heat", "flow"]))  # fmt: skip
+    wrong = seqgen(*asked, tmp_path / "other.npz")
+    assert wrong.code == 2
+    assert "has no site 'north'; it has east, west" in wrong.err
+    np.save(tmp_path / "one.npy", np.zeros((9, 4, 1)))
+    assert "site" in seqgen(*asked, tmp_path / "one.npy").err
+
+
 def test_what_the_data_hold(seqgen, small_series, tmp_path):
     sheet = tmp_path / "sheet.png"
     data = f"data={{source: series, root: {small_series}}}"

@@ -370,7 +370,12 @@ def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool)
     named = columns.channels or tuple(
         name for name in header if name not in (columns.id, columns.time, *labels)
     )
-    needed = (*labels, *columns.channels, *(() if whole else (columns.id,)))
+    needed = [*labels, *columns.channels]
+    if not whole:
+        needed.append(columns.id)
+    if columns.time != Columns.time:
+        # A table may do without a time, but not without one that was named.
+        needed.append(columns.time)
     for name in needed:
         if name not in header:
             advice = ", or is one long series, of which data.window takes parts"

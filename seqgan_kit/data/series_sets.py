@@ -251,13 +251,11 @@ def _windowed(
             crossing += left
         if not found[part]:
             longest = max((len(one.value_SC) for one in members), default=0)
-            raise DataError(
-                f"{root}: data.window ({window}) is longer than the {part} part of any series "
-                f"({longest} steps): shorten it, or enlarge data.{part}"
-                if part != "training"
-                else f"{root}: data.window ({window}) is longer than any series, of which "
-                f"{longest} steps are for training: shorten it"
-            )
+            why = f"is longer than the {part} part of any series ({longest} steps)"
+            if longest >= window:
+                why = f"has a change of label in every window of the {part} part"
+            more = "" if part == "training" else f", or enlarge data.{part}"
+            raise DataError(f"{root}: data.window ({window}) {why}: shorten it{more}")
     notes = left_out("parts of series shorter than data.window", short)
     if crossing:
         notes.append(f"{crossing} windows in which the label changes are left out")

@@ -299,7 +299,7 @@ class RecurrentDiscriminator(Discriminator):
         layers: recurrent layers, in each direction.
         bidirectional: whether a second stack reads from the end.
         logits: ``"sequence"`` for one logit from mean and maximum over time, ``"step"`` for one
-            at every step.
+            at every step, ``"both"`` for that of the sequence added to those of its steps.
         group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
         condition: ``"projection"`` (the label's vector times the features, Miyato & Koyama
             2018), or ``"concatenation"`` (the label's vector beside every step's input).
@@ -319,7 +319,7 @@ class RecurrentDiscriminator(Discriminator):
         hidden_size: int = 128,
         layers: int = 1,
         bidirectional: bool = True,
-        logits: Literal["sequence", "step"] = "sequence",
+        logits: Literal["sequence", "step", "both"] = "sequence",
         group: int = 4,
         condition: Literal["projection", "concatenation"] = "projection",
         tokens: TokenEmbedding | None = None,
@@ -354,6 +354,9 @@ class RecurrentDiscriminator(Discriminator):
         pooled = read * (2 if logits == "sequence" else 1)
         self.summary = nn.Linear(pooled + bool(group), hidden_size)
         self.score_head = nn.Linear(hidden_size, 1)
+        if logits == "both":
+            self.whole = nn.Linear(2 * read + bool(group), hidden_size)
+            self.whole_head = nn.Linear(hidden_size, 1)
         if condition == "projection":
             self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
 
@@ -373,14 +376,27 @@ class RecurrentDiscriminator(Discriminator):
         turn = reversal(mask_BT)
         if self.condition == "concatenation":
             inputs = [self._with_label(x_BTF, label_BA) for label_BA in labels]
-            summaries = [self._summarize(x_BTF, mask_BT, turn) for x_BTF in inputs]
-            return [self.score_head(summary).squeeze(-1) for summary in summaries]
-        summary = self._summarize(x_BTF, mask_BT, turn)
-        logit = self.score_head(summary).squeeze(-1)
+            found = [self._summarize(x_BTF, mask_BT, turn) for x_BTF in inputs]
+            return [self._joined([head(h).squeeze(-1) for h, head in read]) for read in found]
+        read = self._summarize(x_BTF, mask_BT, turn)
+        logits = [head(h).squeeze(-1) for h, head in read]
         return [
-            logit + torch.einsum("b...h,bh->b...", summary, self.projection(label_BA))
+            self._joined(
+                [
+                    logit + torch.einsum("b...h,bh->b...", h, self.projection(label_BA))
+                    for logit, (h, _) in zip(logits, read, strict=True)
+                ]
+            )
             for label_BA in labels
         ]
+
+    @staticmethod
+    def _joined(logits: list[Tensor]) -> Tensor:
+        """The one logit there is, or that of a sequence added to those of its steps."""
+        if len(logits) == 1:
+            return logits[0]
+        logit_B, logit_BT = logits
+        return logit_B[:, None] + logit_BT
 
     def _with_label(self, x_BTF: Tensor, label_BA: Tensor) -> Float[Tensor, "B T E"]:
         label_BTE = repeat(self.label(label_BA), "b e -> b t e", t=x_BTF.shape[1])
@@ -388,16 +404,26 @@ class RecurrentDiscriminator(Discriminator):
 
     def _summarize(
         self, x_BTF: Tensor, mask_BT: Bool[Tensor, "B T"], turn: Callable[[Tensor], Tensor]
-    ) -> Tensor:
-        """What was read: ``[B, H]``, or ``[B, T, H]`` with a logit at every step."""
+    ) -> list[tuple[Tensor, nn.Linear]]:
+        """What was read of the sequence ``[B, H]``, of its steps ``[B, T, H]``, or of both, each
+        with the layer that scores it."""
         h_BTH = read_both_ways(self.forwards, self.backwards, x_BTF, turn)
-        if self.logits == "sequence":
+        found = []
+        if self.logits != "step":
             h = torch.cat([masked_mean(h_BTH, mask_BT), masked_max(h_BTH, mask_BT)], 1)
-        else:
+            if self.logits == "both":
+                found.append((self._seen(h, self.whole), self.whole_head))
+            else:
+                found.append((self._seen(h, self.summary), self.score_head))
+        if self.logits != "sequence":
             h = h_BTH * mask_BT[:, :, None]
+            found.append((self._seen(h, self.summary), self.score_head))
+        return found
+
+    def _seen(self, h: Tensor, summary: nn.Linear) -> Tensor:
         if self.group:
             h = torch.cat([h, minibatch_deviation(h, self.group)], -1)
-        return nn.functional.leaky_relu(self.summary(h), 0.2)
+        return nn.functional.leaky_relu(summary(h), 0.2)
 
 
 class RecurrentEncoder(nn.Module):

@@ -111,8 +111,8 @@ class DiscriminatorRecipe(Section):
     """Recurrent layers, in each direction."""
     bidirectional: bool = True
     """Whether a second stack reads from the end."""
-    logits: Literal["sequence", "step"] = "sequence"
-    """One logit a sequence, or one at every step."""
+    logits: Literal["sequence", "step", "both"] = "sequence"
+    """One logit a sequence, one at every step, or both, added to each other."""
     minibatch_group: Count = 4
     """Sequences whose differences the discriminator sees (against collapse); 0: none."""
     condition: Literal["projection", "concatenation"] = "projection"
