@@ -196,8 +196,13 @@ class LogMel:
 
         # The frame in the middle of which the last sample lies.
         magnitude_BFT = torch.nn.functional.pad(magnitude_BTF.transpose(1, 2), (0, 1))
-        return griffinlim(
-            magnitude_BFT, self._window.to(magnitude_BTF.device), self.n_fft, self.hop,
-            self.n_fft, power=1.0, n_iter=self.griffin_lim, momentum=0.99,
-            length=self.total * self.hop, rand_init=False,
-        )[:, : self.samples]  # fmt: skip
+        device = magnitude_BTF.device
+        # From random phases, always the same: from equal ones all frames begin alike, and what
+        # they leave is a hum at the rate of the frames.
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(0)
+            return griffinlim(
+                magnitude_BFT, self._window.to(device), self.n_fft, self.hop, self.n_fft,
+                power=1.0, n_iter=self.griffin_lim, momentum=0.99,
+                length=self.total * self.hop, rand_init=True,
+            )[:, : self.samples]  # fmt: skip
