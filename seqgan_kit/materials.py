@@ -263,10 +263,10 @@ def _learned_sound(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
 
 def _learned_range(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
     settings = recipe.codec.model_dump(exclude={"kind"})
+    snap = settings.pop("snap")
     training = dataset.parts["training"].items
-    return StoredCodec(
-        {"kind": "series", **learn_series(training, channels=dataset.channels, **settings)}
-    )
+    learned = learn_series(training, channels=dataset.channels, **settings)
+    return StoredCodec({"kind": "series", **learned, "snap": snap})
 
 
 LEARNING: Mapping[str, Callable[[schema.Recipe, Dataset], StoredCodec]] = {

@@ -99,6 +99,18 @@ def test_what_lies_beyond_is_cut():
     assert codec.decode(x_BTF, mask_BT)[0, :, 0].tolist() == pytest.approx([1.05, -1.05])
 
 
+def test_snapped_values_have_probabilities_under_a_logistic_head():
+    from seqgan_kit.nn.heads import LogisticHead
+
+    items = some_series()
+    plain, snapped = (SeriesCodec(**learned(items), snap=snap) for snap in (False, True))
+    (x, _), (near, _) = plain.encode(items), snapped.encode(items)
+    head = LogisticHead(4, 4)
+    assert head.covers(near)
+    assert not head.covers(x)
+    assert (x - near).abs().max() < 1 / 255 + 1e-5
+
+
 def test_padded_and_unpadded_are_inverse():
     items = some_series((1, 4, 2))
     tensor = padded(list(items))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..batch import full_mask
 from .dataset import Items
+from .levels import snapped
 from .unequal import as_objects, exists, padded, unpadded
 
 LEARNED = 4096
@@ -38,6 +39,7 @@ class SeriesCodec:
         centre: of each channel.
         scale: of each channel; 0 for one that has always the same value.
         ends: whether there is a channel for the end.
+        snap: whether values are put on the 256 levels of which a logistic head has probabilities.
 
     Attributes:
         features: numbers of a step.
@@ -51,8 +53,9 @@ class SeriesCodec:
         centre: Sequence[float],
         scale: Sequence[float],
         ends: bool,
+        snap: bool = False,
     ) -> None:
-        self.steps, self.channels, self.ends = steps, tuple(channels), ends
+        self.steps, self.channels, self.ends, self._snap = steps, tuple(channels), ends, snap
         self.features = len(self.channels) + ends
         self._centre_C = torch.tensor(centre, dtype=torch.float32)
         self._scale_C = torch.tensor(scale, dtype=torch.float32)
@@ -67,7 +70,7 @@ class SeriesCodec:
         if self.ends:
             end_BT1 = exists_BT[..., None].float() * 2 - 1
             x_BTF = torch.cat([x_BTF, end_BT1], -1)
-        return x_BTF, full_mask(len(raw), self.steps)
+        return snapped(x_BTF) if self._snap else x_BTF, full_mask(len(raw), self.steps)
 
     def decode(
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .dataset import DataError
+from .levels import snapped
 
 Layout = Literal["steps", "picture"]
 
@@ -22,22 +23,9 @@ FLOOR = 1e-2
 DEVIATIONS = 3.0
 """Standard deviations of a band that become -1 and 1; what lies beyond is cut."""
 
-LEVELS = 256
-"""Values that a number of a step can take, as pixels do: it makes a likelihood of them exact."""
 
 REFINEMENTS = 16
 """Multiplicative updates on the way from bands back to frequencies."""
-
-
-def snapped(x: Tensor) -> Tensor:
-    """Numbers on the nearest of the ``LEVELS`` from -1 to 1.
-
-    >>> snapped(torch.tensor([-1.7, 0.0, 0.5])).mul(255).round().tolist()
-    [-255.0, 1.0, 127.0]
-    """
-    top = LEVELS - 1
-    # The middle, half a step of frames, lies between two levels, and goes up however it rounds.
-    return ((x.clamp(-1, 1) + 1) / 2 * top + 0.001).round() / top * 2 - 1
 
 
 class LogMel:

@@ -141,3 +141,5 @@ class SeriesCodecRecipe(Section):
     """How many, for standard; what lies beyond is cut."""
     max_length: PositiveInt | None = None
     """Steps of the longest sequence; absent: as many as the longest training series has."""
+    snap: bool = False
+    """Round to the 256 levels of which a logistic head has probabilities."""
