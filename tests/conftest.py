@@ -123,8 +123,8 @@ def write_small_series(path, count=60):
     generator = np.random.default_rng(0)
     time = np.arange(12)[:, None]
     phase = generator.uniform(0, 6, (count, 1, 2))
-    site = np.array(["east", "west"])[np.arange(count) % 2]
-    speed = np.where(site == "east", 0.4, 0.9)[:, None, None]
+    site = np.array(["3", "5"])[np.arange(count) % 2]
+    speed = np.where(site == "3", 0.4, 0.9)[:, None, None]
     np.savez(
         path, x=np.sin(speed * time + phase) * [3, 0.1] + [20, 0],
         length=generator.integers(6, 13, count), site=site, channel=np.array(["heat", "flow"]),

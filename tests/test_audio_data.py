@@ -77,8 +77,8 @@ def test_padding_is_no_silence_and_comes_off_again():
     assert torch.isnan(items_NS[1, 1:]).all()
     for before, after in zip(clips, unpadded(items_NS), strict=True):
         np.testing.assert_array_equal(before, after)
-    assert padded(clips, samples=2).shape == (3, 2)
-    assert padded(clips, samples=5).isnan().sum(1).tolist() == [3, 4, 2]
+    assert padded(clips, 2).shape == (3, 2)
+    assert padded(clips, 5).isnan().sum(1).tolist() == [3, 4, 2]
 
 
 def test_clips_are_slices_that_can_be_joined_and_chosen():

@@ -24,7 +24,7 @@ def test_a_table_can_be_learned_from_again(seqgen, vowels_run, tmp_path):
     rows = list(csv.DictReader(target.read_text().splitlines()))
     assert list(rows[0]) == ["id", "time", "heat", "flow", "site"]
     assert len({row["id"] for row in rows}) == 30
-    assert {row["site"] for row in rows} == {"east", "west"}
+    assert {row["site"] for row in rows} == {"3", "5"}
     again = own_series(root=target, columns=Columns(labels=("site",)))
     assert again.channels == ("heat", "flow")
     assert sum(map(len, again.parts.values())) == 30
@@ -38,10 +38,10 @@ def test_a_table_can_be_learned_from_again(seqgen, vowels_run, tmp_path):
 
 
 def test_a_table_on_standard_output(seqgen, vowels_run):
-    done = seqgen("sample", vowels_run, "--label", "east", "-n", 2, "--out", "-")
+    done = seqgen("sample", vowels_run, "--label", "3", "-n", 2, "--out", "-")
     rows = list(csv.reader(done.out.splitlines()))
     assert rows[0] == ["id", "time", "heat", "flow", "site"]
-    assert {row[4] for row in rows[1:]} == {"east"}
+    assert {row[4] for row in rows[1:]} == {"3"}
     assert "2 series" in done.err
 
 
@@ -52,7 +52,7 @@ def test_arrays_can_be_learned_from_again(seqgen, vowels_run, tmp_path):
         assert made["x"].shape[0] == 30
         assert np.isfinite(made["x"]).all()
         assert made["channel"].tolist() == ["heat", "flow"]
-        assert made["site"].tolist() == ["east"] * 15 + ["west"] * 15
+        assert made["site"].tolist() == ["3"] * 15 + ["5"] * 15
         for row, length in zip(made["x"], made["length"], strict=True):
             assert not row[length:].any()
     again = own_series(root=target, columns=Columns())
@@ -68,7 +68,7 @@ def test_pictures(seqgen, vowels_run, tmp_path):
     assert (0, 82, 148) in colours
     assert (190, 186, 178) in colours
     walk = tmp_path / "walk.png"
-    assert seqgen("sample", vowels_run, "--interpolate", "east..west", "--out", walk).code == 0
+    assert seqgen("sample", vowels_run, "--interpolate", "3..5", "--out", walk).code == 0
     with Image.open(walk) as shown:
         assert shown.width > shown.height
 
@@ -92,10 +92,10 @@ def test_a_picture_without_the_data_says_so(seqgen, tmp_path, small_series):
     ("arguments", "words"),
     [
         (["--out", "folder"], "ends in .csv, .npz or .png"),
-        (["--label", "north"], "no site 'north'; it has east, west"),
+        (["--label", "north"], "no site 'north'; it has 3, 5"),
         (["--temperature", "0.5"], "--temperature has no meaning here: this run makes series"),
-        (["--interpolate", "east..west", "--out", "a.csv"], "a walk is a picture"),
-        (["--interpolate", "east"], "--interpolate takes two labels"),
+        (["--interpolate", "3..5", "--out", "a.csv"], "a walk is a picture"),
+        (["--interpolate", "3"], "--interpolate takes two labels"),
         (["--format", "wav"], "--format"),
     ],
 )
@@ -108,7 +108,7 @@ def test_what_cannot_be_sampled(seqgen, vowels_run, tmp_path, monkeypatch, argum
 
 
 def test_a_sampler_gives_arrays(vowels_run):
-    made = load(vowels_run).sample("west", count=3)
+    made = load(vowels_run).sample("5", count=3)
     assert made.dtype == object
     assert {one.shape[1] for one in made} == {2}
 
@@ -149,7 +149,7 @@ def test_samples_from_elsewhere(seqgen, vowels_run, tmp_path):
              channel=np.array(["heat", "flow"]))  # fmt: skip
     wrong = seqgen(*asked, tmp_path / "other.npz")
     assert wrong.code == 2
-    assert "has no site 'north'; it has east, west" in wrong.err
+    assert "has no site 'north'; it has 3, 5" in wrong.err
     np.save(tmp_path / "one.npy", np.zeros((9, 4, 1)))
     assert "site" in seqgen(*asked, tmp_path / "one.npy").err
 
@@ -159,7 +159,7 @@ def test_what_the_data_hold(seqgen, small_series, tmp_path):
     data = f"data={{source: series, root: {small_series}}}"
     done = seqgen("data", "show", "vowels_series", data, "codec.max_length=null", "--sheet", sheet)
     assert done.code == 0, done.err
-    assert "site east" in done.out
+    assert "site 3" in done.out
     assert "heat" in done.out
     with Image.open(sheet) as shown:
         assert shown.width > 100

@@ -11,6 +11,7 @@ LEVELS = 256
 def snapped(x: Tensor) -> Tensor:
     """Numbers on the nearest of the ``LEVELS`` from -1 to 1.
 
+    >>> import torch
     >>> snapped(torch.tensor([-1.7, 0.0, 0.5])).mul(255).round().tolist()
     [-255.0, 1.0, 127.0]
     """
