@@ -41,6 +41,19 @@ BOUNDS: Mapping[Role, str] = {
 }
 """Names of the rows that stand beside the models."""
 
+NOTES: Mapping[str, str] = {
+    "text": "BLEU has all {test} test lines as references, and rises with their number as "
+    "Self-BLEU does with that of the samples: compare equal numbers only. The real row are as "
+    "many training lines as there are samples in a set, where there are so many; for copies and "
+    "for the oracle it is the test part. A unit of text is one of its {units}.",
+    "audio": "Loudness, silence, full scale and what a recogniser hears are, for the real row, "
+    "those of all {test} test clips; its distance of lengths is that of training clips.",
+    "series": "Scores, discrepancy and distances of series hold a set to all {test} test series; "
+    "the real row are as many training series, where there are so many. Those of data whose parts "
+    "differ are no floor.",
+}
+"""What is to be known of the figures of one kind of data, by the codec."""
+
 CURVE_POINTS = 200
 
 Measured = tuple[str, Sequence[Run], Evaluation]
@@ -103,14 +116,8 @@ def _how_measured(bench: Bench, measured: Sequence[Evaluation]) -> list[str]:
             "test part; a label accuracy above that says more typical than real data, not better.",
             *notes,
         ]
-    if bench.codec_kind == "text":
-        notes.append(
-            f"BLEU has all {len(bench.test)} test lines as references, and rises with their "
-            "number as Self-BLEU does with that of the samples: compare equal numbers only. The "
-            "real row are as many training lines as there are samples in a set, where there are "
-            "so many; for copies and for the oracle it is the test part. A unit of text is one "
-            f"of its {settings.units}."
-        )
+    if bench.codec_kind in NOTES:
+        notes.append(NOTES[bench.codec_kind].format(test=len(bench.test), units=settings.units))
     if any("gan_train_accuracy" in evaluation.figures for evaluation in measured):
         notes.append(
             "GAN-train: one judge for each row, of one seed, trained on the samples of the count "

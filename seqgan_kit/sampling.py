@@ -244,7 +244,8 @@ class Sampler:
 
         Returns:
             For images ``[N, height, width]`` (grey) or ``[N, height, width, 3]``, 0 to 1; for
-            text strings ``[N]``.
+            text strings ``[N]``; for sound, and series of unequal lengths, an array of objects,
+            each an array ``[S]`` or ``[t, C]``; for series of one length ``[N, T, C]``.
 
         Raises:
             LabelError: the run has no such label.
