@@ -80,8 +80,8 @@ def _chosen(bench: Bench, made: Tensor, label_NA: Int[np.ndarray, "N A"]) -> dic
         members = np.flatnonzero(label_NA[:, 0] == number)[:SHEET]
         if len(members):
             cells = frame.cells(unpadded(made[members]), real[number])
-            alt = f"{len(members)} samples of {name} (blue) over real test series (grey), each "
-            panels[name] = series_panel(cells, alt + "channel in a picture of its own")
+            alt = f"{len(members)} samples of {name} (blue) over real test series (grey), in "
+            panels[name] = series_panel(cells, alt + f"{len(cells)} channels")
     return panels
 
 
