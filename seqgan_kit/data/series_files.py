@@ -130,23 +130,26 @@ def complete(series: OneSeries, channels: Sequence[str], missing: Missing) -> On
             infinite.
     """
     value_SC = series.value_SC
-    for word, bad_SC in (("an infinite value", np.isinf(value_SC)), ("no value", None)):
-        bad_SC = np.isnan(value_SC) if bad_SC is None else bad_SC
-        if not bad_SC.any():
-            continue
+    infinite_SC, absent_SC = np.isinf(value_SC), np.isnan(value_SC)
+
+    def first(what: str, bad_SC: np.ndarray) -> str:
         step, channel = np.argwhere(bad_SC)[0]
-        where = f"{series.name} has {word} at step {step} (counted from 0) of {channels[channel]}"
-        if word == "an infinite value":
-            raise DataError(f"{where}: correct it")
-        if missing == "error":
-            raise DataError(
-                f"{where}, the first of {int(bad_SC.sum())}: fill them with "
-                "data.missing=forward or data.missing=linear"
-            )
-        value_SC = value_SC.copy()
-        for column in np.flatnonzero(bad_SC.any(0)):
-            value_SC[:, column] = _filled(value_SC[:, column], missing, where)
-    return OneSeries(series.name, value_SC, series.labels)
+        return f"{series.name} has {what} at step {step} (counted from 0) of {channels[channel]}"
+
+    if infinite_SC.any():
+        raise DataError(f"{first('an infinite value', infinite_SC)}: correct it")
+    if not absent_SC.any():
+        return series
+    where = first("no value", absent_SC)
+    if missing == "error":
+        raise DataError(
+            f"{where}, the first of {int(absent_SC.sum())}: fill them with "
+            "data.missing=forward or data.missing=linear"
+        )
+    filled_SC = value_SC.copy()
+    for column in np.flatnonzero(absent_SC.any(0)):
+        filled_SC[:, column] = _filled(value_SC[:, column], missing, where)
+    return OneSeries(series.name, filled_SC, series.labels)
 
 
 def _filled(value_S: np.ndarray, missing: Missing, where: str) -> np.ndarray:

@@ -23,7 +23,6 @@ FLOOR = 1e-2
 DEVIATIONS = 3.0
 """Standard deviations of a band that become -1 and 1; what lies beyond is cut."""
 
-
 REFINEMENTS = 16
 """Multiplicative updates on the way from bands back to frequencies."""
 

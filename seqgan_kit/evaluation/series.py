@@ -123,6 +123,7 @@ class SeriesFigures:
             raise TooFewSamples("figures of series need at least one training and one test series")
         self._training, self._reference = training, reference
         self._scale, self._score_steps = scale, score_steps
+        self._length_R = _lengths(reference)
         known_MC = training[~training[..., 0].isnan()]
         self._low_C, self._high_C = known_MC.amin(0), known_MC.amax(0)
 
@@ -155,7 +156,7 @@ class SeriesFigures:
             "mmd_p": chance,
             "autocorrelation_distance": autocorrelation_distance(own, real),
             "marginal_distance": marginal_distance(own, real),
-            "length_distance": length_distance(length_N, _lengths(self._reference)),
+            "length_distance": length_distance(length_N, self._length_R),
         }
 
     def _unit(self, items: Tensor) -> Tensor:
@@ -178,7 +179,7 @@ class SeriesFigures:
         """So many series of independent values in the range of each channel, as long as test
         series are."""
         rng = torch.Generator().manual_seed(seed)
-        length_R = _lengths(self._reference)
+        length_R = self._length_R
         length_N = length_R[torch.randint(len(length_R), (count,), generator=rng)]
         _, steps, channels = self._reference.shape
         share_NTC = torch.rand(count, steps, channels, generator=rng)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .distribution import TooFewSamples
@@ -99,10 +99,10 @@ def discriminative_score(
     for fold in range(FOLDS):
         held_N = fold_N == fold
         logit_P = _told_apart(
-            x_NTC[~held_N],
-            truth_N[~held_N],
-            x_NTC[held_N],
             _reader(x_NTC.shape[-1], hidden_size, seed + fold),
+            x_NTC[~held_N],
+            truth_N[~held_N].float(),
+            x_NTC[held_N],
             steps=steps,
             seed=seed + fold,
         )
@@ -116,27 +116,29 @@ def _reader(channels: int, hidden_size: int, seed: int) -> _Reader:
         return _Reader(channels, hidden_size)
 
 
-def _told_apart(
-    x_NTC: Tensor,
-    truth_N: Bool[Tensor, " N"],
-    asked_PTC: Tensor,
-    network: _Reader,
-    *,
-    steps: int,
-    seed: int,
-) -> Float[Tensor, " P"]:
-    """Logits for held-out series after training on others."""
-    rng = torch.Generator().manual_seed(seed)
+def _trained(
+    network: _Reader, count: int, loss: Callable[[Tensor], Tensor], *, steps: int, seed: int
+) -> None:
+    """Train a network for so many steps on a loss of the items of some indexes below ``count``."""
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
-    for index in _batches(len(x_NTC), steps, rng):
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            _last(network, x_NTC[index]), truth_N[index].float()
-        )
+    for index in _batches(count, steps, torch.Generator().manual_seed(seed)):
         optimizer.zero_grad()
-        loss.backward()
+        loss(index).backward()
         optimizer.step()
         schedule.step()
+
+
+def _told_apart(
+    network: _Reader, x_NTC: Tensor, truth_N: Tensor, asked_PTC: Tensor, *, steps: int, seed: int
+) -> Float[Tensor, " P"]:
+    """Logits of a network for held-out series after training on others."""
+
+    def loss(index: Tensor) -> Tensor:
+        logit_B = _last(network, x_NTC[index])
+        return nn.functional.binary_cross_entropy_with_logits(logit_B, truth_N[index])
+
+    _trained(network, len(x_NTC), loss, steps=steps, seed=seed)
     with torch.no_grad():
         return _last(network, asked_PTC)
 
@@ -175,14 +177,13 @@ def predictive_score(
         if not len(side) or not bool((~side[:, 1:, 0].isnan()).any()):
             raise TooFewSamples("the predictive score needs series of two steps or more")
     network = _reader(x_NTC[..., given].shape[-1], LARGE, seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
-    for index in _batches(len(x_NTC), steps, torch.Generator().manual_seed(seed)):
-        loss = _error(network, x_NTC[index], given)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+    _trained(
+        network,
+        len(x_NTC),
+        lambda index: _error(network, x_NTC[index], given),
+        steps=steps,
+        seed=seed,
+    )
     with torch.no_grad():
         return float(_error(network, asked, given))
 
