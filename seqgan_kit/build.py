@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import recipe as schema
 from .batch import Batch
@@ -123,16 +123,15 @@ def _recurrent_discriminator(
     model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
 ) -> Discriminator:
     settings = model.discriminator
-    features, tokens = codec.features, None
+    features = codec.features
+    view: nn.Module | None = None
     if model.generator.head.kind == "categorical":
         group = getattr(codec, "group", 1)
         features = settings.embedding_size * group
         make = TokenEmbedding if group == 1 else partial(GroupedEmbedding, group=group)
         # Rows of unit length: a penalty perturbs what is embedded, and scaling would evade it.
-        tokens = make(vocabulary=codec.features, size=settings.embedding_size, unit_norm=True)
-    return _critic(
-        RecurrentDiscriminator, settings, features=features, classes=classes, tokens=tokens
-    )
+        view = make(vocabulary=codec.features, size=settings.embedding_size, unit_norm=True)
+    return _critic(RecurrentDiscriminator, settings, features=features, classes=classes, view=view)
 
 
 def _image_generator(

@@ -13,7 +13,7 @@ from torch import Tensor
 from .batch import Batch
 from .nn.networks import Autoencoder, Generator
 from .nn.noise import Latent, seeded_noise
-from .nn.relaxation import PLAIN, Decoding
+from .nn.relaxation import PLAIN, Decoding, Written, as_tensor
 
 CHUNK = 500
 """Samples that are made at a time. Noise is always drawn for a whole chunk, so that the first
@@ -224,7 +224,7 @@ class Sampler:
                 x, mask_BT = self.generator.write(
                     latent, label_BA, prefix=given, decoding=decoding
                 )
-            yield Batch(x, mask_BT, label_BA)
+            yield Batch(as_tensor(x), mask_BT, label_BA)
 
     def sample(
         self,
@@ -339,7 +339,8 @@ class Sampler:
     def _decode(self, latent: Latent, label_BA: Tensor) -> Tensor:
         return self._decoded(*self.generator(latent, label_BA))
 
-    def _decoded(self, x: Tensor, mask_BT: Tensor) -> Tensor:
+    def _decoded(self, written: Written, mask_BT: Tensor) -> Tensor:
+        x = as_tensor(written)
         return self.codec.decode(x.float() if x.is_floating_point() else x, mask_BT).cpu()
 
     @staticmethod

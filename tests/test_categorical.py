@@ -11,9 +11,12 @@ from seqgan_kit.nn.categorical import CategoricalHead, TokenEmbedding
 from seqgan_kit.nn.noise import Noise, seeded_noise
 from seqgan_kit.nn.relaxation import (
     Decoding,
+    StraightThrough,
     TemperatureSchedule,
     draw_exactly,
     gumbel_softmax,
+    joined,
+    straight_through,
 )
 from seqgan_kit.objectives.gan import GAN
 from seqgan_kit.objectives.objective import Moment
@@ -42,8 +45,13 @@ def generator(*, end=END, **changes):
 def discriminator(**changes):
     torch.manual_seed(2)
     tokens = TokenEmbedding(vocabulary=VOCABULARY, size=5, unit_norm=True)
-    settings = dict(features=5, classes=(3, 2), hidden_size=8, group=2, tokens=tokens)
+    settings = dict(features=5, classes=(3, 2), hidden_size=8, group=2, view=tokens)
     return RecurrentDiscriminator(**(settings | changes))
+
+
+def dense(x):
+    """Samples with gradients as the one-hot vectors that they mean."""
+    return x.look_up(torch.eye(VOCABULARY)) if isinstance(x, StraightThrough) else x
 
 
 GENERATORS = [
@@ -70,24 +78,43 @@ def test_schedules_by_their_formulas():
 
 def test_a_relaxed_sample_by_hand():
     logits, gumbel = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.0]])
-    relaxed = gumbel_softmax(logits, gumbel, temperature=0.5, hard=False)
+    relaxed = gumbel_softmax(logits, gumbel, temperature=0.5)
     other = 1 / (1 + math.exp(-1.0))
     torch.testing.assert_close(relaxed, torch.tensor([[1 - other, other]]))
 
 
 def test_straight_through_is_one_hot_with_the_relaxed_gradient():
-    gumbel = torch.randn(5, VOCABULARY)
-    weight = torch.randn(5, VOCABULARY)
+    gumbel = torch.randn(5, 2, VOCABULARY)
+    weight = torch.randn(5, 2, VOCABULARY)
+    vectors = torch.randn(VOCABULARY, 3, requires_grad=True)
     gradients = []
     for hard in (False, True):
-        logits = torch.linspace(-1, 1, VOCABULARY).repeat(5, 1).requires_grad_()
-        sample = gumbel_softmax(logits, gumbel, temperature=0.7, hard=hard)
+        logits = torch.linspace(-1, 1, VOCABULARY).repeat(5, 2, 1).requires_grad_()
         if hard:
-            assert torch.equal(sample.sum(-1), torch.ones(5))
-            assert torch.equal(sample.argmax(-1), (logits + gumbel).argmax(-1))
-            assert set(sample.unique().tolist()) == {0.0, 1.0}
-        gradients += torch.autograd.grad((sample * weight).sum(), logits)
+            sample = straight_through(logits, gumbel, temperature=0.7, entry=4)
+            one_hot, share = dense(sample), sample.entry_BT
+            assert torch.equal(one_hot.sum(-1), torch.ones(5, 2))
+            assert torch.equal(one_hot.argmax(-1), (logits + gumbel).argmax(-1))
+            assert set(one_hot.unique().tolist()) == {0.0, 1.0}
+            torch.testing.assert_close(share, one_hot[..., 4])
+            torch.testing.assert_close(sample.look_up(vectors), one_hot @ vectors)
+        else:
+            one_hot = gumbel_softmax(logits, gumbel, temperature=0.7)
+            share = one_hot[..., 4]
+        worth = (one_hot * weight).sum() + 3 * share.sum()
+        gradients += torch.autograd.grad(worth, logits)
     torch.testing.assert_close(*gradients)
+
+
+def test_vectors_that_are_looked_up_learn_as_those_of_a_product_do():
+    gumbel, worth = torch.randn(4, 3, VOCABULARY), torch.randn(4, 3, 5)
+    sample = straight_through(torch.zeros_like(gumbel), gumbel, temperature=1.0)
+    vectors = torch.randn(VOCABULARY, 5, requires_grad=True)
+    found = [
+        torch.autograd.grad((looked * worth).sum(), vectors)[0]
+        for looked in (sample.look_up(vectors), dense(sample) @ vectors)
+    ]
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("how", ["inverse", "gumbel"])
@@ -98,7 +125,7 @@ def test_samples_follow_the_distribution(how):
         ids = draw_exactly(logits, seeded_noise(0).normal(count, 1))
     else:
         gumbel = seeded_noise(0).gumbel(count, 4)
-        ids = gumbel_softmax(logits, gumbel, temperature=1.0, hard=True).argmax(-1)
+        ids = straight_through(logits[None], gumbel[None], temperature=1.0).id_BT[0]
     share = ids.bincount(minlength=4) / count
     torch.testing.assert_close(share, logits[0].softmax(0), atol=0.01, rtol=0)
 
@@ -159,15 +186,16 @@ def test_nothing_after_the_end_exists():
     assert torch.equal(closed[mask], one_hot[mask])
 
 
-def test_the_length_gets_a_gradient():
+@pytest.mark.parametrize("hard", [True, False])
+def test_the_length_gets_a_gradient(hard):
     """A step before the end learns what it would mean to end there."""
     head = CategoricalHead(8, VOCABULARY, end=END)
-    x = torch.nn.functional.one_hot(torch.tensor([[3, 4, END, 2]]), VOCABULARY).float()
-    x.requires_grad_()
-    closed, mask = head.close(x)
+    ids = torch.tensor([[3, 4, END, 2]])
+    x = torch.nn.functional.one_hot(ids, VOCABULARY).float().requires_grad_()
+    closed, mask = head.close(StraightThrough(ids, (x,), x[..., END]) if hard else x)
     worth = torch.randn(1, 4, VOCABULARY) * mask[..., None]
-    (gradient,) = torch.autograd.grad((closed * worth).sum(), x)
-    lost = (closed * worth).sum(-1)[0].detach()
+    (gradient,) = torch.autograd.grad((dense(closed) * worth).sum(), x)
+    lost = (dense(closed) * worth).sum(-1)[0].detach()
     assert gradient[0, 0, END] - worth[0, 0, END] == pytest.approx(-(lost[1] + lost[2]).item())
     assert gradient[0, 3].abs().sum() == 0
 
@@ -179,7 +207,8 @@ def test_the_length_gets_a_gradient():
 class TestGenerator:
     def test_every_parameter_gets_a_gradient(self, changes):
         network = generator(**changes)
-        x, mask = network(network.draw(4, seeded_noise(0)), LABELS)
+        written, mask = network(network.draw(4, seeded_noise(0)), LABELS)
+        x = dense(written)
         (x * mask[..., None] * torch.randn(x.shape)).sum().backward()
         assert not [n for n, p in network.named_parameters() if not p.grad.abs().sum() > 0]
 
@@ -191,10 +220,10 @@ class TestGenerator:
         before, steps = None, []
         for t in range(STEPS):
             state, step = network.step(state, input_BTI[:, t], before, latent.head_BTN[:, t])
-            before = network.head.embed(step[:, None])[:, 0]
+            before = network.head.embed(step)[:, 0]
             steps.append(step)
-        looped, looped_mask = network.head.close(torch.stack(steps, 1))
-        torch.testing.assert_close(x, looped)
+        looped, looped_mask = network.head.close(joined(steps))
+        torch.testing.assert_close(dense(x), dense(looped))
         assert torch.equal(mask, looped_mask)
 
     def test_exact_samples_are_ids(self, changes):
@@ -211,7 +240,7 @@ class TestGenerator:
         network = generator(**changes)
         latent = network.draw(4, seeded_noise(0))
         noise = latent.head_BTN.requires_grad_()
-        x, _ = network(latent._replace(head_BTN=noise), LABELS)
+        x = dense(network(latent._replace(head_BTN=noise), LABELS)[0])
         (gradient,) = torch.autograd.grad((x[:, 2] * torch.randn(x[:, 2].shape)).sum(), noise)
         assert gradient[:, :3].abs().sum() > 0
         assert gradient[:, 3:].abs().sum() == 0

@@ -32,7 +32,7 @@ def discriminator():
     torch.manual_seed(2)
     tokens = GroupedEmbedding(group=GROUP, vocabulary=TOKENS, size=6, unit_norm=True)
     return RecurrentDiscriminator(
-        features=6 * GROUP, classes=(2,), hidden_size=HIDDEN, group=2, tokens=tokens
+        features=6 * GROUP, classes=(2,), hidden_size=HIDDEN, group=2, view=tokens
     )
 
 
@@ -73,14 +73,14 @@ def test_the_log_probability_is_that_of_all_tokens_together():
     assert layer.log_prob(same, every).exp().sum().item() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_relaxed_samples_are_one_hot_and_every_parameter_gets_a_gradient():
+def test_samples_with_gradients_are_one_hot_and_every_parameter_gets_a_gradient():
     network = generator()
-    x, mask_BT = network(network.draw(4, seeded_noise(0)), LABELS)
-    assert x.shape == (4, STEPS, GROUP * TOKENS)
+    written, mask_BT = network(network.draw(4, seeded_noise(0)), LABELS)
+    assert written.id_BT.shape == (4, STEPS, GROUP)
     assert mask_BT.all()
-    picked = x.unflatten(-1, (GROUP, TOKENS))
-    assert (picked.sum(-1) == 1).all()
-    assert (picked.amax(-1) == 1).all()
+    x = written.look_up(torch.eye(TOKENS))
+    assert (x.sum(-1) == 1).all()
+    assert (x.amax(-1) == 1).all()
     (x * torch.randn(x.shape)).sum().backward()
     assert not [n for n, p in network.named_parameters() if not p.grad.abs().sum() > 0]
 

@@ -87,9 +87,9 @@ class TestGenerator:
         state, input_BTI = network.begin(latent, LABELS)
         before = None
         for t in range(STEPS):
-            state, x_BF = network.step(state, input_BTI[:, t], before, latent.head_BTN[:, t])
-            torch.testing.assert_close(x_BF, x_BTF[:, t])
-            before = network.head.embed(x_BF[:, None])[:, 0]
+            state, x_B1F = network.step(state, input_BTI[:, t], before, latent.head_BTN[:, t])
+            torch.testing.assert_close(x_B1F[:, 0], x_BTF[:, t])
+            before = network.head.embed(x_B1F)[:, 0]
 
     def test_label_and_noise_change_the_sample(self, changes):
         network = generator(**changes)

@@ -18,6 +18,7 @@ from ..nn.heads import Head, LikelihoodHead, with_likelihood
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import minibatch_deviation
+from ..nn.relaxation import Written
 
 
 class DenseGenerator(Generator):
@@ -61,7 +62,7 @@ class DenseGenerator(Generator):
 
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
-    ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
+    ) -> tuple[Written, Bool[Tensor, "B 1"]]:
         return self.head.close(self.head(self._hidden(latent.z_BZ, label_BA), latent.head_BTN))
 
     def covers(self, x_BTF: Tensor) -> bool:

@@ -19,7 +19,7 @@ from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Latent, Noise
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
 from ..nn.recurrent import Cell, Recurrent, State, read_both_ways, reversal
-from ..nn.relaxation import PLAIN, Decoding
+from ..nn.relaxation import PLAIN, Decoding, Written, joined
 
 
 class RecurrentGenerator(Generator):
@@ -126,7 +126,7 @@ class RecurrentGenerator(Generator):
 
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
-    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+    ) -> tuple[Written, Bool[Tensor, "B T"]]:
         return self.write(latent, label_BA)
 
     def write(
@@ -136,7 +136,7 @@ class RecurrentGenerator(Generator):
         *,
         prefix: Tensor | None = None,
         decoding: Decoding = PLAIN,
-    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+    ) -> tuple[Written, Bool[Tensor, "B T"]]:
         """Sequences, with a given beginning or drawn in another way than they were learned.
 
         Args:
@@ -152,7 +152,7 @@ class RecurrentGenerator(Generator):
         """
         if prefix is not None and not self.feedback:
             raise ValueError("a generator without output feedback cannot go on from a beginning")
-        emit: Callable[[Tensor, Tensor], Tensor] = self.head
+        emit: Callable[[Tensor, Tensor], Written] = self.head
         if decoding != PLAIN:
             if not isinstance(self.head, CategoricalHead):
                 raise ValueError("temperature, top-k and top-p belong to a categorical head")
@@ -251,7 +251,7 @@ class RecurrentGenerator(Generator):
         input_BI: Float[Tensor, "B I"],
         before_BF: Tensor | None,
         noise_BN: Float[Tensor, "B N"],
-    ) -> tuple[State, Tensor]:
+    ) -> tuple[State, Written]:
         """One step: the primitive that :meth:`forward` is equal to, up to ``head.close``.
 
         Args:
@@ -261,38 +261,39 @@ class RecurrentGenerator(Generator):
             noise_BN: the head's noise of this step.
 
         Returns:
-            The state after the step, and the step itself, ``[B, F]`` or ids ``[B]``.
+            The state after the step, and the step itself, ``[B, 1, F]`` or ids ``[B, 1]``.
         """
         state, h_BH = self.advance(state, input_BI, before_BF)
-        return state, self.head(h_BH[:, None], noise_BN[:, None])[:, 0]
+        return state, self.head(h_BH[:, None], noise_BN[:, None])
 
     def _unroll_with_feedback(
         self,
         state: State,
         input_BTI: Tensor,
         head_BTN: Tensor,
-        emit: Callable[[Tensor, Tensor], Tensor],
+        emit: Callable[[Tensor, Tensor], Written],
         prefix: Tensor | None,
-    ) -> Tensor:
+    ) -> Written:
         given = 0 if prefix is None else prefix.shape[1]
-        steps: list[Tensor] = []
+        steps: list[Written] = []
         before_BF = None
         for t in range(input_BTI.shape[1]):
             state, h_BH = self.advance(state, input_BTI[:, t], before_BF)
+            x: Written
             if prefix is not None and t < given:
                 x = prefix[:, t : t + 1]
             else:
                 x = emit(h_BH[:, None], head_BTN[:, t : t + 1])
             before_BF = self.head.embed(x)[:, 0]
             steps.append(x)
-        return torch.cat(steps, 1)
+        return joined(steps)
 
 
 class RecurrentDiscriminator(Discriminator):
     """A sequence and a label in, a logit out: high for real, low for generated.
 
     Args:
-        features: numbers in a step.
+        features: numbers in a step, as it is read.
         classes: classes of each attribute of the label.
         cell: ``"lstm"`` or ``"gru"``.
         hidden_size: units of a recurrent layer, in each direction.
@@ -303,7 +304,8 @@ class RecurrentDiscriminator(Discriminator):
         group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
         condition: ``"projection"`` (the label's vector times the features, Miyato & Koyama
             2018), or ``"concatenation"`` (the label's vector beside every step's input).
-        tokens: vectors of tokens where a step is one of a vocabulary; ``features`` numbers each.
+        view: what steps are read as, ``features`` numbers each: vectors where a step is one of a
+            vocabulary, or whatever shows what steps as they are do not; absent: as they are.
 
     References:
         The minibatch feature: Karras et al. 2018. Reading both ways without packing: see
@@ -322,11 +324,11 @@ class RecurrentDiscriminator(Discriminator):
         logits: Literal["sequence", "step", "both"] = "sequence",
         group: int = 4,
         condition: Literal["projection", "concatenation"] = "projection",
-        tokens: TokenEmbedding | None = None,
+        view: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.classes = tuple(classes)
-        self.tokens = tokens
+        self.view = view
         self.logits = logits
         self.group = group
         self.condition = condition
@@ -344,12 +346,12 @@ class RecurrentDiscriminator(Discriminator):
 
         self.forwards = stack()
         self.backwards = stack() if bidirectional else None
-        if tokens is not None:
+        if isinstance(view, TokenEmbedding):
             # Rows of unit length are much smaller than the inputs that the first weights are made
             # for, and a discriminator that sees next to nothing of them takes long to begin.
             for reader in (self.forwards, self.backwards):
                 if reader is not None:
-                    reader.weights.weight_ih_l0.data *= tokens.weight.shape[1] ** 0.5
+                    reader.weights.weight_ih_l0.data *= view.weight.shape[1] ** 0.5
         read = hidden_size * (2 if bidirectional else 1)
         pooled = read * (2 if logits == "sequence" else 1)
         self.summary = nn.Linear(pooled + bool(group), hidden_size)
@@ -360,8 +362,8 @@ class RecurrentDiscriminator(Discriminator):
         if condition == "projection":
             self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
 
-    def embed(self, x: Tensor) -> Float[Tensor, "B T F"]:
-        return x if self.tokens is None else self.tokens(x)
+    def embed(self, x: Written) -> Float[Tensor, "B T F"]:
+        return super().embed(x) if self.view is None else self.view(x)
 
     def score_labels(
         self,

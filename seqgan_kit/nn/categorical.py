@@ -9,7 +9,16 @@ from torch.nn.functional import cross_entropy, linear
 
 from ..batch import full_mask
 from .noise import Noise
-from .relaxation import PLAIN, Decoding, TemperatureSchedule, draw_exactly, gumbel_softmax
+from .relaxation import (
+    PLAIN,
+    Decoding,
+    StraightThrough,
+    TemperatureSchedule,
+    Written,
+    draw_exactly,
+    gumbel_softmax,
+    straight_through,
+)
 
 IN_CACHE = 2**19
 """Logits that are computed at a time where samples are drawn on a CPU."""
@@ -18,8 +27,8 @@ IN_CACHE = 2**19
 class TokenEmbedding(nn.Module):
     """Vectors of tokens, for ids and for distributions over them alike.
 
-    An id looks its row up, a distribution averages the rows. Given tokens are never expanded to
-    one-hot vectors.
+    An id looks its row up, a distribution averages the rows. Tokens, given or drawn, are never
+    expanded to one-hot vectors.
 
     Args:
         vocabulary: V, how many tokens there are.
@@ -39,7 +48,11 @@ class TokenEmbedding(nn.Module):
         """The vectors of all tokens."""
         return nn.functional.normalize(self.weight, dim=1) if self.unit_norm else self.weight
 
-    def forward(self, x: Int[Tensor, "*B T"] | Float[Tensor, "*B T V"]) -> Float[Tensor, "*B T E"]:
+    def forward(
+        self, x: Int[Tensor, "*B T"] | Float[Tensor, "*B T V"] | StraightThrough
+    ) -> Float[Tensor, "*B T E"]:
+        if isinstance(x, StraightThrough):
+            return x.look_up(self.vectors_VE)
         if x.is_floating_point():
             return x @ self.vectors_VE
         if self.unit_norm:
@@ -51,9 +64,10 @@ class CategoricalHead(nn.Module):
     r"""Each step is one of V tokens: :math:`p = softmax(W h + b)`.
 
     What it hands out depends on the noise that it is given. With one number for each step they
-    are exact samples, token ids ``[B, T]``; with V numbers, Gumbel-softmax samples ``[B, T, V]``,
-    which pass gradients. :meth:`draw` draws the second where a gradient is recorded in training,
-    or where the discriminator is to see relaxed samples at every time.
+    are exact samples, token ids ``[B, T]``; with V numbers, Gumbel-softmax samples, which pass
+    gradients: exact ones, or relaxed ones ``[B, T, V]``. :meth:`draw` draws the second where a
+    gradient is recorded in training, or where the discriminator is to see relaxed samples at
+    every time.
 
     Args:
         hidden_size: width of the hidden states.
@@ -110,11 +124,13 @@ class CategoricalHead(nn.Module):
         h_BTH: Float[Tensor, "B T H"],
         noise_BTN: Float[Tensor, "B T N"],
         decoding: Decoding = PLAIN,
-    ) -> Float[Tensor, "B T V"] | Int[Tensor, "B T"]:
+    ) -> Float[Tensor, "B T V"] | Int[Tensor, "B T"] | StraightThrough:
         if noise_BTN.shape[-1] > 1:
             logits_BTV = self.logits(h_BTH).float()
-            return gumbel_softmax(
-                logits_BTV, noise_BTN, temperature=self.temperature, hard=self.straight_through
+            if not self.straight_through:
+                return gumbel_softmax(logits_BTV, noise_BTN, temperature=self.temperature)
+            return straight_through(
+                logits_BTV, noise_BTN, temperature=self.temperature, entry=self.end or 0
             )
         # A few sequences at a time: what is computed of their vocabularies stays in the caches of
         # a CPU, and all at once takes several times as long.
@@ -125,25 +141,29 @@ class CategoricalHead(nn.Module):
         ]
         return torch.cat(drawn)
 
-    def embed(self, x: Int[Tensor, "B T"] | Float[Tensor, "B T V"]) -> Float[Tensor, "B T E"]:
+    def embed(
+        self, x: Int[Tensor, "B T"] | Float[Tensor, "B T V"] | StraightThrough
+    ) -> Float[Tensor, "B T E"]:
         return self.tokens(x)
 
     def close(
-        self, x: Int[Tensor, "B T"] | Float[Tensor, "B T V"]
-    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        self, x: Int[Tensor, "B T"] | Float[Tensor, "B T V"] | StraightThrough
+    ) -> tuple[Written, Bool[Tensor, "B T"]]:
         """The steps up to the end token, and which those are; the end token is one of them.
 
-        A relaxed step is scaled by how far the sequence still goes on there, the product of
-        :math:`1 - x_{s, end}` over the steps s before it. What follows the end is zero, and a
-        step before the end learns what it would mean to end there.
+        A step that gradients pass is scaled by how far the sequence still goes on there, the
+        product of :math:`1 - x_{s, end}` over the steps s before it. What follows the end is
+        zero, and a step before the end learns what it would mean to end there.
         """
         if self.end is None:
-            return x, full_mask(x.shape[0], x.shape[1], x.device)
+            first = x.id_BT if isinstance(x, StraightThrough) else x
+            return x, full_mask(first.shape[0], first.shape[1], first.device)
+        if isinstance(x, StraightThrough):
+            return x._replace(alive_BT=_alive(x.entry_BT)), _exists(x.id_BT == self.end)
         if not x.is_floating_point():
             return x, _exists(x == self.end)
-        alive_BT = (1 - x[..., self.end]).cumprod(1)
-        alive_BT = torch.cat([torch.ones_like(alive_BT[:, :1]), alive_BT[:, :-1]], 1)
-        return x * alive_BT[..., None], _exists(x.detach().argmax(-1) == self.end)
+        closed = x * _alive(x[..., self.end])[..., None]
+        return closed, _exists(x.detach().argmax(-1) == self.end)
 
     def log_prob(
         self,
@@ -160,6 +180,12 @@ class CategoricalHead(nn.Module):
 
     def covers(self, x: Tensor) -> bool:
         return not x.is_floating_point()
+
+
+def _alive(end_BT: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
+    """How far sequences go on at each step, whose steps end them by such shares."""
+    alive_BT = (1 - end_BT).cumprod(1)
+    return torch.cat([torch.ones_like(alive_BT[:, :1]), alive_BT[:, :-1]], 1)
 
 
 def _exists(ends_BT: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:

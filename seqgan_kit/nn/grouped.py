@@ -10,7 +10,14 @@ from torch.nn.functional import cross_entropy
 from ..batch import full_mask
 from .categorical import TokenEmbedding
 from .noise import Noise
-from .relaxation import TemperatureSchedule, draw_exactly, gumbel_softmax
+from .relaxation import (
+    StraightThrough,
+    TemperatureSchedule,
+    Written,
+    draw_exactly,
+    gumbel_softmax,
+    straight_through,
+)
 
 
 class GroupedEmbedding(TokenEmbedding):
@@ -28,10 +35,10 @@ class GroupedEmbedding(TokenEmbedding):
         self.group = group
 
     def forward(
-        self, x: Int[Tensor, "*B T G"] | Float[Tensor, "*B T W"]
+        self, x: Int[Tensor, "*B T G"] | Float[Tensor, "*B T W"] | StraightThrough
     ) -> Float[Tensor, "*B T D"]:
         """Of ids ``[B, T, G]``, or of distributions ``[B, T, G * V]``, ``[B, T, G * E]``."""
-        if x.is_floating_point():
+        if isinstance(x, Tensor) and x.is_floating_point():
             x = x.unflatten(-1, (self.group, -1))
         return super().forward(x).flatten(-2)
 
@@ -40,7 +47,8 @@ class GroupedCategoricalHead(nn.Module):
     r"""Each step is G of V tokens, independent of each other given the hidden state.
 
     As :class:`~seqgan_kit.nn.categorical.CategoricalHead`, with G numbers of noise a step for
-    exact samples, ids ``[B, T, G]``, and ``G * V`` for Gumbel-softmax samples ``[B, T, G * V]``.
+    exact samples, ids ``[B, T, G]``, and ``G * V`` for Gumbel-softmax samples, exact ones or
+    relaxed ones ``[B, T, G * V]``.
     There is no end token: every sequence has full length.
 
     Args:
@@ -91,25 +99,25 @@ class GroupedCategoricalHead(nn.Module):
         self,
         h_BTH: Float[Tensor, "B T H"],
         noise_BTN: Float[Tensor, "B T N"],
-    ) -> Float[Tensor, "B T W"] | Int[Tensor, "B T G"]:
+    ) -> Float[Tensor, "B T W"] | Int[Tensor, "B T G"] | StraightThrough:
         logits_BTGV = self.logits(h_BTH).float()
-        if noise_BTN.shape[-1] > self.group:
-            relaxed_BTGV = gumbel_softmax(
-                logits_BTGV,
-                noise_BTN.view_as(logits_BTGV),
-                temperature=self.temperature,
-                hard=self.straight_through,
-            )
-            return relaxed_BTGV.flatten(-2)
-        return draw_exactly(logits_BTGV, noise_BTN[..., None])
+        if noise_BTN.shape[-1] == self.group:
+            return draw_exactly(logits_BTGV, noise_BTN[..., None])
+        gumbel_BTGV = noise_BTN.view_as(logits_BTGV)
+        if self.straight_through:
+            return straight_through(logits_BTGV, gumbel_BTGV, temperature=self.temperature)
+        return gumbel_softmax(logits_BTGV, gumbel_BTGV, temperature=self.temperature).flatten(-2)
 
-    def embed(self, x: Int[Tensor, "B T G"] | Float[Tensor, "B T W"]) -> Float[Tensor, "B T D"]:
+    def embed(
+        self, x: Int[Tensor, "B T G"] | Float[Tensor, "B T W"] | StraightThrough
+    ) -> Float[Tensor, "B T D"]:
         return self.tokens(x)
 
     def close(
-        self, x: Int[Tensor, "B T G"] | Float[Tensor, "B T W"]
-    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
-        return x, full_mask(x.shape[0], x.shape[1], x.device)
+        self, x: Int[Tensor, "B T G"] | Float[Tensor, "B T W"] | StraightThrough
+    ) -> tuple[Written, Bool[Tensor, "B T"]]:
+        first = x.id_BT if isinstance(x, StraightThrough) else x
+        return x, full_mask(first.shape[0], first.shape[1], first.device)
 
     def log_prob(
         self, h_BTH: Float[Tensor, "B T H"], x_BTG: Int[Tensor, "B T G"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from ..batch import full_mask
 from .noise import Noise
+from .relaxation import Written
 
 Draw = Literal["sample", "mean"]
 """What a head with a distribution hands out: a draw from it, or its mean."""
@@ -35,15 +36,15 @@ class Head(Protocol):
         """Told which share of the run is over (0 to 1)."""
         ...
 
-    def __call__(self, h_BTH: Tensor, noise_BTN: Tensor) -> Tensor:
+    def __call__(self, h_BTH: Tensor, noise_BTN: Tensor) -> Written:
         """The steps ``[B, T, F]``, or token ids ``[B, T]``, that belong to the hidden states."""
         ...
 
-    def embed(self, x_BTF: Tensor) -> Tensor:
+    def embed(self, x_BTF: Any) -> Tensor:
         """The steps as the next step sees them, ``[B, T, feedback]``."""
         ...
 
-    def close(self, x_BTF: Tensor) -> tuple[Tensor, Tensor]:
+    def close(self, x_BTF: Any) -> tuple[Written, Tensor]:
         """The generated steps as a discriminator sees them, and which exist, ``[B, T]``."""
         ...
 

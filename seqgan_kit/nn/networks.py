@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..batch import Batch
 from .noise import Latent, Noise
-from .relaxation import PLAIN, Decoding
+from .relaxation import PLAIN, Decoding, Written, as_tensor
 
 
 class Generator(nn.Module):
@@ -43,7 +43,7 @@ class Generator(nn.Module):
 
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
-    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+    ) -> tuple[Written, Bool[Tensor, "B T"]]:
         """The steps ``[B, T, F]`` and the mask of those that exist."""
         raise NotImplementedError
 
@@ -54,7 +54,7 @@ class Generator(nn.Module):
         *,
         prefix: Tensor | None = None,
         decoding: Decoding = PLAIN,
-    ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+    ) -> tuple[Written, Bool[Tensor, "B T"]]:
         """Sequences, with a given beginning or drawn in another way than they were learned.
 
         Raises:
@@ -106,9 +106,9 @@ class Discriminator(nn.Module):
 
     classes: tuple[int, ...]
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Written) -> Tensor:
         """What a penalty perturbs, ``[B, T, F]``: real values are seen as they are."""
-        return x
+        return as_tensor(x)
 
     def score_labels(
         self,
@@ -130,7 +130,7 @@ class Discriminator(nn.Module):
         return self.score_labels(x_BTF, [label_BA], mask_BT)[0]
 
     def forward(
-        self, x: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
+        self, x: Written, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
     ) -> Tensor:
         """Logits of sequences as a codec or a generator hands them over."""
         return self.score(self.embed(x), label_BA, mask_BT)

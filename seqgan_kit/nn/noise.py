@@ -9,6 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+IN_CACHE = 2**16
+"""Numbers that are drawn at a time on a CPU."""
+
 
 class Noise:
     """A stream of random numbers that several processes share without talking.
@@ -49,15 +52,22 @@ class Noise:
             # NumPy draws them many times faster than PyTorch does on a CPU (millions are wanted
             # for a batch over a vocabulary), so that the stream gives no more than the seed.
             seed = torch.randint(2**63 - 1, (1,), generator=self.generator).item()
-            drawn = np.random.Generator(np.random.SFC64(int(seed))).standard_exponential(
-                size, np.float32
-            )
-            joined = torch.from_numpy(drawn)
+            source = np.random.Generator(np.random.SFC64(int(seed)))
+            joined = torch.empty(size)
+            # Some at a time, which stay in the caches of a CPU until they are logarithms.
+            for some in joined.view(-1).split(IN_CACHE):
+                source.standard_exponential(dtype=np.float32, out=some.numpy())
+                _gumbel_(some)
         else:
             joined = torch.empty(size, device=device).exponential_(generator=self.generator)
-        # Zero has no logarithm.
-        part = joined[self.rank * count : (self.rank + 1) * count]
-        return part.clamp_(min=1e-30).log_().neg_()
+            _gumbel_(joined)
+        return joined[self.rank * count : (self.rank + 1) * count]
+
+
+def _gumbel_(exponential: Tensor) -> None:
+    """Make Gumbel numbers of exponential ones, in place."""
+    # Zero has no logarithm.
+    exponential.clamp_(min=1e-30).log_().neg_()
 
 
 def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Noise:

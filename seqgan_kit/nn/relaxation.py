@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -51,32 +52,52 @@ class TemperatureSchedule:
         return 1 / value if self.inverse else value
 
 
-class _StraightThrough(torch.autograd.Function):
-    """One-hot forwards, the gradient of the relaxed sample backwards."""
+class _Relaxed(torch.autograd.Function):
+    """A relaxed sample; beside it the share of one entry, whose gradient costs no dense one."""
 
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, temperature: float) -> Tensor:
-        relaxed = (scores / temperature).softmax(-1)
+    def forward(ctx: Any, scores: Tensor, temperature: float, entry: int) -> tuple[Tensor, Tensor]:
+        relaxed = (scores if temperature == 1 else scores / temperature).softmax(-1)
         ctx.save_for_backward(relaxed)
-        ctx.temperature = temperature
-        # Of the scores: where two round to the same, the relaxed sample cannot tell them apart.
-        winner = scores.argmax(-1, keepdim=True)
-        return torch.zeros_like(relaxed).scatter_(-1, winner, 1.0)
+        ctx.temperature, ctx.entry = temperature, entry
+        return relaxed, relaxed[..., entry].clone()
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (relaxed,) = ctx.saved_tensors
-        weighted = gradients[0] * relaxed
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (relaxed,), entry = ctx.saved_tensors, ctx.entry
+        dense, single = gradients
+        weighted = dense * relaxed
+        weighted[..., entry] += single * relaxed[..., entry]
         total = weighted.sum(-1, keepdim=True)
-        return (weighted - relaxed * total) / ctx.temperature, None
+        slope = weighted.addcmul_(relaxed, total, value=-1)
+        return slope if ctx.temperature == 1 else slope.div_(ctx.temperature), None, None
+
+
+class _Looked(torch.autograd.Function):
+    """Rows of a matrix forwards, the gradient of a product with relaxed samples backwards."""
+
+    @staticmethod
+    def forward(ctx: Any, relaxed: Tensor, id_B: Tensor, vectors_VE: Tensor) -> Tensor:
+        ctx.save_for_backward(id_B, vectors_VE)
+        return nn.functional.embedding(id_B, vectors_VE)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        id_B, vectors_VE = ctx.saved_tensors
+        wanted, _, wanted_too = ctx.needs_input_grad
+        # One product of matrices: with a dimension of one step between, it would be many of rows.
+        gradient_PE = gradients[0].flatten(0, -2)
+        dense = gathered = None
+        if wanted:
+            dense = (gradient_PE @ vectors_VE.T).view(*id_B.shape, -1)
+        if wanted_too:
+            gathered = torch.zeros_like(vectors_VE)
+            gathered.index_add_(0, id_B.flatten(), gradient_PE)
+        return dense, None, gathered
 
 
 def gumbel_softmax(
-    logits: Float[Tensor, "*B V"],
-    gumbel: Float[Tensor, "*B V"],
-    *,
-    temperature: float,
-    hard: bool,
+    logits: Float[Tensor, "*B V"], gumbel: Float[Tensor, "*B V"], *, temperature: float
 ) -> Float[Tensor, "*B V"]:
     r"""A relaxed sample :math:`softmax((logits + g) / \tau)`.
 
@@ -84,17 +105,89 @@ def gumbel_softmax(
         logits: unnormalised log-probabilities.
         gumbel: as many standard Gumbel numbers.
         temperature: tau.
-        hard: hand out the one-hot sample :math:`argmax(logits + g)`, which is an exact one, with
-            the gradient of the relaxed sample passed straight through.
 
     References:
         Jang, Gu & Poole 2017, *Categorical Reparameterization with Gumbel-Softmax*; Maddison,
         Mnih & Teh 2017, *The Concrete Distribution*.
     """
+    return ((logits + gumbel) / temperature).softmax(-1)
+
+
+class StraightThrough(NamedTuple):
+    """Exact samples that gradients pass as they pass the relaxed ones (Jang, Gu & Poole 2017).
+
+    One-hot vectors in meaning, which are never made: an embedding looks rows up, and only the
+    gradient is as wide as the vocabulary.
+
+    Attributes:
+        id_BT: the tokens, ``[B, T]`` or ``[B, T, G]``.
+        relaxed: the relaxed samples ``[B, t, V]`` of consecutive stretches of steps: put together
+            they would be copied.
+        entry_BT: in value whether a step is the entry that was asked for, in gradient its share.
+        alive_BT: what the vectors of a step are multiplied by; absent: by 1.
+    """
+
+    id_BT: Int[Tensor, "B T *G"]
+    relaxed: tuple[Tensor, ...]
+    entry_BT: Float[Tensor, "B T *G"]
+    alive_BT: Float[Tensor, "B T"] | None = None
+
+    def look_up(self, vectors_VE: Float[Tensor, "V E"]) -> Float[Tensor, "B T *G E"]:
+        """The product of the one-hot vectors and a matrix."""
+        sizes = [part.shape[1] for part in self.relaxed]
+        found = [
+            _Looked.apply(part, id_BT, vectors_VE)
+            for part, id_BT in zip(self.relaxed, self.id_BT.split(sizes, 1), strict=True)
+        ]
+        looked = found[0] if len(found) == 1 else torch.cat(found, 1)
+        if self.alive_BT is None:
+            return looked
+        return looked * self.alive_BT.view(self.alive_BT.shape + (1,) * (looked.dim() - 2))
+
+
+Written = Tensor | StraightThrough
+"""What a generator writes: values, token ids, relaxed samples, or exact ones with gradients."""
+
+
+def as_tensor(x: Written) -> Tensor:
+    """What was written where no gradient was recorded: values or ids."""
+    assert isinstance(x, Tensor), "without gradients nothing is straight-through"
+    return x
+
+
+def straight_through(
+    logits: Float[Tensor, "B T *G V"],
+    gumbel: Float[Tensor, "B T *G V"],
+    *,
+    temperature: float,
+    entry: int = 0,
+) -> StraightThrough:
+    """The sample :math:`argmax(logits + g)`, an exact one, with the gradient of the relaxed one.
+
+    Args:
+        logits: unnormalised log-probabilities.
+        gumbel: as many standard Gumbel numbers.
+        temperature: tau of the relaxed sample.
+        entry: the entry whose share is wanted beside the sample.
+    """
     scores = logits + gumbel
-    if hard:
-        return _StraightThrough.apply(scores, temperature)
-    return (scores / temperature).softmax(-1)
+    # Of the scores: where two round to the same, the relaxed sample cannot tell them apart.
+    id_BT = scores.detach().argmax(-1)
+    relaxed, share_BT = _Relaxed.apply(scores, temperature, entry)
+    entry_BT = (id_BT == entry).float() + share_BT - share_BT.detach()
+    return StraightThrough(id_BT, (relaxed,), entry_BT)
+
+
+def joined(steps: Sequence[Written]) -> Written:
+    """Steps ``[B, 1, ...]`` of one kind as sequences ``[B, T, ...]``."""
+    parts = [step for step in steps if isinstance(step, StraightThrough)]
+    if not parts:
+        return torch.cat([step for step in steps if isinstance(step, Tensor)], 1)
+    return StraightThrough(
+        torch.cat([part.id_BT for part in parts], 1),
+        tuple(relaxed for part in parts for relaxed in part.relaxed),
+        torch.cat([part.entry_BT for part in parts], 1),
+    )
 
 
 class Decoding(NamedTuple):

@@ -12,6 +12,7 @@ from torch.nn.utils import parametrize
 from ..batch import Batch, shift_labels
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
+from ..nn.relaxation import Written
 from .adversarial import ADVERSARIAL, LossName, sequence_logit
 from .likelihood import mean_nats
 from .objective import Moment, Outcome, Turn
@@ -69,7 +70,7 @@ class GAN:
             Turn("generator", self.generator_turn),
         )
 
-    def _generate(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Tensor, Tensor]:
+    def _generate(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Written, Tensor]:
         self.generator.anneal(moment.progress)
         latent = self.generator.draw(len(batch), noise, batch.mask_BT.shape[1])
         return self.generator(latent, batch.label_BA)
@@ -145,5 +146,5 @@ class GAN:
             return {}
         return {"likelihood": self.likelihood * mean_nats(self.generator, batch, noise)}
 
-    def _logit(self, x: Tensor, label_BA: Tensor, mask_BT: Tensor) -> Tensor:
+    def _logit(self, x: Written, label_BA: Tensor, mask_BT: Tensor) -> Tensor:
         return sequence_logit(self.discriminator(x, label_BA, mask_BT), mask_BT).float()

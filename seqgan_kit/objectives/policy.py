@@ -12,6 +12,7 @@ from torch.nn.functional import softplus
 from ..batch import Batch
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
+from ..nn.relaxation import as_tensor
 from .adversarial import sequence_logit
 from .gan import GAN
 from .objective import Moment, Outcome
@@ -108,8 +109,8 @@ class PolicyGradient(GAN):
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Make steps that brought more than the average more probable."""
         with torch.no_grad():
-            x_BT, mask_BT = self._generate(batch, noise, moment)
-            written = Batch(x_BT, mask_BT, batch.label_BA)
+            x, mask_BT = self._generate(batch, noise, moment)
+            written = Batch(as_tensor(x), mask_BT, batch.label_BA)
             return_BT = discounted(self._rewards(written, noise) * mask_BT, self.discount)
             gain_BT = return_BT - self.baseline.mean_T[: return_BT.shape[1]]
             self.baseline.update(return_BT, mask_BT)
@@ -143,7 +144,7 @@ class PolicyGradient(GAN):
                 completed, exists_BT = self.generator.write(
                     latent, label_BA, prefix=x_BT[:, :given]
                 )
-                value_B += self._value(completed, label_BA, exists_BT) / self.rollouts
+                value_B += self._value(as_tensor(completed), label_BA, exists_BT) / self.rollouts
             values.append(value_B)
         values.append(self._value(x_BT, label_BA, mask_BT))
         value_BT = torch.stack(values, 1) * mask_BT
