@@ -125,6 +125,8 @@ def _recurrent_discriminator(
     settings = model.discriminator
     features = codec.features
     view: nn.Module | None = None
+    if isinstance(codec, AudioCodec) and (spectrum := codec.view()) is not None:
+        features, view = spectrum.features, spectrum
     if model.generator.head.kind == "categorical":
         group = getattr(codec, "group", 1)
         features = settings.embedding_size * group

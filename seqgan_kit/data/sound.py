@@ -14,7 +14,7 @@ from ..batch import full_mask
 from .dataset import Items
 from .spectrogram import LogMel
 from .unequal import as_objects, lengths, padded, unpadded
-from .waveform import MuLaw, Waveform
+from .waveform import Cosines, MagnitudeView, MuLaw, Waveform
 
 LEARNED = 512
 """Clips that are looked at together while a representation is learned."""
@@ -40,8 +40,18 @@ def _log_mel(samples: int, sample_rate: int, **settings: Any) -> Representation:
     return LogMel(samples=samples, sample_rate=sample_rate, **settings)
 
 
-def _waveform(samples: int, sample_rate: int, **settings: Any) -> Representation:
-    return Waveform(samples=samples, **settings)
+def _waveform(
+    samples: int,
+    sample_rate: int,
+    *,
+    transform: str = "none",
+    overlap: int = 32,
+    frames: int = 1,
+    **settings: Any,
+) -> Representation:
+    if transform == "cosines":
+        return Cosines(samples=samples, frames=frames, **settings)
+    return Waveform(samples=samples, overlap=overlap, **settings)
 
 
 def _mu_law(samples: int, sample_rate: int, **settings: Any) -> Representation:
@@ -89,6 +99,11 @@ class AudioCodec:
         # Tokens of a step, where a step is made of tokens.
         self.group = getattr(self._representation, "group", 1)
 
+    def view(self) -> MagnitudeView | None:
+        """What a discriminator reads instead of the steps as they are; ``None``: these."""
+        representation = self._representation
+        return representation.view() if isinstance(representation, Cosines) else None
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of the picture that a sequence is.
@@ -131,7 +146,7 @@ def learn_representation(
     """
     given = dict(settings)
     made = REPRESENTATIONS[given.pop("kind")](samples, sample_rate, **given)
-    if not isinstance(made, LogMel):
+    if not isinstance(made, LogMel | Cosines):
         return dict(settings)
 
     def chunks() -> Iterator[tuple[Tensor, Tensor]]:

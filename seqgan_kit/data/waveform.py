@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import torch
 from einops import rearrange
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import fold, pad
 
 from .dataset import DataError
+from .spectrogram import DEVIATIONS
 
 WHOLE = 15 / 16
 """Share of a step from which it counts as whole: a learned channel is no more exact."""
@@ -48,28 +51,150 @@ class Waveform:
         """Clips, zero behind their ends, as sequences."""
         room = self.steps * self.hop + self.overlap - sound_BS.shape[1]
         frame_BTF = pad(sound_BS, (0, max(room, 0))).unfold(1, self.hop + self.overlap, self.hop)
-        begin_T = torch.arange(self.steps) * self.hop
-        share_BT = ((length_B[:, None] - begin_T) / self.hop).clamp(0, 1)
-        return torch.cat([frame_BTF[:, : self.steps], share_BT[..., None] * 2 - 1], -1)
+        going_BT = shares(length_B, self.steps, self.hop)
+        return torch.cat([frame_BTF[:, : self.steps], going_BT[..., None]], -1)
 
     def decode(
         self, x_BTF: Float[Tensor, "B T F"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
         """Sequences as sound, and how many samples of it exist."""
-        share_BT = ((x_BTF[..., -1] + 1) / 2).clamp(0, 1)
-        short_BT = share_BT < WHOLE
-        before_BT = short_BT.cumsum(1) - short_BT.long() == 0
-        share_BT = torch.where(short_BT, share_BT, 1.0)
-        length_B = ((share_BT * before_BT).sum(1) * self.hop).round().long()
-        window = self._window.to(x_BTF.device)
-        whole = self.steps * self.hop + self.overlap
-        stride = {"kernel_size": (1, self.hop + self.overlap), "stride": (1, self.hop)}
-        frame_BFT = rearrange(x_BTF[..., :-1] * window, "b t f -> b f t")
-        sound_BS = fold(frame_BFT, output_size=(1, whole), **stride)[:, 0, 0]
+        window_W = self._window.to(x_BTF.device)
+        sound_BS = added_up(x_BTF[..., :-1] * window_W, self.hop)
         # Where only one step is, at both ends, its fading is undone.
-        weight_FT = window[:, None].expand(-1, x_BTF.shape[1]).contiguous()
-        weight_S = fold(weight_FT, output_size=(1, whole), **stride)[0, 0]
-        return (sound_BS / weight_S)[:, : self.samples], length_B.clamp(1, self.samples)
+        weight_S = added_up(window_W.expand(1, x_BTF.shape[1], -1), self.hop)[0]
+        sound_BS = (sound_BS / weight_S)[:, : self.samples]
+        return sound_BS, told_length(x_BTF[..., -1], self.hop).clamp(1, self.samples)
+
+
+class Cosines:
+    """Sound in overlapping frames, each as the amplitudes of cosines, and whether it goes on.
+
+    A lapped transform (MDCT): a frame sees ``2 * hop`` samples and holds ``hop`` numbers. A sound
+    that was cut into frames comes back as it was, and whatever stands in them is put together
+    without clicks. Amplitudes lie orders of magnitude apart, within a frame as over the pitch of a
+    voice; their roots, with their signs, less so, and each is divided by its own deviation. A step
+    is ``frames`` frames behind each other; its last number is the share of its samples that lie
+    before the end, from -1 (none) to 1 (all).
+
+    Args:
+        samples: of the longest clip.
+        hop: samples from a frame to the next.
+        frames: of a step.
+        deviation: of the root of each amplitude.
+
+    References:
+        Princen, Johnson & Bradley 1987, *Subband/Transform Coding Using Filter Bank Designs Based
+        on Time Domain Aliasing Cancellation*.
+    """
+
+    def __init__(
+        self, *, samples: int, hop: int = 128, frames: int = 1, deviation: Sequence[float] = ()
+    ) -> None:
+        self.samples, self.hop, self.frames = samples, hop, frames
+        # The last samples of a clip lie in one frame more.
+        self.steps = math.ceil((math.ceil(samples / hop) + 1) / frames)
+        self.features = frames * hop + 1
+        self.deviation_K = torch.tensor(deviation or [1.0] * hop)
+
+    @cached_property
+    def _window_W(self) -> Float[Tensor, " W"]:
+        return torch.sin(torch.pi / (2 * self.hop) * (torch.arange(2 * self.hop) + 0.5))
+
+    @cached_property
+    def _cosine_WK(self) -> Float[Tensor, "W K"]:
+        place_W1 = torch.arange(2 * self.hop, dtype=torch.float64)[:, None] + (1 + self.hop) / 2
+        pitch_K = torch.arange(self.hop, dtype=torch.float64) + 0.5
+        cosine_WK = torch.cos(torch.pi / self.hop * place_W1 * pitch_K) * (2 / self.hop) ** 0.5
+        return cosine_WK.float()
+
+    def _roots(self, sound_BS: Float[Tensor, "B S"]) -> Float[Tensor, "B T K"]:
+        room = self.steps * self.frames * self.hop - sound_BS.shape[1]
+        frame_BTW = pad(sound_BS, (self.hop, room)).unfold(1, 2 * self.hop, self.hop)
+        amplitude_BTK = (frame_BTW * self._window_W) @ self._cosine_WK
+        return amplitude_BTK.sign() * amplitude_BTK.abs().sqrt()
+
+    def learn(
+        self, chunks: Iterable[tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]]
+    ) -> dict[str, list[float]]:
+        """The deviation of every amplitude's root over the frames of some clips that exist."""
+        square_K, count = torch.zeros(self.hop, dtype=torch.float64), 0
+        for sound_BS, length_B in chunks:
+            root_BTK = self._roots(sound_BS)
+            begin_T = torch.arange(root_BTK.shape[1]) * self.hop
+            found_PK = root_BTK[begin_T < length_B[:, None]].double()
+            square_K += found_PK.square().sum(0)
+            count += len(found_PK)
+        return {"deviation": (square_K / count).sqrt().clamp(min=1e-4).tolist()}
+
+    def view(self) -> MagnitudeView:
+        """What a discriminator reads instead of the steps as they are."""
+        return MagnitudeView(self.frames * self.hop)
+
+    def encode(
+        self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B T F"]:
+        """Clips, zero behind their ends, as sequences."""
+        level_BTK = self._roots(sound_BS) / (DEVIATIONS * self.deviation_K)
+        level_BTF = rearrange(level_BTK.clamp(-1, 1), "b (t n) k -> b t (n k)", n=self.frames)
+        going_BT = shares(length_B, self.steps, self.frames * self.hop)
+        return torch.cat([level_BTF, going_BT[..., None]], -1)
+
+    def decode(
+        self, x_BTF: Float[Tensor, "B T F"]
+    ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
+        """Sequences as sound, and how many samples of it exist."""
+        device = x_BTF.device
+        level_BTK = rearrange(x_BTF[..., :-1], "b t (n k) -> b (t n) k", n=self.frames)
+        root_BTK = level_BTK * (DEVIATIONS * self.deviation_K).to(device)
+        amplitude_BTK = root_BTK * root_BTK.abs()
+        frame_BTW = (amplitude_BTK @ self._cosine_WK.T.to(device)) * self._window_W.to(device)
+        sound_BS = added_up(frame_BTW, self.hop)[:, self.hop : self.hop + self.samples]
+        length_B = told_length(x_BTF[..., -1], self.frames * self.hop).clamp(1, self.samples)
+        return sound_BS, length_B
+
+
+class MagnitudeView(nn.Module):
+    """Amplitudes, with their magnitudes behind them.
+
+    The sign of an amplitude depends on when a wave began, its magnitude tells what is heard. What
+    sums inputs before it bends them, as the first layer of a network does, sees nothing of the
+    second in the first.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.features = 2 * count + 1
+
+    def forward(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T G"]:
+        """Steps with the magnitudes behind them."""
+        return torch.cat([x_BTF, x_BTF[..., : self.count].abs()], -1)
+
+
+def shares(length_B: Int[Tensor, " B"], steps: int, hop: int) -> Float[Tensor, "B T"]:
+    """What share of the ``hop`` samples of each step lies before the end, from -1 to 1."""
+    begin_T = torch.arange(steps, device=length_B.device) * hop
+    return ((length_B[:, None] - begin_T) / hop).clamp(0, 1) * 2 - 1
+
+
+def told_length(going_BT: Float[Tensor, "B T"], hop: int) -> Int[Tensor, " B"]:
+    """Samples that lie before the end, by such shares: the first that is not whole is the last."""
+    share_BT = ((going_BT + 1) / 2).clamp(0, 1)
+    short_BT = share_BT < WHOLE
+    before_BT = short_BT.cumsum(1) - short_BT.long() == 0
+    share_BT = torch.where(short_BT, share_BT, 1.0)
+    return ((share_BT * before_BT).sum(1) * hop).round().long()
+
+
+def added_up(frame_BTW: Float[Tensor, "B T W"], hop: int) -> Float[Tensor, "B S"]:
+    """The sum of overlapping frames."""
+    _, steps, width = frame_BTW.shape
+    return fold(
+        rearrange(frame_BTW, "b t w -> b w t"),
+        output_size=(1, (steps - 1) * hop + width),
+        kernel_size=(1, width),
+        stride=(1, hop),
+    )[:, 0, 0]
 
 
 class MuLaw:

@@ -87,7 +87,11 @@ class WaveformRecipe(Section):
     hop: PositiveInt = 128
     """Samples from a step to the next."""
     overlap: Count = 32
-    """Samples that a step shares with the next, faded from one to the other."""
+    """Samples that a step shares with the next, faded from one to the other; of cosines half."""
+    transform: Literal["none", "cosines"] = "none"
+    """A step is samples as they are, or amplitudes of as many cosines (a lapped transform)."""
+    frames: PositiveInt = 1
+    """Frames of cosines that a step consists of."""
 
 
 class MuLawRecipe(Section):
