@@ -91,6 +91,7 @@ def command(
     Samples made elsewhere are arrays like those that `seqgen sample --out x.npy` writes: bytes,
     or real values from 0 to 1, [count, height, width] or with colours last. Text is a .txt with
     a sample a line, or a .jsonl, .csv or .tsv with the columns text and those of the labels.
+    Sound is a folder of files, or a manifest with a path and labels, as `seqgen sample` writes it.
 
     Sampling text at a lower temperature buys quality for diversity, so --temperatures measures
     both along the way, and the likelihood of the test part under the model at each temperature.

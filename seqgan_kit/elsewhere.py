@@ -9,7 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .data.audio import read_manifest
+from .data.audio_files import EXTENSIONS, prepared, read_sound
 from .data.dataset import DataError
+from .data.label_folders import natural
 from .data.series_files import Columns, complete, read_series
 from .data.text_files import read_rows
 from .measuring import Bench
@@ -27,7 +30,8 @@ def read_samples(
     Args:
         path: for pictures a ``.npy`` file, for text a ``.txt`` of lines, or a ``.jsonl``, ``.csv``
             or ``.tsv`` whose other columns are the labels; for series a ``.csv``, ``.npz``,
-            ``.npy`` or ``.ts``.
+            ``.npy`` or ``.ts``; for sound a folder of files, or a ``.csv`` or ``.jsonl`` manifest
+            with a column ``path`` and columns of labels.
         labels: for pictures a ``.npy`` file of class numbers.
         bench: what they are to be measured with.
 
@@ -109,6 +113,42 @@ def _series(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np.n
     return items, np.array(rows, np.int64)
 
 
+def _sound(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
+    """Files as real recordings are read: at the rate, the level and the length of the recipe."""
+    if labels is not None:
+        raise SamplesError(
+            f"--labels {labels}: labels of sound are columns of a manifest, as the manifest.csv "
+            "is that `seqgen sample` writes"
+        )
+    try:
+        if path.is_dir():
+            inside = [file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS]
+            files = sorted(inside, key=lambda file: natural(str(file)))
+            rows = None
+        else:
+            columns = tuple(bench.dataset.labels) if bench.labelled else ()
+            recordings = read_manifest(path, columns)[1]
+            files = [one.path for one in recordings]
+            rows = [one.labels for one in recordings] if columns else None
+        clips = []
+        for file in files:
+            clip = prepared(*read_sound(file), bench.clip_settings, str(file))
+            if clip is None:
+                raise DataError(f"{file} is longer than data.max_seconds")
+            clips.append(clip)
+    except DataError as error:
+        raise SamplesError(str(error)) from error
+    if not clips:
+        raise SamplesError(f"{path} holds no {', '.join(sorted(EXTENSIONS))}")
+    items = bench.view.real(clips)
+    if rows is None:
+        return items, None
+    named = zip(rows, files, strict=True)
+    return items, np.array(
+        [_class_numbers(row, bench, str(file)) for row, file in named], np.int64
+    )
+
+
 def _pictures(path: Path, labels: Path | None, bench: Bench) -> tuple[Tensor, np.ndarray | None]:
     """Arrays ``[N, height, width]`` or with channels last; bytes, or real values from 0 to 1.
 
@@ -161,6 +201,7 @@ READERS: Mapping[str, Callable[[Path, Path | None, Bench], tuple[Tensor, np.ndar
     "image": _pictures,
     "text": _text,
     "series": _series,
+    "audio": _sound,
 }
 
 

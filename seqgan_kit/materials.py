@@ -120,7 +120,8 @@ def _oracle(data: Any, progress: DownloadProgress | None) -> Dataset:
     )
 
 
-def _clip_settings(data: Any) -> ClipSettings:
+def clip_settings(data: Any) -> ClipSettings:
+    """How the recipe's recordings become clips."""
     return ClipSettings(
         sample_rate=data.sample_rate,
         trim_db=data.trim_db,
@@ -133,7 +134,7 @@ def _clip_settings(data: Any) -> ClipSettings:
 def _spoken_digits(data: Any, progress: DownloadProgress | None) -> Dataset:
     return audio.spoken_digits(
         root=_root(data),
-        settings=_clip_settings(data),
+        settings=clip_settings(data),
         validation=data.validation,
         seed=data.seed,
         progress=progress,
@@ -142,7 +143,7 @@ def _spoken_digits(data: Any, progress: DownloadProgress | None) -> Dataset:
 
 def _synthetic_digits(data: Any, progress: DownloadProgress | None) -> Dataset:
     return synthetic_speech.spoken_digits_synthetic(
-        settings=_clip_settings(data),
+        settings=clip_settings(data),
         clips_per_digit=data.clips,
         validation=data.validation,
         test=data.test,
@@ -154,7 +155,7 @@ def _synthetic_digits(data: Any, progress: DownloadProgress | None) -> Dataset:
 def _recordings(data: Any, progress: DownloadProgress | None) -> Dataset:
     return audio.recordings(
         root=Path(data.root).expanduser(),
-        settings=_clip_settings(data),
+        settings=clip_settings(data),
         labels=data.labels,
         unreadable=data.unreadable,
         validation=data.validation,
@@ -254,7 +255,7 @@ def _learned_tokens(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
 
 
 def _learned_sound(recipe: schema.Recipe, dataset: Dataset) -> StoredCodec:
-    clips = _clip_settings(recipe.data)
+    clips = clip_settings(recipe.data)
     sizes = {"sample_rate": clips.sample_rate, "samples": clips.max_samples}
     settings = recipe.codec.model_dump()["representation"]
     learned = learn_representation(dataset.parts["training"].items, settings, **sizes)
@@ -391,7 +392,7 @@ def _text_view(recipe: schema.Recipe, dataset: Dataset) -> View:
 
 
 def _sound_view(recipe: schema.Recipe, dataset: Dataset) -> View:
-    clips = _clip_settings(recipe.data)
+    clips = clip_settings(recipe.data)
     rate, samples = clips.sample_rate, clips.max_samples
     return View(
         judge="sound-2",
@@ -492,7 +493,7 @@ def _sound_figures(
         training=part_items(dataset, view, "training")[0],
         reference=test,
         label_NA=dataset.parts["test"].label_NA,
-        sample_rate=_clip_settings(recipe.data).sample_rate,
+        sample_rate=clip_settings(recipe.data).sample_rate,
         judge=judge,
         words=words,
         listen=hear_digits if settings.listen else None,

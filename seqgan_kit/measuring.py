@@ -15,6 +15,7 @@ from torch import Tensor
 
 from . import build, materials
 from .batch import Batch
+from .data.clips import ClipSettings
 from .data.dataset import Dataset
 from .data.sources import cache_folder
 from .evaluation.distribution import TooFewSamples
@@ -136,6 +137,11 @@ class Bench:
     def _vectors(self, items: Tensor) -> Tensor:
         assert self.view.vectors is not None, "only figures of vectors ask for them"
         return self.view.vectors(items)
+
+    @property
+    def clip_settings(self) -> ClipSettings:
+        """How recordings become clips, where the data are sound."""
+        return materials.clip_settings(self._recipe.data)
 
     @property
     def judged(self) -> bool:

@@ -69,6 +69,46 @@ def test_frames_that_disagree_are_faded_into_each_other():
     assert decoded.diff().abs().max() < 0.5 * np.pi / 2 / 64 * 1.1
 
 
+COSINES = {"kind": "waveform", "transform": "cosines", "hop": 64}
+
+
+@pytest.mark.parametrize("frames", [1, 2, 4])
+def test_cosines_are_the_clip_again_where_none_lies_too_far_out(frames):
+    generator = np.random.default_rng(0)
+    clips = [generator.normal(0, 0.1, n).astype(np.float32) for n in (700, 1000, 2048)]
+    codec = made({**COSINES, "frames": frames}, clips)
+    x, mask_BT = codec.encode(np.array(clips, object))
+    # 2,048 samples are 32 frames and half of a frame at each end.
+    assert x.shape == (3, -(-33 // frames), 64 * frames + 1)
+    # The root of a normal number has no far tails: at most some steps are cut at 3 deviations.
+    assert x[..., :-1].abs().max() < 1
+    for clip, back in zip(clips, unpadded(codec.decode(x, mask_BT)), strict=True):
+        assert abs(len(back) - len(clip)) <= 8 * frames
+        both = min(len(clip), len(back))
+        assert np.abs(back[:both] - clip[:both]).max() < 1e-5
+
+
+def test_cosines_keep_the_power_and_each_has_its_own_scale():
+    generator = np.random.default_rng(0)
+    loud = generator.normal(0, 0.1, 2048).astype(np.float32)
+    learned = learn_representation(joined([loud] * 2), COSINES, sample_rate=RATE, samples=2048)
+    # Orthonormal: amplitudes of white noise are normal as its samples are, and the square of a
+    # root's deviation is the mean magnitude.
+    mean = 0.1 * np.sqrt(2 / np.pi)
+    assert np.square(learned["deviation"]).mean() == pytest.approx(mean, rel=0.05)
+    low = made(COSINES, [tone(200, 2048)] * 2)._representation.deviation_K
+    assert low[:6].max() > 20 * low[20:].max()
+
+
+def test_a_discriminator_of_cosines_reads_their_magnitudes_too():
+    codec = made(COSINES, CLIPS)
+    x, _ = codec.encode(np.array(CLIPS, object))
+    view = codec.view()
+    assert torch.equal(view(x), torch.cat([x, x[..., :-1].abs()], -1))
+    assert view.features == view(x).shape[-1]
+    assert made({"kind": "waveform"}, CLIPS).view() is None
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_a_spectrogram_comes_back_as_sound_of_the_same_pitch_and_length(frames):
     codec = made({**MEL, "frames": frames}, CLIPS)
@@ -210,6 +250,29 @@ def test_samples_on_the_command_line(run, tmp_path, seqgen):
         written, rate = soundfile.read(out / row["path"])
         assert rate == RATE
         assert len(written) / rate == pytest.approx(float(row["seconds"]), abs=1e-5)
+
+
+def test_sound_made_elsewhere_is_measured(run, tmp_path, seqgen):
+    out = tmp_path / "clips"
+    seqgen("sample", run.path, "-n", 12, "--out", out)
+    asked = ("evaluate", "--recipe", run.path / "recipe.yaml", "--json", "--no-gan-train")
+    named, folder, none = (
+        seqgen(*asked, "--samples", path) for path in (out / "manifest.csv", out, run.path)
+    )
+    figures, unnamed = (json.loads(shown.out)["models"][0]["figures"] for shown in (named, folder))
+    assert {"label_accuracy", "spread", "loudness"} <= set(figures)
+    assert "label_accuracy" not in unnamed
+    # In another order.
+    assert unnamed["loudness"]["mean"] == pytest.approx(figures["loudness"]["mean"], abs=1e-4)
+    assert (none.code, "holds no .flac, .ogg, .wav" in none.err) == (2, True)
+    (out / "manifest.csv").write_text("path,label\nlow_0000.wav,middle\n")
+    wrong = seqgen(*asked, "--samples", out / "manifest.csv")
+    assert "has no label 'middle'; it has high, low" in wrong.err
+    (out / "low_0000.wav").write_bytes(b"no sound")
+    damaged = seqgen(*asked, "--samples", out)
+    assert damaged.err.count("error:") == 1
+    assert "low_0000.wav is damaged or no sound" in damaged.err
+    assert seqgen(*asked, "--samples", out, "--labels", out / "l.npy").code == 2
 
 
 @pytest.mark.parametrize(
