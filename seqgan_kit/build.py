@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import recipe as schema
 from .batch import Batch
@@ -123,10 +123,9 @@ def _recurrent_discriminator(
     model: schema.RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
 ) -> Discriminator:
     settings = model.discriminator
-    features = codec.features
-    view: nn.Module | None = None
-    if isinstance(codec, AudioCodec) and (spectrum := codec.view()) is not None:
-        features, view = spectrum.features, spectrum
+    # A codec may know how its steps are better looked at.
+    view = getattr(codec, "view", lambda: None)()
+    features = codec.features if view is None else view.features
     if model.generator.head.kind == "categorical":
         group = getattr(codec, "group", 1)
         features = settings.embedding_size * group
