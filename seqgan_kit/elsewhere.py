@@ -13,7 +13,8 @@ from .data.audio import read_manifest
 from .data.audio_files import EXTENSIONS, prepared, read_sound
 from .data.dataset import DataError
 from .data.label_folders import natural
-from .data.series_files import Columns, complete, read_series
+from .data.series_files import read_series
+from .data.series_items import Columns, complete
 from .data.text_files import read_rows
 from .measuring import Bench
 

@@ -26,7 +26,7 @@ from .data.loader import Codec
 from .data.oracle import Oracle
 from .data.rows import ImageCodec, RowsCodec
 from .data.series import SeriesCodec, learn_series
-from .data.series_files import Columns
+from .data.series_items import Columns
 from .data.series_sets import japanese_vowels, own_series, sines
 from .data.sound import AudioCodec, learn_representation
 from .data.sources import Progress as DownloadProgress

@@ -6,7 +6,7 @@ import torch
 
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.series import SeriesCodec, learn_series
-from seqgan_kit.data.series_files import Columns
+from seqgan_kit.data.series_items import Columns
 from seqgan_kit.data.series_sets import japanese_vowels, own_series, sines
 from seqgan_kit.data.unequal import as_objects, lengths, padded, unpadded
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from seqgan_kit import load, recipe_files, workflow
-from seqgan_kit.data.series_files import Columns
+from seqgan_kit.data.series_items import Columns
 from seqgan_kit.data.series_sets import own_series
 
 

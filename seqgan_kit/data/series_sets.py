@@ -14,17 +14,9 @@ import numpy as np
 
 from .dataset import PARTS, DataError, Dataset, Part, PartName, cut_into_parts, fingerprint
 from .label_folders import left_out, natural
-from .series_files import (
-    LABELS_SUFFIX,
-    READERS,
-    Columns,
-    Missing,
-    OneSeries,
-    complete,
-    read_series,
-    same_columns,
-    windows,
-)
+from .series_arrays import LABELS_SUFFIX
+from .series_files import READERS, read_series
+from .series_items import Columns, Missing, OneSeries, complete, same_columns, windows
 from .text_files import find_parts
 from .unequal import as_objects
 
