@@ -3,8 +3,6 @@ the training series nearest to samples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from jaxtyping import Int
@@ -12,9 +10,10 @@ from torch import Tensor
 
 from .data.unequal import unpadded
 from .evaluation.judge import look
+from .evidence_parts import by_first, nearest, walks, way
 from .measuring import Bench
 from .recipe import Recipe
-from .report.images import GRID_ROWS, ImagePanel, label_names, panel
+from .report.images import ImagePanel, panel
 from .report.page import TitledPanel
 from .report.series import Frame, series_panel, small_multiples
 from .run import Run
@@ -27,15 +26,6 @@ SORTED = 60
 """Samples for each class that are made of a model without labels, and sorted by the judge."""
 
 WALKS, WALK_STEPS = 3, 8
-COMPARED, PAIRS = 500, 6
-"""Samples whose nearest training series are looked for, and those of them that are shown."""
-
-
-def _by_first(bench: Bench) -> Iterator[tuple[str, int]]:
-    """The classes of the first attribute that the page shows: their names and numbers."""
-    names = next(iter(bench.dataset.labels.values()))
-    for number, name in enumerate(names[:GRID_ROWS]):
-        yield name, number
 
 
 def _real(bench: Bench) -> dict[int, list[np.ndarray]]:
@@ -43,7 +33,7 @@ def _real(bench: Bench) -> dict[int, list[np.ndarray]]:
     order_N = np.random.default_rng(0).permutation(len(bench.test))
     chosen = {
         number: order_N[bench.label_NA[order_N, 0] == number][:SHEET]
-        for _, number in _by_first(bench)
+        for _, number in by_first(bench)
     }
     return {number: unpadded(bench.test[index_N]) for number, index_N in chosen.items()}
 
@@ -55,7 +45,7 @@ def _frame(bench: Bench) -> Frame:
 
 def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, ImagePanel]:
     """Samples of each class of the first attribute over real ones."""
-    classes = list(_by_first(bench))
+    classes = list(by_first(bench))
     if recipe.conditional:
         rows_NA = sampler.label_rows(None, 1)
         # Of several attributes the others take turns.
@@ -76,7 +66,7 @@ def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[s
 def _chosen(bench: Bench, made: Tensor, label_NA: Int[np.ndarray, "N A"]) -> dict[str, ImagePanel]:
     frame, real = _frame(bench), _real(bench)
     panels = {}
-    for name, number in _by_first(bench):
+    for name, number in by_first(bench):
         members = np.flatnonzero(label_NA[:, 0] == number)[:SHEET]
         if len(members):
             cells = frame.cells(unpadded(made[members]), real[number])
@@ -92,7 +82,7 @@ def real_samples(bench: Bench) -> dict[str, ImagePanel]:
         name: series_panel(
             frame.cells(real[number]), f"{len(real[number])} real test series of {name}"
         )
-        for name, number in _by_first(bench)
+        for name, number in by_first(bench)
         if real[number]
     }
 
@@ -108,34 +98,24 @@ def panels(
 
 
 def _walks(bench: Bench, sampler: Sampler, seed: int) -> TitledPanel:
-    rows_NA = sampler.label_rows(None, 1)
     frame = _frame(bench)
     rows, names = [], []
-    for number in range(WALKS):
-        place, far = number * len(rows_NA) // WALKS, len(rows_NA) // 2
-        ends = [rows_NA[(place + step) % len(rows_NA)] for step in (0, far)]
-        made = sampler.interpolate(*ends, steps=WALK_STEPS, seed=seed + number)
+    for name, made in walks(sampler, WALKS, steps=WALK_STEPS, seed=seed):
         rows.append([frame.cell(0, "", [one]) for one in unpadded(made)])
-        names.append(" to ".join(" ".join(label_names(e, sampler.labels)) for e in ends))
+        names.append(name)
     return {
         "title": "Interpolation",
-        "explanation": f"The channel {frame.channels[0]} of samples on the way from one draw of "
-        "noise to another"
-        + (", and half-way from one label to another." if len(rows_NA) > 1 else "."),
+        "explanation": f"The channel {frame.channels[0]} of samples {way(sampler)}.",
         "panel": panel(small_multiples(rows, names), f"{WALKS} walks of {WALK_STEPS} samples"),
     }
 
 
 def _nearest(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> TitledPanel:
-    count = min(bench.samples, COMPARED)
-    label_NA = bench.asked(count, recipe.conditional)
-    made = torch.cat(list(sampler.stream(label_NA, seed=seed)))
-    pairs = bench.reference.nearest_pairs(made, PAIRS)
+    count, samples, pairs = nearest(bench, recipe, sampler, seed)
     near = unpadded(bench.training_items(pairs.training_C.tolist()))
     frame = _frame(bench)
     rows = [
-        frame.cells([sample], [real])
-        for sample, real in zip(unpadded(made[pairs.sample_C]), near, strict=True)
+        frame.cells([sample], [real]) for sample, real in zip(unpadded(samples), near, strict=True)
     ]
     return {
         "title": "Nearest to the training part",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from jaxtyping import Int
@@ -13,9 +11,10 @@ from .data.sound import audio_codec
 from .data.unequal import unpadded
 from .evaluation.judge import look
 from .evaluation.sound_judge import SoundJudge
-from .measuring import Bench, set_seed
+from .evidence_parts import by_first, nearest, walks, way
+from .measuring import Bench
 from .recipe import Recipe
-from .report.images import GRID_ROWS, label_names
+from .report.images import label_names
 from .report.page import TitledPanel
 from .report.sounds import SoundPanel, joined, sound_panel
 from .run import Run
@@ -28,21 +27,12 @@ SORTED = 30
 """Samples for each class that are made of a model without labels, and sorted by the judge."""
 
 WALKS, WALK_STEPS = 3, 6
-COMPARED, PAIRS = 500, 6
-"""Samples whose nearest training clips are looked for, and those of them that are shown."""
 
 
 def _sample_rate(bench: Bench) -> int:
     judge = bench.reference.judge
     assert isinstance(judge, SoundJudge), "a bench of sound has a judge of sound"
     return judge.sample_rate
-
-
-def _by_first(bench: Bench) -> Iterator[tuple[str, int]]:
-    """The classes of the first attribute that the page shows: their names and numbers."""
-    names = next(iter(bench.dataset.labels.values()))
-    for number, name in enumerate(names[:GRID_ROWS]):
-        yield name, number
 
 
 def _turns(bench: Bench, number: int) -> Int[np.ndarray, "N A"]:
@@ -65,7 +55,7 @@ def _captions(bench: Bench, label_NA: Int[np.ndarray, "N A"], first: bool = Fals
 
 def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, SoundPanel]:
     """Samples of each class of the first attribute, by the judge where there are no labels."""
-    classes = list(_by_first(bench))
+    classes = list(by_first(bench))
     if not recipe.conditional:
         any_NA = np.zeros((SORTED * len(classes), 1), np.int64)
         made = torch.cat(list(sampler.stream(any_NA, seed=seed)))
@@ -86,7 +76,7 @@ def _chosen(
 ) -> dict[str, SoundPanel]:
     """The first clips of each class."""
     panels = {}
-    for name, number in _by_first(bench):
+    for name, number in by_first(bench):
         members = np.flatnonzero(label_NA[:, 0] == number)[:SHEET]
         if len(members):
             captions = _captions(bench, label_NA[members])
@@ -101,40 +91,29 @@ def panels(
     bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
 ) -> list[TitledPanel]:
     """Walks between labels, and samples beside the training clips nearest to them."""
-    return [walks(sampler, seed), _nearest(bench, recipe, sampler, seed)]
+    return [_walks(sampler, seed), _nearest(bench, recipe, sampler, seed)]
 
 
-def walks(sampler: Sampler, seed: int) -> TitledPanel:
-    """Walks through the noise, from a label to another."""
+def _walks(sampler: Sampler, seed: int) -> TitledPanel:
     rate = audio_codec(sampler.codec).sample_rate
-    rows_NA = sampler.label_rows(None, 1)
     clips, captions = [], []
-    for number in range(WALKS):
-        # Spread over all labels, so that in the end each attribute changes on some walk.
-        place, far = number * len(rows_NA) // WALKS, len(rows_NA) // 2 + 1
-        ends = [rows_NA[(place + step) % len(rows_NA)] for step in (0, far)]
-        made = sampler.interpolate(*ends, steps=WALK_STEPS, seed=set_seed(seed, number))
+    for caption, made in walks(sampler, WALKS, steps=WALK_STEPS, seed=seed):
         clips.append(joined(unpadded(made), rate))
-        captions.append(" to ".join(" ".join(label_names(e, sampler.labels)) for e in ends))
+        captions.append(caption)
     return {
         "title": "Interpolation",
-        "explanation": f"Each is {WALK_STEPS} samples one after the other, on the way from one "
-        "draw of noise to another"
-        + (", and half-way from one label to another." if len(rows_NA) > 1 else "."),
+        "explanation": f"Each is {WALK_STEPS} samples one after the other, {way(sampler)}.",
         "panel": sound_panel(clips, rate, captions),
     }
 
 
 def _nearest(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> TitledPanel:
-    count = min(bench.samples, COMPARED)
-    label_NA = bench.asked(count, recipe.conditional)
-    made = torch.cat(list(sampler.stream(label_NA, seed=seed)))
-    pairs = bench.reference.nearest_pairs(made, PAIRS)
+    count, samples, pairs = nearest(bench, recipe, sampler, seed)
     training = bench.dataset.parts["training"]
     names = _captions(bench, training.label_NA[pairs.training_C], first=True)
     real = unpadded(bench.training_items(pairs.training_C.tolist()))
     clips, captions = [], []
-    for place, sample in enumerate(unpadded(made[pairs.sample_C])):
+    for place, sample in enumerate(unpadded(samples)):
         clips += [sample, real[place]]
         captions += [f"sample {place + 1}", f"nearest to sample {place + 1}: {names[place]}"]
     return {

@@ -28,8 +28,9 @@ ALLOWED = {
 }
 """For every part what it may import."""
 ABOVE = [
-    "materials", "build", "workflow", "measuring", "elsewhere", "sweeping", "evidence_images",
-    "evidence_series", "evidence_sound", "evidence_text", "evidence", "comparison",
+    "materials", "build", "workflow", "measuring", "elsewhere", "sweeping", "evidence_parts",
+    "evidence_images", "evidence_series", "evidence_sound", "evidence_text", "evidence",
+    "comparison",
 ]  # fmt: skip
 """What stands above and may import all of these, and what stands before it here."""
 

@@ -11,7 +11,7 @@ import soundfile
 import torch
 from PIL import Image
 
-from seqgan_kit import evidence_sound, materials, recipe_files
+from seqgan_kit import evidence_parts, evidence_sound, materials, recipe_files
 from seqgan_kit.data.clips import Clips
 from seqgan_kit.data.dataset import Dataset, Part
 from seqgan_kit.data.sound import AudioCodec, learn_representation
@@ -313,7 +313,7 @@ def test_walks_and_nearest_clips(bench, codec, recipe):
     shortest = (evidence_sound.WALK_STEPS - 1) * pause
     assert min(clip["seconds"] for clip in walks["panel"]["clips"]) > shortest
     shown = nearest["panel"]["clips"]
-    assert len(shown) == 2 * evidence_sound.PAIRS
+    assert len(shown) == 2 * evidence_parts.PAIRS
     assert shown[0]["caption"] == "sample 1"
     assert shown[1]["caption"] == "nearest to sample 1: eight ann"
     training = bench.dataset.parts["training"]
