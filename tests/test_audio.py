@@ -16,6 +16,7 @@ from seqgan_kit.data.clips import Clips
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.sound import AudioCodec, learn_representation
 from seqgan_kit.data.unequal import lengths, unpadded
+from seqgan_kit.data.waveform import told_length
 from seqgan_kit.materials import load_dataset
 from seqgan_kit.recipe_files import RecipeError
 
@@ -86,6 +87,17 @@ def test_cosines_are_the_clip_again_where_none_lies_too_far_out(frames):
         assert abs(len(back) - len(clip)) <= 8 * frames
         both = min(len(clip), len(back))
         assert np.abs(back[:both] - clip[:both]).max() < 1e-5
+
+
+def test_a_step_that_is_nearly_whole_does_not_end_a_clip():
+    share = torch.tensor([
+        [1.0, 0.9, 0.8, 1.0, 0.3, 0.0, 0.9],
+        [1.0, 1.0, 0.6, 0.0, 0.0, 0.0, 0.0],
+        [0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        [0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+    ])  # fmt: skip
+    assert told_length(share * 2 - 1, 10).tolist() == [43, 26, 2, 70, 0]
 
 
 def test_cosines_keep_the_power_and_each_has_its_own_scale():

@@ -178,12 +178,19 @@ def shares(length_B: Int[Tensor, " B"], steps: int, hop: int) -> Float[Tensor, "
 
 
 def told_length(going_BT: Float[Tensor, "B T"], hop: int) -> Int[Tensor, " B"]:
-    """Samples that lie before the end, by such shares: the first that is not whole is the last."""
+    """Samples that lie before the end, by such shares.
+
+    The first step of which less than half exists is the end. Only it and the step before it may
+    exist in part: what is learned is never quite whole, and no clip is to end at each such step.
+    """
     share_BT = ((going_BT + 1) / 2).clamp(0, 1)
-    short_BT = share_BT < WHOLE
-    before_BT = short_BT.cumsum(1) - short_BT.long() == 0
-    share_BT = torch.where(short_BT, share_BT, 1.0)
-    return ((share_BT * before_BT).sum(1) * hop).round().long()
+    share_BT = torch.where(share_BT < WHOLE, share_BT, 1.0)
+    steps = share_BT.shape[1]
+    end_B = steps - ((share_BT < 0.5).cumsum(1) > 0).sum(1)
+    # Behind the last step lies one of which nothing exists; so does one before the first.
+    around_BT = pad(share_BT, (1, 1))
+    partly_B = around_BT.gather(1, torch.stack([end_B, end_B + 1], 1)).sum(1)
+    return (((end_B - 1).clamp(min=0) + partly_B) * hop).round().long()
 
 
 def added_up(frame_BTW: Float[Tensor, "B T W"], hop: int) -> Float[Tensor, "B S"]:
