@@ -108,17 +108,34 @@ def test_cosines_keep_the_power_and_each_has_its_own_scale():
     # root's deviation is the mean magnitude.
     mean = 0.1 * np.sqrt(2 / np.pi)
     assert np.square(learned["deviation"]).mean() == pytest.approx(mean, rel=0.05)
-    low = made(COSINES, [tone(200, 2048)] * 2)._representation.deviation_K
+    low = made(COSINES, [tone(200, 2048)] * 2)._representation.scale_K
     assert low[:6].max() > 20 * low[20:].max()
 
 
-def test_a_discriminator_of_cosines_reads_their_magnitudes_too():
-    codec = made(COSINES, CLIPS)
-    x, _ = codec.encode(np.array(CLIPS, object))
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_discriminator_of_cosines_reads_the_spectrum_of_their_sound_too(frames):
+    generator = np.random.default_rng(0)
+    clips = [generator.normal(0, 0.1, n).astype(np.float32) for n in (700, 1000, 2048)]
+    settings = {"hop": 64, "frames": frames}
+    codec = made({**COSINES, **settings, "bands": 12}, clips)
+    x, _ = codec.encode(np.array(clips, object))
     view = codec.view()
-    assert torch.equal(view(x), torch.cat([x, x[..., :-1].abs()], -1))
-    assert view.features == view(x).shape[-1]
-    assert made({"kind": "waveform"}, CLIPS).view() is None
+    seen = view(x)
+    assert seen.shape == (*x.shape[:2], view.features)
+    assert torch.equal(seen[..., : x.shape[-1]], x)
+    # The bands are those of the other codec, which cuts at a floor and at both ends.
+    bands = {"kind": "log-mel", "bins": 12, "n_fft": 128, "hop": 64}
+    other, _ = made(bands, clips).encode(np.array(clips, object))
+    found = seen[..., x.shape[-1] :].reshape(3, -1, 12)[:, : other.shape[1]]
+    exists = other[..., -1] > 0
+    assert (found[exists].clamp(-1, 1) - other[exists][:, :-1]).abs().max() < 0.05
+    # What a generator writes gets a slope from it, in silence as well.
+    silent = torch.full_like(x, 1e-3).requires_grad_()
+    (slope,) = torch.autograd.grad(view(silent)[..., x.shape[-1] :].sum(), silent)
+    assert slope.isfinite().all()
+    assert slope[..., :-1].abs().max() > 0
+    assert not view.state_dict()
+    assert made({"kind": "waveform"}, clips).view() is None
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])

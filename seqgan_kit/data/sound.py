@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..batch import full_mask
 from .dataset import Items
 from .spectrogram import LogMel
 from .unequal import as_objects, lengths, padded, unpadded
-from .waveform import Cosines, MagnitudeView, MuLaw, Waveform
+from .waveform import Cosines, MuLaw, SpectrumView, Waveform
 
 LEARNED = 512
 """Clips that are looked at together while a representation is learned."""
@@ -47,10 +48,13 @@ def _waveform(
     transform: str = "none",
     overlap: int = 32,
     frames: int = 1,
+    bands: int = 40,
     **settings: Any,
 ) -> Representation:
     if transform == "cosines":
-        return Cosines(samples=samples, frames=frames, **settings)
+        return Cosines(
+            samples=samples, sample_rate=sample_rate, frames=frames, bands=bands, **settings
+        )
     return Waveform(samples=samples, overlap=overlap, **settings)
 
 
@@ -99,7 +103,7 @@ class AudioCodec:
         # Tokens of a step, where a step is made of tokens.
         self.group = getattr(self._representation, "group", 1)
 
-    def view(self) -> MagnitudeView | None:
+    def view(self) -> SpectrumView | None:
         """What a discriminator reads instead of the steps as they are; ``None``: these."""
         representation = self._representation
         return representation.view() if isinstance(representation, Cosines) else None
@@ -149,12 +153,20 @@ def learn_representation(
     if not isinstance(made, LogMel | Cosines):
         return dict(settings)
 
-    def chunks() -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(clips), LEARNED):
-            sound_BS = padded(list(clips[start : start + LEARNED]), samples)
-            yield sound_BS.nan_to_num(0.0), lengths(sound_BS)
+    return {**settings, **made.learn(_Chunks(clips, samples))}
 
-    return {**settings, **made.learn(chunks())}
+
+@dataclass(frozen=True)
+class _Chunks:
+    """Some clips at a time, as often as they are asked for."""
+
+    clips: Items
+    samples: int
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(self.clips), LEARNED):
+            sound_BS = padded(list(self.clips[start : start + LEARNED]), self.samples)
+            yield sound_BS.nan_to_num(0.0), lengths(sound_BS)
 
 
 def audio_codec(codec: object) -> AudioCodec:

@@ -80,15 +80,16 @@ class LogMel:
         width = frames * bins + 1
         self.steps, self.features = (1, count * width) if layout == "picture" else (count, width)
         self.shape = (1, count, width)
-        self._mean_M = torch.tensor(mean or [0.0] * bins)
-        self._deviation_M = torch.tensor(deviation or [1.0] * bins)
+        self.mean_M = torch.tensor(mean or [0.0] * bins)
+        self.deviation_M = torch.tensor(deviation or [1.0] * bins)
 
     @cached_property
-    def _window(self) -> Float[Tensor, " W"]:
+    def window_W(self) -> Float[Tensor, " W"]:
+        """What a frame is multiplied by."""
         return torch.hann_window(self.n_fft)
 
     @cached_property
-    def _bands_FM(self) -> Float[Tensor, "F M"]:
+    def bands_FM(self) -> Float[Tensor, "F M"]:
         """How much of each frequency belongs to each band."""
         from torchaudio.functional import melscale_fbanks
 
@@ -107,10 +108,10 @@ class LogMel:
         whole_BS = torch.nn.functional.pad(sound_BS, (0, max(room, 0)))
         spectrum_BFT = torch.stft(
             whole_BS[:, : self.total * self.hop], self.n_fft, self.hop,
-            window=self._window, center=True, pad_mode="constant", return_complex=True,
+            window=self.window_W, center=True, pad_mode="constant", return_complex=True,
         )  # fmt: skip
         magnitude_BTF = spectrum_BFT[..., : self.total].abs().transpose(1, 2)
-        return (magnitude_BTF @ self._bands_FM).clamp(min=FLOOR).log()
+        return (magnitude_BTF @ self.bands_FM).clamp(min=FLOOR).log()
 
     def learn(
         self, chunks: Iterable[tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]]
@@ -141,7 +142,7 @@ class LogMel:
     ) -> Float[Tensor, "B T F"]:
         """Clips, zero behind their ends, as sequences."""
         exists_BT = torch.arange(self.total) < self._alive(length_B)[:, None]
-        level_BTM = (self._logarithms(sound_BS) - self._mean_M) / (DEVIATIONS * self._deviation_M)
+        level_BTM = (self._logarithms(sound_BS) - self.mean_M) / (DEVIATIONS * self.deviation_M)
         level_BTM = torch.where(exists_BT[..., None], level_BTM, -1.0)
         x_BTF = rearrange(level_BTM, "b (t n) m -> b t (n m)", n=self.frames)
         alive_BT = rearrange(exists_BT.float(), "b (t n) -> b t n", n=self.frames).mean(-1)
@@ -160,8 +161,8 @@ class LogMel:
         before_BT = (going_BT < self.frames).cumsum(1) - (going_BT < self.frames).long() == 0
         alive_B = (going_BT * before_BT).sum(1).long().clamp(min=1)
         level_BTM = rearrange(x_BTF[..., :-1], "b t (n m) -> b (t n) m", n=self.frames)
-        scale_M = (DEVIATIONS * self._deviation_M).to(device)
-        band_BTM = (level_BTM * scale_M + self._mean_M.to(device)).exp()
+        scale_M = (DEVIATIONS * self.deviation_M).to(device)
+        band_BTM = (level_BTM * scale_M + self.mean_M.to(device)).exp()
         frame_T = torch.arange(band_BTM.shape[1], device=device)
         band_BTM = torch.where((frame_T < alive_B[:, None])[..., None], band_BTM, 0.0)
         sound_BS = self._sound(self._frequencies(band_BTM))
@@ -169,7 +170,7 @@ class LogMel:
 
     def _frequencies(self, band_BTM: Float[Tensor, "B T M"]) -> Float[Tensor, "B T F"]:
         """Magnitudes whose bands are the given ones, as nearly as can be."""
-        bands_FM = self._bands_FM.to(band_BTM.device)
+        bands_FM = self.bands_FM.to(band_BTM.device)
         share_FM = bands_FM / bands_FM.sum(0)
         magnitude_BTF = band_BTM @ share_FM.T + 1e-8
         wanted_BTF = band_BTM @ bands_FM.T
@@ -189,7 +190,7 @@ class LogMel:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(0)
             return griffinlim(
-                magnitude_BFT, self._window.to(device), self.n_fft, self.hop, self.n_fft,
+                magnitude_BFT, self.window_W.to(device), self.n_fft, self.hop, self.n_fft,
                 power=1.0, n_iter=self.griffin_lim, momentum=0.99,
                 length=self.total * self.hop, rand_init=True,
             )[:, : self.samples]  # fmt: skip

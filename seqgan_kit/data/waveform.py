@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import fold, pad
 
 from .dataset import DataError
-from .spectrogram import DEVIATIONS
+from .spectrogram import DEVIATIONS, FLOOR, LogMel
 
 WHOLE = 15 / 16
 """Share of a step from which it counts as whole: a learned channel is no more exact."""
@@ -77,10 +77,14 @@ class Cosines:
     before the end, from -1 (none) to 1 (all).
 
     Args:
+        sample_rate: samples a second.
         samples: of the longest clip.
         hop: samples from a frame to the next.
         frames: of a step.
+        bands: mel bands of the spectrum that a discriminator is shown beside the amplitudes.
         deviation: of the root of each amplitude.
+        band_mean: of the log-magnitudes of each band.
+        band_deviation: their standard deviation.
 
     References:
         Princen, Johnson & Bradley 1987, *Subband/Transform Coding Using Filter Bank Designs Based
@@ -88,35 +92,58 @@ class Cosines:
     """
 
     def __init__(
-        self, *, samples: int, hop: int = 128, frames: int = 1, deviation: Sequence[float] = ()
+        self,
+        *,
+        sample_rate: int,
+        samples: int,
+        hop: int = 128,
+        frames: int = 1,
+        bands: int = 40,
+        deviation: Sequence[float] = (),
+        band_mean: Sequence[float] = (),
+        band_deviation: Sequence[float] = (),
     ) -> None:
         self.samples, self.hop, self.frames = samples, hop, frames
         # The last samples of a clip lie in one frame more.
         self.steps = math.ceil((math.ceil(samples / hop) + 1) / frames)
         self.features = frames * hop + 1
-        self.deviation_K = torch.tensor(deviation or [1.0] * hop)
+        # Frames of the same middles and lengths.
+        self.spectrum = LogMel(
+            sample_rate=sample_rate,
+            samples=self.steps * frames * hop,
+            bins=bands,
+            n_fft=2 * hop,
+            hop=hop,
+            mean=band_mean,
+            deviation=band_deviation,
+        )
+
+        self.scale_K = DEVIATIONS * torch.tensor(deviation or [1.0] * hop)
 
     @cached_property
-    def _window_W(self) -> Float[Tensor, " W"]:
-        return torch.sin(torch.pi / (2 * self.hop) * (torch.arange(2 * self.hop) + 0.5))
-
-    @cached_property
-    def _cosine_WK(self) -> Float[Tensor, "W K"]:
-        place_W1 = torch.arange(2 * self.hop, dtype=torch.float64)[:, None] + (1 + self.hop) / 2
-        pitch_K = torch.arange(self.hop, dtype=torch.float64) + 0.5
-        cosine_WK = torch.cos(torch.pi / self.hop * place_W1 * pitch_K) * (2 / self.hop) ** 0.5
-        return cosine_WK.float()
+    def wave_KW(self) -> Float[Tensor, "K W"]:
+        """The sound of each amplitude: a cosine that fades in and out."""
+        place_W = torch.arange(2 * self.hop, dtype=torch.float64)
+        pitch_K1 = torch.arange(self.hop, dtype=torch.float64)[:, None] + 0.5
+        wave_KW = torch.cos(torch.pi / self.hop * (place_W + (1 + self.hop) / 2) * pitch_K1)
+        window_W = torch.sin(torch.pi / (2 * self.hop) * (place_W + 0.5))
+        return ((2 / self.hop) ** 0.5 * wave_KW * window_W).float()
 
     def _roots(self, sound_BS: Float[Tensor, "B S"]) -> Float[Tensor, "B T K"]:
         room = self.steps * self.frames * self.hop - sound_BS.shape[1]
         frame_BTW = pad(sound_BS, (self.hop, room)).unfold(1, 2 * self.hop, self.hop)
-        amplitude_BTK = (frame_BTW * self._window_W) @ self._cosine_WK
+        amplitude_BTK = frame_BTW @ self.wave_KW.T
         return amplitude_BTK.sign() * amplitude_BTK.abs().sqrt()
 
     def learn(
         self, chunks: Iterable[tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]]
     ) -> dict[str, list[float]]:
-        """The deviation of every amplitude's root over the frames of some clips that exist."""
+        """What amplitudes and bands are normalised by, over the frames of clips that exist.
+
+        Args:
+            chunks: read twice.
+        """
+        bands = self.spectrum.learn(chunks)
         square_K, count = torch.zeros(self.hop, dtype=torch.float64), 0
         for sound_BS, length_B in chunks:
             root_BTK = self._roots(sound_BS)
@@ -124,17 +151,21 @@ class Cosines:
             found_PK = root_BTK[begin_T < length_B[:, None]].double()
             square_K += found_PK.square().sum(0)
             count += len(found_PK)
-        return {"deviation": (square_K / count).sqrt().clamp(min=1e-4).tolist()}
+        return {
+            "deviation": (square_K / count).sqrt().clamp(min=1e-4).tolist(),
+            "band_mean": bands["mean"],
+            "band_deviation": bands["deviation"],
+        }
 
-    def view(self) -> MagnitudeView:
+    def view(self) -> SpectrumView:
         """What a discriminator reads instead of the steps as they are."""
-        return MagnitudeView(self.frames * self.hop)
+        return SpectrumView(self)
 
     def encode(
         self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
     ) -> Float[Tensor, "B T F"]:
         """Clips, zero behind their ends, as sequences."""
-        level_BTK = self._roots(sound_BS) / (DEVIATIONS * self.deviation_K)
+        level_BTK = self._roots(sound_BS) / self.scale_K
         level_BTF = rearrange(level_BTK.clamp(-1, 1), "b (t n) k -> b t (n k)", n=self.frames)
         going_BT = shares(length_B, self.steps, self.frames * self.hop)
         return torch.cat([level_BTF, going_BT[..., None]], -1)
@@ -143,32 +174,69 @@ class Cosines:
         self, x_BTF: Float[Tensor, "B T F"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
         """Sequences as sound, and how many samples of it exist."""
-        device = x_BTF.device
-        level_BTK = rearrange(x_BTF[..., :-1], "b t (n k) -> b (t n) k", n=self.frames)
-        root_BTK = level_BTK * (DEVIATIONS * self.deviation_K).to(device)
-        amplitude_BTK = root_BTK * root_BTK.abs()
-        frame_BTW = (amplitude_BTK @ self._cosine_WK.T.to(device)) * self._window_W.to(device)
-        sound_BS = added_up(frame_BTW, self.hop)[:, self.hop : self.hop + self.samples]
+        scale_K, wave_KW = (constant.to(x_BTF.device) for constant in (self.scale_K, self.wave_KW))
+        sound_BS = waves(x_BTF, scale_K, wave_KW)[:, self.hop : self.hop + self.samples]
         length_B = told_length(x_BTF[..., -1], self.frames * self.hop).clamp(1, self.samples)
         return sound_BS, length_B
 
 
-class MagnitudeView(nn.Module):
-    """Amplitudes, with their magnitudes behind them.
+def waves(
+    x_BTF: Float[Tensor, "B T F"], scale_K: Float[Tensor, " K"], wave_KW: Float[Tensor, "K W"]
+) -> Float[Tensor, "B S"]:
+    """The sound of steps of cosines; the first half of a window lies before the clip."""
+    root_BTK = rearrange(x_BTF[..., :-1], "b t (n k) -> b (t n) k", k=len(scale_K)) * scale_K
+    return added_up((root_BTK * root_BTK.abs()) @ wave_KW, len(scale_K))
 
-    The sign of an amplitude depends on when a wave began, its magnitude tells what is heard. What
-    sums inputs before it bends them, as the first layer of a network does, sees nothing of the
-    second in the first.
+
+class SpectrumView(nn.Module):
+    """Amplitudes, and behind them what an ear hears: log-magnitudes in mel bands.
+
+    The sign of an amplitude and how its magnitude is shared with its neighbours depend on when a
+    wave began. What is heard does not: the bands are those of the sound that all steps make
+    together, and a generator learns from them across the borders of its steps.
+
+    Args:
+        cosines: how steps become sound, and its spectrum.
+
+    Attributes:
+        features: numbers in a step.
+
+    References:
+        A discriminator of spectra beside one of samples: Jang et al. 2021, *UnivNet*.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, cosines: Cosines) -> None:
         super().__init__()
-        self.count = count
-        self.features = 2 * count + 1
+        spectrum = cosines.spectrum
+        self.hop, self.frames = cosines.hop, cosines.frames
+        self.features = cosines.features + cosines.frames * spectrum.bins
+        # Constants: on the device of the network, and no part of what it has learned.
+        self.scale_K, self.wave_KW, self.window_W, self.bands_FM, self.mean_M, self.deviation_M = (
+            nn.Buffer(constant, persistent=False)
+            for constant in (
+                cosines.scale_K,
+                cosines.wave_KW,
+                spectrum.window_W,
+                spectrum.bands_FM,
+                spectrum.mean_M,
+                DEVIATIONS * spectrum.deviation_M,
+            )
+        )
 
     def forward(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T G"]:
-        """Steps with the magnitudes behind them."""
-        return torch.cat([x_BTF, x_BTF[..., : self.count].abs()], -1)
+        """Steps, each with the bands of its frames behind it."""
+        frames = x_BTF.shape[1] * self.frames
+        sound_BS = waves(x_BTF.float(), self.scale_K, self.wave_KW)[:, self.hop :]
+        spectrum_BFT = torch.stft(
+            sound_BS, 2 * self.hop, self.hop,
+            window=self.window_W, center=True, pad_mode="constant", return_complex=True,
+        )  # fmt: skip
+        magnitude_BTF = spectrum_BFT[..., :frames].abs().transpose(1, 2)
+        # Added, not cut off there: silence, too, is to have a slope.
+        level_BTM = (magnitude_BTF @ self.bands_FM + FLOOR).log()
+        level_BTM = (level_BTM - self.mean_M) / self.deviation_M
+        beside_BTN = rearrange(level_BTM, "b (t n) m -> b t (n m)", n=self.frames)
+        return torch.cat([x_BTF, beside_BTN], -1)
 
 
 def shares(length_B: Int[Tensor, " B"], steps: int, hop: int) -> Float[Tensor, "B T"]:

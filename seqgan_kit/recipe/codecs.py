@@ -92,6 +92,8 @@ class WaveformRecipe(Section):
     """A step is samples as they are, or amplitudes of as many cosines (a lapped transform)."""
     frames: PositiveInt = 1
     """Frames of cosines that a step consists of."""
+    bands: PositiveInt = 40
+    """Mel bands that the discriminator is shown beside the amplitudes of cosines."""
 
 
 class MuLawRecipe(Section):
