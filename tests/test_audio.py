@@ -218,6 +218,7 @@ def test_decoded_clips_have_the_wanted_peak_and_an_end():
         ({"kind": "log-mel", "hop": 200}, "more than half of n_fft"),
         ({"kind": "log-mel", "bins": 120}, "too many for n_fft"),
         ({"kind": "waveform", "overlap": 200}, "belong to three steps"),
+        ({**COSINES, "hop": 8}, r"bands \(40\) are too many for hop \(8\)"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:At least one mel filterbank")
@@ -311,6 +312,11 @@ def test_sound_made_elsewhere_is_measured(run, tmp_path, seqgen):
         (("model={kind: image_gan}",), r"layout 'picture'"),
         (("codec.representation={kind: mu-law}",), "categorical"),
         (("codec.representation.layout=picture",), "layout 'steps'"),
+        (("codec.representation={kind: waveform, frames: 2}",), "frames means nothing"),
+        (
+            ("codec.representation={kind: waveform, transform: cosines, overlap: 8}",),
+            "overlap means nothing",
+        ),
     ],
 )
 def test_settings_of_a_recipe_that_do_not_fit_together(changes, said):

@@ -117,7 +117,13 @@ class Cosines:
             mean=band_mean,
             deviation=band_deviation,
         )
-
+        try:
+            _ = self.spectrum.bands_FM
+        except DataError as error:
+            raise DataError(
+                f"codec.representation.bands ({bands}) are too many for hop ({hop}): some hold no "
+                "frequency"
+            ) from error
         self.scale_K = DEVIATIONS * torch.tensor(deviation or [1.0] * hop)
 
     @cached_property

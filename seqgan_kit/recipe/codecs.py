@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .section import Count, PositiveInt, Rate, Reads, Section, Steps
 
@@ -94,6 +94,14 @@ class WaveformRecipe(Section):
     """Frames of cosines that a step consists of."""
     bands: PositiveInt = 40
     """Mel bands that the discriminator is shown beside the amplitudes of cosines."""
+
+    @model_validator(mode="after")
+    def _of_this_transform(self) -> WaveformRecipe:
+        others = ("frames", "bands") if self.transform == "none" else ("overlap",)
+        for name in others:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} means nothing with transform {self.transform!r}")
+        return self
 
 
 class MuLawRecipe(Section):
