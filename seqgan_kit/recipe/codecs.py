@@ -99,8 +99,12 @@ class WaveformRecipe(Section):
     def _of_this_transform(self) -> WaveformRecipe:
         others = ("frames", "bands") if self.transform == "none" else ("overlap",)
         for name in others:
-            if getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(f"{name} means nothing with transform {self.transform!r}")
+            default = type(self).model_fields[name].default
+            if getattr(self, name) != default:
+                raise ValueError(
+                    f"{name} means nothing with transform {self.transform!r}: leave it out, or set "
+                    f"{name}={default}"
+                )
         return self
 
 
