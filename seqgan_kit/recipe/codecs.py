@@ -102,8 +102,8 @@ class WaveformRecipe(Section):
             default = type(self).model_fields[name].default
             if getattr(self, name) != default:
                 raise ValueError(
-                    f"{name} means nothing with transform {self.transform!r}: leave it out, or set "
-                    f"{name}={default}"
+                    f"{name} means nothing with transform {self.transform!r}: leave it out, or "
+                    f"set {name}={default}"
                 )
         return self
 
