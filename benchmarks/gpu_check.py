@@ -65,10 +65,16 @@ def check(name: str, precision: str, steps: int, folder: Path) -> str:
     if not workflow.resume(out).finished:
         raise RuntimeError("it did not finish")
     spent = time.perf_counter() - began
-    # Lines of text, clips, series, or one array of pictures.
-    for sample in load(out, device="cuda").sample(count=2):
-        if not isinstance(sample, str) and not np.isfinite(sample).all():
+    samples = load(out, device="cuda").sample(count=2)
+    if recipe.codec.kind == "text":
+        if not all(isinstance(line, str) for line in samples):
+            raise RuntimeError("samples are no text")
+    elif samples.dtype == object:
+        # Clips or series, each with a length of its own.
+        if not all(np.isfinite(one).all() for one in samples):
             raise RuntimeError("samples are not finite")
+    elif not (0 <= samples.min() <= samples.max() <= 1):
+        raise RuntimeError("samples are out of bounds")
     bench = measuring.bench_of(recipe, device="cuda", samples=200, sets=1, gan_train=False)
     figures = bench.run(Run(out)).figures
     if not all(math.isfinite(value.mean) for value in figures.values()):

@@ -42,20 +42,14 @@ def _log_mel(samples: int, sample_rate: int, **settings: Any) -> Representation:
 
 
 def _waveform(
-    samples: int,
-    sample_rate: int,
-    *,
-    transform: str = "none",
-    overlap: int = 32,
-    frames: int = 1,
-    bands: int = 40,
-    **settings: Any,
+    samples: int, sample_rate: int, *, transform: str = "none", **settings: Any
 ) -> Representation:
+    # A recipe has the keys of both; it has been checked that those of the other say nothing.
+    others = ("overlap",) if transform == "cosines" else ("frames", "bands")
+    own = {name: value for name, value in settings.items() if name not in others}
     if transform == "cosines":
-        return Cosines(
-            samples=samples, sample_rate=sample_rate, frames=frames, bands=bands, **settings
-        )
-    return Waveform(samples=samples, overlap=overlap, **settings)
+        return Cosines(samples=samples, sample_rate=sample_rate, **own)
+    return Waveform(samples=samples, **own)
 
 
 def _mu_law(samples: int, sample_rate: int, **settings: Any) -> Representation:

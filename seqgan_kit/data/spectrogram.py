@@ -27,6 +27,20 @@ REFINEMENTS = 16
 """Multiplicative updates on the way from bands back to frequencies."""
 
 
+def band_magnitudes(
+    sound_BS: Float[Tensor, "B S"],
+    window_W: Float[Tensor, " W"],
+    bands_FM: Float[Tensor, "F M"],
+    hop: int,
+) -> Float[Tensor, "B T M"]:
+    """Magnitudes in bands of frames around every ``hop``-th sample, silence before and after."""
+    spectrum_BFT = torch.stft(
+        sound_BS, len(window_W), hop,
+        window=window_W, center=True, pad_mode="constant", return_complex=True,
+    )  # fmt: skip
+    return spectrum_BFT.abs().transpose(1, 2) @ bands_FM
+
+
 class LogMel:
     """Log-magnitudes in mel bands, each normalised, and a channel that tells whether it goes on.
 
@@ -106,12 +120,10 @@ class LogMel:
     def _logarithms(self, sound_BS: Float[Tensor, "B S"]) -> Float[Tensor, "B T M"]:
         room = self.total * self.hop - sound_BS.shape[1]
         whole_BS = torch.nn.functional.pad(sound_BS, (0, max(room, 0)))
-        spectrum_BFT = torch.stft(
-            whole_BS[:, : self.total * self.hop], self.n_fft, self.hop,
-            window=self.window_W, center=True, pad_mode="constant", return_complex=True,
-        )  # fmt: skip
-        magnitude_BTF = spectrum_BFT[..., : self.total].abs().transpose(1, 2)
-        return (magnitude_BTF @ self.bands_FM).clamp(min=FLOOR).log()
+        band_BTM = band_magnitudes(
+            whole_BS[:, : self.total * self.hop], self.window_W, self.bands_FM, self.hop
+        )
+        return band_BTM[:, : self.total].clamp(min=FLOOR).log()
 
     def learn(
         self, chunks: Iterable[tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]]

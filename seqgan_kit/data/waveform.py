@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import fold, pad
 
 from .dataset import DataError
-from .spectrogram import DEVIATIONS, FLOOR, LogMel
+from .spectrogram import DEVIATIONS, FLOOR, LogMel, band_magnitudes
 
 WHOLE = 15 / 16
 """Share of a step from which it counts as whole: a learned channel is no more exact."""
@@ -233,13 +233,9 @@ class SpectrumView(nn.Module):
         """Steps, each with the bands of its frames behind it."""
         frames = x_BTF.shape[1] * self.frames
         sound_BS = waves(x_BTF.float(), self.scale_K, self.wave_KW)[:, self.hop :]
-        spectrum_BFT = torch.stft(
-            sound_BS, 2 * self.hop, self.hop,
-            window=self.window_W, center=True, pad_mode="constant", return_complex=True,
-        )  # fmt: skip
-        magnitude_BTF = spectrum_BFT[..., :frames].abs().transpose(1, 2)
+        band_BTM = band_magnitudes(sound_BS, self.window_W, self.bands_FM, self.hop)[:, :frames]
         # Added, not cut off there: silence, too, is to have a slope.
-        level_BTM = (magnitude_BTF @ self.bands_FM + FLOOR).log()
+        level_BTM = (band_BTM + FLOOR).log()
         level_BTM = (level_BTM - self.mean_M) / self.deviation_M
         beside_BTN = rearrange(level_BTM, "b (t n) m -> b t (n m)", n=self.frames)
         return torch.cat([x_BTF, beside_BTN], -1)

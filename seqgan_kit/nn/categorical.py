@@ -7,7 +7,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
-from ..batch import full_mask
 from .noise import Noise
 from .relaxation import (
     PLAIN,
@@ -16,6 +15,7 @@ from .relaxation import (
     TemperatureSchedule,
     Written,
     draw_exactly,
+    every_step,
     gumbel_softmax,
     straight_through,
 )
@@ -156,8 +156,7 @@ class CategoricalHead(nn.Module):
         zero, and a step before the end learns what it would mean to end there.
         """
         if self.end is None:
-            first = x.id_BT if isinstance(x, StraightThrough) else x
-            return x, full_mask(first.shape[0], first.shape[1], first.device)
+            return x, every_step(x)
         if isinstance(x, StraightThrough):
             return x._replace(alive_BT=_alive(x.entry_BT)), _exists(x.id_BT == self.end)
         if not x.is_floating_point():

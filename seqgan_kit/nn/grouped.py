@@ -7,7 +7,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ..batch import full_mask
 from .categorical import TokenEmbedding
 from .noise import Noise
 from .relaxation import (
@@ -15,6 +14,7 @@ from .relaxation import (
     TemperatureSchedule,
     Written,
     draw_exactly,
+    every_step,
     gumbel_softmax,
     straight_through,
 )
@@ -116,8 +116,7 @@ class GroupedCategoricalHead(nn.Module):
     def close(
         self, x: Int[Tensor, "B T G"] | Float[Tensor, "B T W"] | StraightThrough
     ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        first = x.id_BT if isinstance(x, StraightThrough) else x
-        return x, full_mask(first.shape[0], first.shape[1], first.device)
+        return x, every_step(x)
 
     def log_prob(
         self, h_BTH: Float[Tensor, "B T H"], x_BTG: Int[Tensor, "B T G"]

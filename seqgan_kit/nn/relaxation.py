@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+from ..batch import full_mask
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,12 @@ def as_tensor(x: Written) -> Tensor:
     """What was written where no gradient was recorded: values or ids."""
     assert isinstance(x, Tensor), "without gradients nothing is straight-through"
     return x
+
+
+def every_step(x: Written) -> Bool[Tensor, "B T"]:
+    """The mask of sequences of full length."""
+    first = x.id_BT if isinstance(x, StraightThrough) else x
+    return full_mask(first.shape[0], first.shape[1], first.device)
 
 
 def straight_through(
