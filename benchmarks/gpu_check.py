@@ -22,9 +22,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seqgan_kit import load, measuring, recipe_files, workflow
+from seqgan_kit import load
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.run import Run
+from seqgan_kit.measuring.bench import bench_of
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs import workflow
+from seqgan_kit.training.run import Run
 
 HERE = Path(__file__).parent
 FOLDERS = {
@@ -75,7 +78,7 @@ def check(name: str, precision: str, steps: int, folder: Path) -> str:
             raise RuntimeError("samples are not finite")
     elif not (0 <= samples.min() <= samples.max() <= 1):
         raise RuntimeError("samples are out of bounds")
-    bench = measuring.bench_of(recipe, device="cuda", samples=200, sets=1, gan_train=False)
+    bench = bench_of(recipe, device="cuda", samples=200, sets=1, gan_train=False)
     figures = bench.run(Run(out)).figures
     if not all(math.isfinite(value.mean) for value in figures.values()):
         raise RuntimeError("a figure of the evaluation is not finite")

@@ -27,12 +27,14 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
-from seqgan_kit import build, materials, recipe_files
 from seqgan_kit.data.dataset import Dataset, Part
 from seqgan_kit.data.loader import GroupedBatches, SequenceStore
 from seqgan_kit.nn.recurrent import Recurrent
-from seqgan_kit.run import create_run
-from seqgan_kit.sampling import Sampler
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs.data import make_codec, store_codec
+from seqgan_kit.runs.objectives import make_objective, optimization, schedule
+from seqgan_kit.runs.sampler import Sampler
+from seqgan_kit.training.run import create_run
 from seqgan_kit.training.runtime import Runtime
 from seqgan_kit.training.trainer import Trainer
 
@@ -58,17 +60,17 @@ def ours(device: str, folder: Path) -> tuple[Callable[[], None], Callable[[int],
     part = Part(pixels, label_NA)
     names = {"digit": [str(n) for n in range(10)]}
     dataset = Dataset("random", {"training": part}, names, "random")
-    codec = materials.make_codec(materials.store_codec(recipe, dataset))
+    codec = make_codec(store_codec(recipe, dataset))
     runtime = Runtime(device=device)
     store = SequenceStore(part, codec, runtime.device, 2**31, folder)
-    objective = build.make_objective(recipe, codec, (10,))
+    objective = make_objective(recipe, codec, (10,))
     trainer = Trainer(
         objective,
         GroupedBatches(store, batch_size=BATCH, group=GROUP),
         runtime=runtime,
         run=create_run(folder / "run", "", {"labels": names, "codec": {}, "data": {}}),
-        optimization=build.optimization(recipe, objective),
-        schedule=build.schedule(recipe),
+        optimization=optimization(recipe, objective),
+        schedule=schedule(recipe),
         steps=recipe.train.steps,
     )
     sampler = Sampler(trainer.average.module, codec, names, runtime.device)

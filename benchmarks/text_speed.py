@@ -20,12 +20,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 
-from seqgan_kit import build, recipe_files
 from seqgan_kit.batch import Batch, full_mask
-from seqgan_kit.data.tokenizers import NumbersTokenizer
-from seqgan_kit.data.tokens import TextCodec
+from seqgan_kit.kinds.text.codec import TextCodec
+from seqgan_kit.kinds.text.tokenizers import NumbersTokenizer
 from seqgan_kit.nn.noise import seeded_noise
 from seqgan_kit.objectives.objective import Moment, Objective
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs.objectives import make_objective
 from seqgan_kit.training.runtime import keep_freed_memory
 
 BATCH, STEPS, VOCABULARY = 64, 20, 5000
@@ -43,7 +44,7 @@ def objective_of(*overrides: str) -> Objective:
     """The networks of the recipe under another objective."""
     recipe = recipe_files.load("oracle_text", ["phases=[]", *overrides])
     codec = TextCodec(tokenizer=NumbersTokenizer(VOCABULARY), max_length=STEPS)
-    return build.make_objective(recipe, codec, (1,))
+    return make_objective(recipe, codec, (1,))
 
 
 def step_of(objective: Objective) -> Callable[[], None]:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import SEED, StopSignals, UseError, say, training_progress, watching
+from seqgan_kit.errors import UsageError
+
+from .console import SEED, StopSignals, say, training_progress, watching
 
 if TYPE_CHECKING:
-    from seqgan_kit.comparison import Entry
+    from seqgan_kit.pages.comparison import Entry
     from seqgan_kit.recipe import CompareRecipe, Recipe
+    from seqgan_kit.runs.workflow import Watch
     from seqgan_kit.training.log import Report
-    from seqgan_kit.workflow import Watch
 
 
 @click.command(short_help="Lay models side by side, on a page.")
@@ -59,12 +61,13 @@ def command(
     where it was stopped: give the same command again. It writes a table on standard output, and
     compare.html (one page with everything in it), .md, .csv and .json into --out.
     """
-    from seqgan_kit import comparison, recipe_files
+    from seqgan_kit.measuring.temperatures import parse_temperatures
+    from seqgan_kit.pages import comparison
+    from seqgan_kit.recipe import files as recipe_files
     from seqgan_kit.recipe import slug
     from seqgan_kit.report.curves import sweep_table
     from seqgan_kit.report.tables import terminal
-    from seqgan_kit.run import Run
-    from seqgan_kit.sweeping import parse_temperatures
+    from seqgan_kit.training.run import Run
 
     targets = [word for word in what if "=" not in word or Path(word).exists()]
     overrides = [word for word in what if word not in targets]
@@ -73,9 +76,9 @@ def command(
     try:
         swept_at = parse_temperatures(temperatures) if temperatures else []
     except ValueError as error:
-        raise UseError(f"--temperatures {error}") from error
+        raise UsageError(f"--temperatures {error}") from error
     if not targets:
-        raise UseError("name runs, or a comparison (`seqgen recipes list` shows compare/...)")
+        raise UsageError("name runs, or a comparison (`seqgen recipes list` shows compare/...)")
     if len(targets) == 1 and not Path(targets[0]).is_dir():
         compared, recipes = recipe_files.load_comparison(targets[0], overrides)
         folder = out or Path("comparisons") / compared.name
@@ -85,7 +88,7 @@ def command(
         title, budget = compared.name, compared.budget
     else:
         if overrides or seeds > 1:
-            raise UseError("overrides and --seeds belong to a comparison that trains recipes")
+            raise UsageError("overrides and --seeds belong to a comparison that trains recipes")
         entries = comparison.runs_as_entries([Run(Path(target)) for target in targets])
         title = ", ".join(entry.name for entry in entries)
         folder = out or Path("comparisons") / "_".join(slug(e.name) for e in entries)[:80]
@@ -124,7 +127,7 @@ def _keep_others(folder: Path, title: str | None, force: bool) -> None:
     except (FileProblem, AttributeError):
         there = None
     if not force and (title is None or there != title):
-        raise UseError(f"{folder} holds another comparison; use --force or another --out")
+        raise UsageError(f"{folder} holds another comparison; use --force or another --out")
 
 
 def _trained(
@@ -133,7 +136,7 @@ def _trained(
     """Train what is not trained yet; leaves the process where the user stops it."""
     from dataclasses import replace
 
-    from seqgan_kit import comparison
+    from seqgan_kit.pages import comparison
 
     if device != "auto":
         recipes = {

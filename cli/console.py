@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seqgan_kit.errors import UsageError
+
 if TYPE_CHECKING:
+    from seqgan_kit.runs.workflow import Watch
     from seqgan_kit.training.log import Report
-    from seqgan_kit.workflow import Watch
 
 
 SEED = click.IntRange(min=0, max=2**63 - 1)
-
-
-class UseError(ValueError):
-    """A command line that asks for something that cannot be."""
 
 
 class StopSignals:
@@ -159,18 +157,21 @@ class Counter:
         self._show("training the judge (once; then cached)", done, total, shown)
 
 
-def writable(out: Path | None, force: bool) -> Path | None:
-    """A picture that may be written: not there yet, or to be replaced."""
-    if out is not None and out.suffix != ".png":
-        raise UseError(f"--out {out}: choose a name that ends in .png")
-    if out is not None and out.exists() and not force:
-        raise UseError(f"{out} exists and is not overwritten; use --force or another --out")
+def writable(out: Path | None, force: bool, option: str = "--out") -> Path | None:
+    """Return a picture's file if it may be written: not there yet, or to be replaced."""
+    from seqgan_kit.runs.asked import refuse_existing
+
+    if out is None:
+        return None
+    if out.suffix != ".png":
+        raise UsageError(f"{option} {out}: choose a name that ends in .png")
+    refuse_existing(out, force, option)
     return out
 
 
 def watching() -> Watch:
     """What commands other than a training tell."""
-    from seqgan_kit.workflow import Watch
+    from seqgan_kit.runs.workflow import Watch
 
     counter = Counter()
     return Watch(say=say, download=counter.download, judge=counter.judge)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import click
 
-from .console import Counter, UseError, say
+from seqgan_kit.errors import UsageError
+
+from .console import Counter, say, writable
 
 
 @click.group(name="data", short_help="Fetch and look at data sets.")
@@ -26,53 +29,48 @@ def command() -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Bring the data set NAME into the cache and print the folder."""
-    from seqgan_kit.data.sources import SOURCES, locate
+    from seqgan_kit import plugins
+    from seqgan_kit.data.sources import locate
 
-    if name not in SOURCES:
-        raise UseError(f"unknown data set {name!r}; those with files are {', '.join(SOURCES)}")
-    source = SOURCES[name]
+    known = {n: s for kind in plugins.kinds().values() for n, s in kind.downloads.items()}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(
+            f"unknown data set {name!r}; {hint}data sets with files are {', '.join(known)}"
+        )
+    source = known[name]
     say(f"{name}: {source.home} ({source.licence})")
-    click.echo(str(locate(name, progress=Counter().download)))
+    click.echo(str(locate(source, progress=Counter().download)))
 
 
 @command.command()
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
-def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Replace what --sheet names.")
+def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None, force: bool) -> None:
     """Counts, shapes and labels of RECIPE's data, and a contact sheet of what there is to see.
 
-    Of text also lengths in tokens, how much of it the vocabulary covers, and some lines; of sound
-    also how much there is, and lengths in seconds; of series also lengths in steps, and what each
-    channel holds.
+    What else is shown depends on the kind of data: lengths, the coverage of a vocabulary, the
+    range of each channel, some examples.
     """
-    from seqgan_kit import materials, recipe_files
-    from seqgan_kit.data.series import SeriesCodec
-    from seqgan_kit.data.sound import AudioCodec
-    from seqgan_kit.data.tokens import TextCodec
-    from seqgan_kit.report.data import (
-        contact_sheet,
-        series_summary,
-        sound_summary,
-        summary,
-        text_summary,
-    )
+    from seqgan_kit.recipe import files
+    from seqgan_kit.report.data import summary
     from seqgan_kit.report.images import save_picture
+    from seqgan_kit.runs.data import kind_of, load_dataset, make_codec, store_codec
 
-    if sheet is not None and sheet.suffix != ".png":
-        raise UseError(f"--sheet {sheet}: choose a name that ends in .png")
-    settings = recipe_files.load(recipe, overrides)
-    if sheet is not None and settings.codec.kind == "text":
-        raise UseError("--sheet shows pictures, and these data are text")
-    dataset = materials.load_dataset(settings, Counter().download)
-    codec = materials.make_codec(materials.store_codec(settings, dataset))
+    target = writable(sheet, force, "--sheet")
+    settings = files.load(recipe, overrides)
+    kind = kind_of(settings)
+    dataset = load_dataset(settings, Counter().download)
+    codec = make_codec(kind, store_codec(settings, dataset))
+    # Before anything is printed: a kind may have nothing to draw.
+    picture = kind.sheet(dataset, codec) if target is not None else None
     click.echo(summary(dataset, codec))
-    if isinstance(codec, TextCodec):
-        click.echo("\n" + text_summary(dataset, codec))
-    if isinstance(codec, AudioCodec):
-        click.echo("\n" + sound_summary(dataset, codec))
-    if isinstance(codec, SeriesCodec):
-        click.echo("\n" + series_summary(dataset, codec))
-    if sheet is not None:
-        save_picture(contact_sheet(dataset, codec), sheet)
-        say(f"contact sheet: {sheet}")
+    more = kind.summary(dataset, codec)
+    if more:
+        click.echo("\n" + more)
+    if target is not None and picture is not None:
+        save_picture(picture, target)
+        say(f"contact sheet: {target}")

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import SEED, UseError, say, watching
+from seqgan_kit.errors import UsageError
+
+from .console import SEED, say, watching
 
 if TYPE_CHECKING:
-    from seqgan_kit.measuring import Bench, Evaluation
+    from seqgan_kit.measuring.bench import Bench
+    from seqgan_kit.measuring.evaluation import Evaluation
     from seqgan_kit.report.curves import Sweep
     from seqgan_kit.report.tables import Table
 
@@ -98,25 +101,27 @@ def command(
     """
     from dataclasses import replace
 
-    from seqgan_kit import elsewhere as from_elsewhere
-    from seqgan_kit import evidence, measuring, recipe_files
-    from seqgan_kit.comparison import runs_as_entries, swept
+    from seqgan_kit.measuring import bench as measuring
+    from seqgan_kit.measuring import foreign_samples as from_elsewhere
+    from seqgan_kit.pages import content as evidence
+    from seqgan_kit.pages.comparison import runs_as_entries, swept
+    from seqgan_kit.recipe import files as recipe_files
     from seqgan_kit.report.tables import terminal
-    from seqgan_kit.run import Run
+    from seqgan_kit.training.run import Run
 
     count = int(samples) if samples is not None and samples.isdecimal() else None
     elsewhere = Path(samples) if samples is not None and count is None else None
     if count is not None and count < FEWEST:
-        raise UseError(f"--samples {count}: at least {FEWEST} are needed for any figure")
+        raise UsageError(f"--samples {count}: at least {FEWEST} are needed for any figure")
     if (elsewhere is None) != (recipe is None) or (labels is not None and elsewhere is None):
-        raise UseError(
+        raise UsageError(
             "samples made elsewhere are named by --samples PATH, --recipe RECIPE and, where they "
             "have labels, --labels PATH, together"
         )
     if not runs and elsewhere is None:
-        raise UseError("name one or more runs, or samples made elsewhere (--samples PATH)")
+        raise UsageError("name one or more runs, or samples made elsewhere (--samples PATH)")
     if checkpoint is not None and len(runs) != 1:
-        raise UseError("--checkpoint belongs to one run")
+        raise UsageError("--checkpoint belongs to one run")
     wanted = _temperatures(temperatures, plot, force, runs, checkpoint)
     entries = runs_as_entries([Run(run) for run in runs])
     found = [run for entry in entries for run in entry.runs]
@@ -163,22 +168,22 @@ def _temperatures(
     checkpoint: str | None,
 ) -> list[float]:
     """The temperatures of a sweep; none where none is asked for."""
-    from seqgan_kit.sweeping import parse_temperatures
+    from seqgan_kit.measuring.temperatures import parse_temperatures
 
     if text is None:
         if plot is not None:
-            raise UseError("--plot draws the curves of --temperatures: give both")
+            raise UsageError("--plot draws the curves of --temperatures: give both")
         return []
     if not runs or checkpoint is not None:
-        raise UseError("--temperatures belongs to runs, as they are sampled by default")
+        raise UsageError("--temperatures belongs to runs, as they are sampled by default")
     if plot is not None and plot.suffix != ".svg":
-        raise UseError(f"--plot {plot}: choose a name that ends in .svg")
+        raise UsageError(f"--plot {plot}: choose a name that ends in .svg")
     if plot is not None and plot.exists() and not force:
-        raise UseError(f"{plot} exists and is not overwritten; use --force or another --plot")
+        raise UsageError(f"{plot} exists and is not overwritten; use --force or another --plot")
     try:
         return parse_temperatures(text)
     except ValueError as error:
-        raise UseError(f"--temperatures {error}") from error
+        raise UsageError(f"--temperatures {error}") from error
 
 
 def _show_sweeps(content: Table, sweeps: list[Sweep], target: Path | None) -> None:

@@ -6,31 +6,40 @@ from pathlib import Path
 
 import click
 
-from .console import UseError, say
+from seqgan_kit.errors import UsageError
+
+from .console import say
 
 
 @click.command(short_help="Write a recipe for your own data.")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The recipe [NAME_rows.yaml].")
+@click.option("--kind", help="What the data are, where that is not clear: `seqgen kinds` lists.")
+@click.option("--out", type=click.Path(path_type=Path), help="The recipe [NAME.yaml].")
 @click.option("--force", is_flag=True, help="Replace --out.")
-def command(path: Path, out: Path | None, force: bool) -> None:
+def command(path: Path, kind: str | None, out: Path | None, force: bool) -> None:
     """Look at the data in PATH, say what was found, and write a commented recipe for them.
 
-    PATH is a folder of images with one sub-folder for each label.
+    PATH is whatever an installed kind of data reads: a folder of images or of recordings with one
+    sub-folder for each label, a manifest of recordings, a .txt, .csv, .tsv or .jsonl of text, a
+    .csv, .npz, .npy or .ts of series.
 
     \b
     Examples:
       seqgen init photos/
-      seqgen init photos/ --out recipes/photos.yaml
+      seqgen init recordings/ --out recipes/words.yaml
+      seqgen init reviews.csv
+      seqgen init sensors.csv --kind series
     """
     from seqgan_kit.files import write_text
-    from seqgan_kit.starter import images_recipe, look_at_images
+    from seqgan_kit.runs.asked import refuse_existing
+    from seqgan_kit.runs.beginning import look_at
 
-    found = look_at_images(path)
-    target = out or Path(f"{found.name}_rows.yaml")
-    if target.exists() and not force:
-        raise UseError(f"{target} exists and is not overwritten; use --force or another --out")
-    say(found.description)
-    write_text(target, images_recipe(found, target))
+    found = look_at(path, kind)
+    target = out or Path(f"{found.name}.yaml")
+    if target.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"--out {target}: choose a name that ends in .yaml")
+    refuse_existing(target, force)
+    say(found.found)
+    write_text(target, found.recipe(target))
     click.echo(str(target))
     say(f"next:  seqgen data show {target}\n       seqgen train {target}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .console import SEED, UseError, say, watching, writable
+from .console import SEED, say, watching, writable
 
 
 @click.command(short_help="Show which steps a discriminator finds fake.")
@@ -18,29 +18,32 @@ from .console import SEED, UseError, say, watching, writable
 def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, force: bool) -> None:
     """Write a picture of real items and samples with a score of RUN's discriminator for each step.
 
-    Above real test items, below samples of the same labels. Blue speaks for real, red for
+    Real test items come first, then samples of the same labels. Blue speaks for real, red for
     generated.
 
     \b
     Examples:
       seqgen inspect runs/mnist_rows
       seqgen inspect runs/mnist_rows --seed 3 --out scores.png
+      seqgen inspect runs/vowels_series
     """
-    from seqgan_kit import evidence_images
+    import torch
+
     from seqgan_kit.report.images import save_picture
-    from seqgan_kit.run import Run
+    from seqgan_kit.runs.data import kind_of_run
+    from seqgan_kit.runs.loading import load_sampler
+    from seqgan_kit.runs.scoring import scores
+    from seqgan_kit.runs.workflow import run_recipe, same_data
+    from seqgan_kit.training.run import Run
 
     found = Run(run)
-    if found.info["codec"].get("kind") == "text":
-        raise UseError(
-            f"{run} writes text, and this draws pictures; `seqgen report {run}` shows the score "
-            "of every token"
-        )
+    kind = kind_of_run(found)
     target = writable(out, force) or found.samples / "inspect.png"
-    scored = evidence_images.scored_run(found, seed, watching(), checkpoint)
-    if scored is None:
-        raise UseError(f"{run} has no discriminator that reads step by step")
-    picture, explanation = scored
-    save_picture(picture, target)
-    say(explanation)
+    recipe = run_recipe(found)
+    chosen = found.checkpoint(checkpoint).name
+    sampler = load_sampler(found, recipe, checkpoint=chosen, device=torch.device("cpu"))
+    dataset = same_data(found, recipe, watching())
+    scored = scores(dataset, found, recipe, sampler, seed=seed, checkpoint=chosen)
+    save_picture(kind.draw_scores(scored, sampler.codec), target)
+    say(scored.explanation)
     click.echo(str(target))

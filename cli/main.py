@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from seqgan_kit.errors import SeqganError
+
 COMMANDS = {
     "train": ("train", "Train a recipe, or resume a run."),
     "sample": ("sample", "Make samples with a trained run."),
@@ -17,20 +19,10 @@ COMMANDS = {
     "inspect": ("inspect", "Show which steps a discriminator finds fake."),
     "recipes": ("recipes", "List, show, copy and check recipes."),
     "data": ("data", "Fetch and look at data sets."),
+    "kinds": ("kinds", "List the kinds of data and models that are installed."),
     "init": ("init", "Write a recipe for your own data."),
 }
 """For each subcommand its module and its one line in the help."""
-
-
-# By name, because importing the classes would import torch.
-MISUSES = (
-    *("RecipeError", "RunError", "LabelError", "DeviceError", "UseError"),
-    *("SamplesError", "BudgetError", "NoEncoder", "PromptTooLong", "NoSuchKernel"),
-)
-FAILURES = (
-    *("DataError", "FileProblem", "TrainingDiverged", "OutOfMemoryError"),
-    *("TooFewSamples", "NotMeasurable", "NoMoreLines"),
-)
 
 
 class LazyGroup(click.Group):
@@ -81,15 +73,15 @@ def seqgen(debug: bool) -> None:
 
 def _failure(error: BaseException) -> tuple[str, int] | None:
     """What to say of an error that is not a bug of ours, and the exit code: 2 use, 1 failure."""
-    # By their names, as the classes would import torch, and those of what they are kinds of.
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if not names.isdisjoint(MISUSES):
-        return str(error), 2
-    if not names.isdisjoint(FAILURES):
-        return str(error), 1
+    if isinstance(error, SeqganError):
+        return str(error), error.exit_code
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}", 1
+    # Two classes that belong to torch and safetensors, which are not imported for their names.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "OutOfMemoryError" in names:
+        return str(error), 1
     if isinstance(error, MemoryError):
         return "out of memory: try a smaller train.batch_size or data.budget_mb", 1
     if isinstance(error, ModuleNotFoundError) and "pip install" in str(error):

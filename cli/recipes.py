@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from .console import UseError, say
+from seqgan_kit.errors import UsageError
+
+from .console import say
 
 
 @click.group(name="recipes", short_help="List, show, copy and check recipes.")
@@ -27,7 +29,7 @@ def command() -> None:
 @command.command(name="list")
 def list_recipes() -> None:
     """The bundled recipes and comparisons, each with its first line."""
-    from seqgan_kit.recipe_files import bundled, bundled_comparisons
+    from seqgan_kit.recipe.files import bundled, bundled_comparisons
 
     recipes = {**bundled(), **bundled_comparisons()}
     width = max(map(len, recipes), default=0)
@@ -44,10 +46,10 @@ def list_recipes() -> None:
 @click.option("--resolved", is_flag=True, help="With `extends`, defaults and overrides filled in.")
 def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
     """Print RECIPE."""
-    from seqgan_kit import recipe_files
+    from seqgan_kit.recipe import files as recipe_files
 
     if (resolved or overrides) and recipe_files.is_comparison(recipe):
-        raise UseError(f"{recipe} is a comparison: `seqgen recipes show` prints it as it stands")
+        raise UsageError(f"{recipe} is a comparison: `seqgen recipes show` prints it as it stands")
     if resolved or overrides:
         click.echo(recipe_files.dump(recipe_files.load(recipe, overrides)), nl=False)
     else:
@@ -61,14 +63,14 @@ def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
 def copy(recipe: str, target: Path | None, force: bool) -> None:
     """Copy RECIPE to TARGET (here, under its own name, if absent), to be changed."""
     from seqgan_kit.files import write_text
-    from seqgan_kit.recipe_files import find
+    from seqgan_kit.recipe.files import find
 
     source = find(recipe)
     target = target or Path(source.name)
     if target.is_dir():
         target = target / source.name
     if target.exists() and not force:
-        raise UseError(f"{target} exists and is not overwritten; use --force or another name")
+        raise UsageError(f"{target} exists and is not overwritten; use --force or another name")
     write_text(target, source.read_text("utf-8"))
     click.echo(str(target))
 
@@ -78,7 +80,7 @@ def copy(recipe: str, target: Path | None, force: bool) -> None:
 @click.argument("overrides", nargs=-1)
 def check(recipe: str, overrides: tuple[str, ...]) -> None:
     """Check RECIPE, or a comparison: exit code 0, or all errors at once and exit code 2."""
-    from seqgan_kit import recipe_files
+    from seqgan_kit.recipe import files as recipe_files
 
     if recipe_files.is_comparison(recipe):
         recipe_files.load_comparison(recipe, overrides)
@@ -90,6 +92,6 @@ def check(recipe: str, overrides: tuple[str, ...]) -> None:
 @command.command()
 def schema() -> None:
     """Print a JSON Schema of recipes, for editors."""
-    from seqgan_kit import recipe_files
+    from seqgan_kit.recipe import files as recipe_files
 
     click.echo(json.dumps(recipe_files.schema(), indent=2))

@@ -19,19 +19,28 @@ from .console import watching, writable
 def command(
     run: Path, count: int, out: Path | None, checkpoint: str | None, force: bool, device: str
 ) -> None:
-    """Write a picture of test items above what RUN, a variational autoencoder, makes of them.
+    """Write a picture of test items beside what RUN, a variational autoencoder, makes of them.
 
     \b
     Examples:
       seqgen reconstruct runs/mnist_vae
       seqgen reconstruct runs/mnist_cvae -n 24 --out reconstructions.png
+      seqgen reconstruct runs/vowels_series_vae
     """
-    from seqgan_kit import evidence_images, load
+    from seqgan_kit import load
     from seqgan_kit.report.images import save_picture
-    from seqgan_kit.run import Run
+    from seqgan_kit.runs.data import kind_of_run
+    from seqgan_kit.runs.reconstruction import reconstructions
+    from seqgan_kit.runs.workflow import run_recipe, same_data
+    from seqgan_kit.training.run import Run
 
     found = Run(run)
+    kind = kind_of_run(found)
     target = writable(out, force) or found.samples / "reconstruct.png"
+    recipe = run_recipe(found)
     sampler = load(run, checkpoint=checkpoint, device=device)
-    save_picture(evidence_images.reconstructions(found, sampler, count, watching()), target)
+    sampler.check_encoder()
+    dataset = same_data(found, recipe, watching())
+    real, written = reconstructions(recipe, dataset, sampler, count)
+    save_picture(kind.draw_pairs(real, written, sampler.codec), target)
     click.echo(str(target))

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from .console import SEED, UseError, watching
+from seqgan_kit.errors import UsageError
+
+from .console import SEED, watching
 
 
 @click.command(short_help="A page about one run.")
@@ -39,13 +41,13 @@ def command(
       seqgen report runs/mnist_rows
       seqgen report runs/mnist_rows --no-gan-train --out pages/
     """
-    from seqgan_kit import comparison
-    from seqgan_kit.run import Run
+    from seqgan_kit.pages import comparison
+    from seqgan_kit.training.run import Run
 
     found = Run(run)
     folder = out or run
     if out is not None and (out / "report.html").exists() and not force:
-        raise UseError(f"{out} holds a report; use --force or another --out")
+        raise UsageError(f"{out} holds a report; use --force or another --out")
     comparison.compare(
         comparison.runs_as_entries([found]),
         folder,

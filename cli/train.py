@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import SEED, Counter, StopSignals, UseError, say, training_progress
+from seqgan_kit.errors import UsageError
+
+from .console import SEED, Counter, StopSignals, say, training_progress
 
 if TYPE_CHECKING:
     from seqgan_kit.training.log import Report
@@ -62,16 +64,17 @@ def command(
     """
     if resumed is not None:
         if out or force or init_from or seed is not None or (recipe and "=" not in recipe):
-            raise UseError(
+            raise UsageError(
                 "--resume goes on with the recipe that the run keeps; beside it there can be "
                 "--device, and overrides as in train.steps=20000"
             )
         overrides = ((recipe,) if recipe else ()) + overrides
     if resumed is None and recipe is None:
-        raise UseError("name a recipe (`seqgen recipes list` shows them) or a run to --resume")
+        raise UsageError("name a recipe (`seqgen recipes list` shows them) or a run to --resume")
 
-    from seqgan_kit import recipe_files, workflow
-    from seqgan_kit.run import Run
+    from seqgan_kit.recipe import files as recipe_files
+    from seqgan_kit.runs import workflow
+    from seqgan_kit.training.run import Run
 
     if resumed is not None:
         settings = workflow.run_recipe(Run(resumed), overrides)

@@ -16,8 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from .errors import SeqganError
 
-class FileProblem(ValueError):
+
+class FileProblem(SeqganError, ValueError):
     """A file that cannot be read or written; the message says which, why and what to do."""
 
 

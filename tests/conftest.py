@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from seqgan_kit.data import sources
+from seqgan_kit.data.sources import Source
+from seqgan_kit.kinds.images.sources import SOURCES
 
 TINY_NETWORKS = (
     "model.generator.hidden_size=8", "model.generator.input_size=8",
@@ -48,7 +49,7 @@ SMALLER = {
 
 def tiny(name):
     """Overrides that make a bundled recipe a matter of a second, whatever its networks."""
-    from seqgan_kit import recipe_files
+    from seqgan_kit.recipe import files as recipe_files
 
     recipe = recipe_files.load(name)
     kind = recipe.model.kind
@@ -105,7 +106,7 @@ def small_text(tmp_path_factory):
 
 def small_sounds(folder, count=20):
     """A folder of recordings by label: low and high tones of unequal lengths."""
-    from seqgan_kit.data.audio_files import write_clip
+    from seqgan_kit.kinds.audio.files import write_clip
 
     for label, hertz in (("low", 300), ("high", 1500)):
         if (folder / label).exists():
@@ -141,7 +142,7 @@ def small_series(small_text):
 
 def text_data(name, small_text):
     """Overrides that give a recipe of text, sound or series small data; none for others."""
-    from seqgan_kit import recipe_files
+    from seqgan_kit.recipe import files as recipe_files
 
     recipe = recipe_files.load(name)
     if recipe.data.source == "sines":
@@ -188,9 +189,9 @@ def small_mnist(tmp_path_factory, monkeypatch):
         write_idx(root / f"{start}-labels-idx1-ubyte", np.arange(count) % 10)
     sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in root.iterdir()}
     for name in ("mnist", "fashion_mnist"):
-        known = sources.SOURCES[name]
-        small = sources.Source(name, sums, licence=known.licence, home=known.home)
-        monkeypatch.setitem(sources.SOURCES, name, small)
+        known = SOURCES[name]
+        small = Source(name, sums, licence=known.licence, home=known.home)
+        monkeypatch.setitem(SOURCES, name, small)
     return root
 
 
@@ -232,7 +233,8 @@ def seqgen(monkeypatch, capsys):
 @pytest.fixture(scope="session")
 def tiny_runs(tmp_path_factory, small_text):
     """Runs of a few steps on small data, one a recipe; made when they are asked for."""
-    from seqgan_kit import recipe_files, workflow
+    from seqgan_kit.recipe import files as recipe_files
+    from seqgan_kit.runs import workflow
 
     folder = tmp_path_factory.mktemp("runs")
 
@@ -252,7 +254,8 @@ def tiny_runs(tmp_path_factory, small_text):
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
     """A run of a few steps on scikit-learn's digits; tests that change it take a copy."""
-    from seqgan_kit import recipe_files, workflow
+    from seqgan_kit.recipe import files as recipe_files
+    from seqgan_kit.runs import workflow
 
     folder = tmp_path_factory.mktemp("session")
     before = os.environ.get("SEQGAN_CACHE")

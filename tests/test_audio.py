@@ -10,15 +10,17 @@ import pytest
 import soundfile
 import torch
 
-from seqgan_kit import load, recipe_files, workflow
+from seqgan_kit import load
 from seqgan_kit.batch import full_mask
-from seqgan_kit.data.clips import Clips
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.data.sound import AudioCodec, learn_representation
 from seqgan_kit.data.unequal import lengths, unpadded
-from seqgan_kit.data.waveform import told_length
-from seqgan_kit.materials import load_dataset
-from seqgan_kit.recipe_files import RecipeError
+from seqgan_kit.kinds.audio.clips import Clips
+from seqgan_kit.kinds.audio.codec import AudioCodec, learn_representation
+from seqgan_kit.kinds.audio.waveform import told_length
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.recipe.files import RecipeError
+from seqgan_kit.runs import workflow
+from seqgan_kit.runs.data import load_dataset
 
 from .conftest import small_sounds
 
@@ -336,8 +338,8 @@ def test_a_rate_that_the_data_cannot_serve_is_one_sentence(seqgen, tmp_path):
 
 def test_a_recogniser_of_digits_for_other_words_is_refused(tmp_path):
     from seqgan_kit.evaluation.distribution import NotMeasurable
-    from seqgan_kit.measuring import Bench
-    from seqgan_kit.workflow import Watch
+    from seqgan_kit.measuring.bench import Bench
+    from seqgan_kit.runs.workflow import Watch
 
     root = small_sounds(tmp_path / "data")
     recipe = recipe_files.load(

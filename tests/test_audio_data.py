@@ -14,15 +14,19 @@ import pytest
 import soundfile
 import torch
 
-from seqgan_kit.data import audio, audio_files, clip_cache, sources, synthetic_speech
-from seqgan_kit.data.audio import recordings, spoken_digits
-from seqgan_kit.data.audio_files import prepared, read_sound, write_clip
+from seqgan_kit.data import sources
 from seqgan_kit.data.checksums import Bundle
-from seqgan_kit.data.clips import Clips, ClipSettings
 from seqgan_kit.data.dataset import DataError, Part
 from seqgan_kit.data.sources import Archive, Source, locate
-from seqgan_kit.data.synthetic_speech import Utterance, spoken, spoken_digits_synthetic
 from seqgan_kit.data.unequal import lengths, padded, unpadded
+from seqgan_kit.kinds.audio import clip_cache, synthetic_speech
+from seqgan_kit.kinds.audio import datasets as audio
+from seqgan_kit.kinds.audio import files as audio_files
+from seqgan_kit.kinds.audio.clips import Clips, ClipSettings
+from seqgan_kit.kinds.audio.datasets import recordings, spoken_digits
+from seqgan_kit.kinds.audio.files import prepared, read_sound, write_clip
+from seqgan_kit.kinds.audio.sources import SOURCES
+from seqgan_kit.kinds.audio.synthetic_speech import Utterance, spoken, spoken_digits_synthetic
 
 RATE = 8000
 PLAIN = ClipSettings(sample_rate=RATE, trim_db=None, peak=None, max_seconds=10.0, too_long="cut")
@@ -522,7 +526,7 @@ def bundle(tmp_path, monkeypatch):
         "few", {}, archives=(archive,), bundle=Bundle(tuple(contents), joint, "recordings"),
         licence="none", home="https://few.test",
     )  # fmt: skip
-    monkeypatch.setitem(sources.SOURCES, "few", few)
+    monkeypatch.setitem(SOURCES, "few", few)
     folder = tmp_path / "mine" / "recordings"
     folder.mkdir(parents=True)
     for name, content in contents.items():
@@ -532,20 +536,20 @@ def bundle(tmp_path, monkeypatch):
 
 def test_a_bundle_is_used_where_it_lies(bundle):
     (bundle / "more.wav").touch()
-    assert locate("few", root=bundle) == bundle
-    assert locate("few", root=bundle.parent) == bundle
+    assert locate(SOURCES["few"], root=bundle) == bundle
+    assert locate(SOURCES["few"], root=bundle.parent) == bundle
 
 
 def test_a_bundle_that_is_not_whole_says_what_is_missing(bundle):
     (bundle / "3_x_0.wav").write_bytes(b"other")
     with pytest.raises(DataError, match="one or more of the 8 files are damaged") as error:
-        locate("few", root=bundle)
+        locate(SOURCES["few"], root=bundle)
     assert "its 8 files (0_x_0.wav to 7_x_0.wav)" in str(error.value)
     for number in range(1, 8):
         (bundle / f"{number}_x_0.wav").unlink()
     named = ", ".join(f"{n}_x_0.wav" for n in range(1, 6))
     with pytest.raises(DataError, match=rf"7 of the 8 files are missing \({named}, \.\.\.\)"):
-        locate("few", root=bundle)
+        locate(SOURCES["few"], root=bundle)
 
 
 def test_an_archive_on_the_web_fills_the_cache(bundle, cache, monkeypatch):
@@ -560,15 +564,15 @@ def test_an_archive_on_the_web_fills_the_cache(bundle, cache, monkeypatch):
 
     monkeypatch.setattr(sources, "_get", get)
     told = []
-    folder = locate("few", progress=lambda *what: told.append(what))
+    folder = locate(SOURCES["few"], progress=lambda *what: told.append(what))
     assert folder == cache / "few"
     assert sorted(path.name for path in folder.iterdir()) == [f"{n}_x_0.wav" for n in range(8)]
     assert told == [("few", 1, 1)]
     (bundle / "1_x_0.wav").unlink()
-    assert locate("few") == folder
+    assert locate(SOURCES["few"]) == folder
     (folder / "2_x_0.wav").unlink()
     with pytest.raises(DataError, match=r"few\.test/x\.tar\.gz: 1 of the 8 files are missing"):
-        locate("few")
+        locate(SOURCES["few"])
 
 
 @pytest.fixture

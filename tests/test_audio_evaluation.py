@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from seqgan_kit.evaluation.audio import (
+from seqgan_kit.evaluation.distribution import NotMeasurable, TooFewSamples
+from seqgan_kit.evaluation.evaluate import Reference
+from seqgan_kit.evaluation.figures import FIGURES
+from seqgan_kit.evaluation.judge import FEATURES, Judge, look, train_judge
+from seqgan_kit.evaluation.lengths import length_distance
+from seqgan_kit.kinds.audio.figures import (
     HEARD,
     RATED,
     AudioFigures,
@@ -19,13 +24,8 @@ from seqgan_kit.evaluation.audio import (
     loudness,
     silence_share,
 )
-from seqgan_kit.evaluation.distribution import NotMeasurable, TooFewSamples
-from seqgan_kit.evaluation.evaluate import Reference
-from seqgan_kit.evaluation.figures import FIGURES
-from seqgan_kit.evaluation.judge import FEATURES, Judge, look, train_judge
-from seqgan_kit.evaluation.lengths import length_distance
-from seqgan_kit.evaluation.listening import hear_digits, rate_quality
-from seqgan_kit.evaluation.sound_judge import SoundJudge, log_mel, mel_vectors, of_width
+from seqgan_kit.kinds.audio.judge import SoundJudge, log_mel, mel_vectors, of_width
+from seqgan_kit.kinds.audio.listening import hear_digits, rate_quality
 
 RATE = 8000
 NAN = math.nan
@@ -342,9 +342,9 @@ def digits():
     folder = os.environ.get("SEQGAN_TEST_DATA")
     if folder is None:
         pytest.skip("SEQGAN_TEST_DATA does not name a folder with spoken_digits")
-    from seqgan_kit.data.audio import spoken_digits
-    from seqgan_kit.data.clips import ClipSettings
     from seqgan_kit.data.unequal import padded
+    from seqgan_kit.kinds.audio.clips import ClipSettings
+    from seqgan_kit.kinds.audio.datasets import spoken_digits
 
     settings = ClipSettings(sample_rate=RATE, max_seconds=1.024)
     dataset = spoken_digits(

@@ -10,10 +10,10 @@ import soundfile
 import torch
 
 import seqgan_kit
-from seqgan_kit.data.sound import AudioCodec
+from seqgan_kit.kinds.audio.codec import AudioCodec
 from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.heads import ContinuousHead
-from seqgan_kit.sampling import Sampler
+from seqgan_kit.runs.sampler import Sampler
 
 LABELS = {"digit": ["three", "seven"], "speaker": ["ann", "bob/../b"]}
 RATE = 8000
@@ -265,8 +265,8 @@ def test_the_formats_of_other_kinds(seqgen, tiny_run, tiny_runs):
 
 def test_memory_does_not_grow_with_the_count(sample, tmp_path, monkeypatch):
     """Clips are written while later ones are still to be made."""
-    from seqgan_kit import sampling
-    from seqgan_kit.data import audio_files
+    from seqgan_kit.kinds.audio import files as audio_files
+    from seqgan_kit.runs import sampler as sampling
 
     monkeypatch.setattr(sampling, "CHUNK", 8)
     made, written, ahead = [], [], []

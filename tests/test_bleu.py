@@ -7,7 +7,7 @@ import time
 import pytest
 
 from seqgan_kit.evaluation.distribution import TooFewSamples
-from seqgan_kit.evaluation.text import ORDERS, bleu, self_bleu
+from seqgan_kit.kinds.text.bleu import ORDERS, bleu, self_bleu
 
 nltk_bleu = pytest.importorskip("nltk.translate.bleu_score", reason="NLTK is not installed")
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from seqgan_kit.batch import Batch
-from seqgan_kit.models.sequence import RecurrentDiscriminator, RecurrentGenerator
+from seqgan_kit.models.readers import RecurrentDiscriminator
+from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.categorical import CategoricalHead, TokenEmbedding
 from seqgan_kit.nn.noise import Noise, seeded_noise
 from seqgan_kit.nn.relaxation import (

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqgan_kit.recipe_files import bundled
-from seqgan_kit.run import Run
+from seqgan_kit.recipe.files import bundled
+from seqgan_kit.training.run import Run
 
 from .conftest import TINY, TINY_NETWORKS, text_data, tiny
 

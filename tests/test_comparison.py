@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqgan_kit import comparison, recipe_files, workflow
 from seqgan_kit.evaluation.figures import Value
-from seqgan_kit.measuring import Evaluation
-from seqgan_kit.recipe_files import RecipeError
-from seqgan_kit.run import Run
+from seqgan_kit.measuring.evaluation import Evaluation
+from seqgan_kit.pages import comparison
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.recipe.files import RecipeError
+from seqgan_kit.runs import workflow
+from seqgan_kit.training.run import Run
 
 from .conftest import SMALL_DATA, SMALLER, TINY_EVALUATION, tiny
 

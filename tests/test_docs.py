@@ -31,7 +31,7 @@ def test_links_lead_somewhere(guide):
 
 @pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")))
 def test_the_yaml_of_a_guide_is_a_recipe(guide, tmp_path):
-    from seqgan_kit.recipe_files import load
+    from seqgan_kit.recipe.files import load
 
     for number, text in enumerate(
         re.findall(r"```yaml\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)

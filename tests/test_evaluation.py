@@ -16,9 +16,10 @@ from seqgan_kit.evaluation.distribution import (
 )
 from seqgan_kit.evaluation.evaluate import Reference, cached_rows, combine
 from seqgan_kit.evaluation.figures import FIGURES, Value
-from seqgan_kit.evaluation.judge import ImageJudge, Judge, cached_judge, look, train_judge
+from seqgan_kit.evaluation.judge import Judge, cached_judge, look, train_judge
 from seqgan_kit.evaluation.manifold import Manifold, compare
 from seqgan_kit.evaluation.memorisation import Nearest, closest_pairs, memorised_share, nearest
+from seqgan_kit.kinds.images.judge import ImageJudge
 
 CPU = torch.device("cpu")
 
@@ -78,7 +79,7 @@ def test_spread_by_hand():
 
 @pytest.fixture(scope="module")
 def digits():
-    from seqgan_kit.data.images import sklearn_digits
+    from seqgan_kit.kinds.images.datasets import sklearn_digits
 
     dataset = sklearn_digits(0.1, 0)
     return {

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from seqgan_kit.batch import Batch, full_mask
-from seqgan_kit.models.sequence import RecurrentDiscriminator, RecurrentGenerator
+from seqgan_kit.models.readers import RecurrentDiscriminator
+from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.grouped import GroupedCategoricalHead, GroupedEmbedding
 from seqgan_kit.nn.noise import seeded_noise
 from seqgan_kit.objectives.gan import GAN

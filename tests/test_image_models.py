@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from seqgan_kit.batch import Batch, full_mask
-from seqgan_kit.data.rows import ImageCodec
+from seqgan_kit.kinds.images.codec import ImageCodec
 from seqgan_kit.models.image_gan import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,

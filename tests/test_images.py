@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqgan_kit.data import image_folder as folders
-from seqgan_kit.data import sources
 from seqgan_kit.data.dataset import DataError, held_out
-from seqgan_kit.data.image_folder import EXTENSIONS, ImageFiles, describe_folder, image_folder
-from seqgan_kit.data.images import mnist_like, read_idx, sklearn_digits
 from seqgan_kit.data.label_folders import find_files
+from seqgan_kit.data.sources import Source
+from seqgan_kit.kinds.images import folder as folders
+from seqgan_kit.kinds.images import sources
+from seqgan_kit.kinds.images.datasets import mnist_like, read_idx, sklearn_digits
+from seqgan_kit.kinds.images.folder import EXTENSIONS, ImageFiles, describe_folder, image_folder
 
 
 def idx(values):
@@ -146,7 +147,7 @@ def small_mnist(tmp_path, monkeypatch):
             name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in arrays
         }
         for name in ("mnist", "fashion_mnist"):
-            source = sources.Source(name, files, licence="none", home="https://small.test")
+            source = Source(name, files, licence="none", home="https://small.test")
             monkeypatch.setitem(sources.SOURCES, name, source)
         return arrays
 

@@ -11,7 +11,8 @@ from scipy import stats
 from seqgan_kit.batch import Batch, full_mask
 from seqgan_kit.evaluation.likelihood import chosen_items, likelihood_figures
 from seqgan_kit.models.image_gan import ConvolutionalGenerator, DenseGenerator
-from seqgan_kit.models.sequence import RecurrentEncoder, RecurrentGenerator
+from seqgan_kit.models.readers import RecurrentEncoder
+from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.models.vae import ConvolutionalEncoder, VariationalAutoencoder
 from seqgan_kit.nn.gaussian import kl_to_prior
 from seqgan_kit.nn.heads import BernoulliHead, ContinuousHead, LogisticHead

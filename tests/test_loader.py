@@ -8,7 +8,7 @@ import torch
 
 from seqgan_kit.data.dataset import DataError, Part
 from seqgan_kit.data.loader import GroupedBatches, SequenceStore
-from seqgan_kit.data.rows import RowsCodec
+from seqgan_kit.kinds.images.codec import RowsCodec
 
 CPU = torch.device("cpu")
 

@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from seqgan_kit import build, measuring, recipe_files
-from seqgan_kit.run import Run
+from seqgan_kit.measuring import bench
+from seqgan_kit.measuring.bench import bench_of
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.training.run import Run
 
 from .conftest import SMALL_DATA, TINY_EVALUATION
 
@@ -66,7 +68,7 @@ def test_what_was_measured_is_not_measured_again(seqgen, own_run, monkeypatch):
     def never(*_, **__):
         raise AssertionError("sampled again")
 
-    monkeypatch.setattr(build, "load_sampler", never)
+    monkeypatch.setattr(bench, "load_sampler", never)
     assert seqgen("evaluate", path, *QUICK).code == 0
     (path / "evaluation.json").write_text("{}")
     with pytest.raises(AssertionError, match="sampled again"):
@@ -138,7 +140,7 @@ def test_a_damaged_judge_is_rebuilt_and_said(seqgen, own_run, own_cache):
 
 @pytest.fixture
 def real_digits():
-    from seqgan_kit.data.images import sklearn_digits
+    from seqgan_kit.kinds.images.datasets import sklearn_digits
 
     part = sklearn_digits(0.1, 0).parts["validation"]
     return part.items[:, :, :, 0], part.label_NA[:, 0]
@@ -217,7 +219,7 @@ def test_a_test_part_too_small_is_said_before_a_judge_is_trained(seqgen, tmp_pat
 
 
 def test_the_score_of_steps_with_few_items_of_a_class():
-    from seqgan_kit.evidence_images import _groups
+    from seqgan_kit.runs.scoring import _groups
 
     assert _groups(np.array([[0], [1], [1]]), 2, 2).tolist() == [0, 0, 1, 2]
     assert len(_groups(np.array([[0], [1], [1]]), 4, 3)) == 12
@@ -321,16 +323,16 @@ def test_a_model_overfitted_to_100_images_is_flagged():
     import torch
 
     from seqgan_kit.batch import Batch
-    from seqgan_kit.data.rows import RowsCodec
+    from seqgan_kit.kinds.images.codec import RowsCodec
     from seqgan_kit.models.sequence import RecurrentGenerator
     from seqgan_kit.nn.heads import LogisticHead
     from seqgan_kit.nn.noise import seeded_noise
     from seqgan_kit.objectives.likelihood import Likelihood
     from seqgan_kit.objectives.objective import Moment
-    from seqgan_kit.sampling import Sampler
+    from seqgan_kit.runs.sampler import Sampler
 
     recipe = recipe_files.load("digits_rows", (*TINY_EVALUATION, *SMALL_DATA))
-    bench = measuring.bench_of(recipe, gan_train=False)
+    bench = bench_of(recipe, gan_train=False)
     part = bench.dataset.parts["training"]
     codec = RowsCodec(height=8, width=8, channels=1)
     torch.manual_seed(0)

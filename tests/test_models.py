@@ -7,7 +7,8 @@ import torch
 
 from seqgan_kit.batch import Batch, full_mask
 from seqgan_kit.files import read_tensors, write_tensors
-from seqgan_kit.models.sequence import RecurrentDiscriminator, RecurrentGenerator
+from seqgan_kit.models.readers import RecurrentDiscriminator
+from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.heads import ContinuousHead
 from seqgan_kit.nn.noise import Latent, Noise, seeded_noise
 from seqgan_kit.objectives.gan import GAN

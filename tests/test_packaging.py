@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqgan_kit.recipe_files import bundled
+from seqgan_kit.recipe.files import bundled
 
 from .conftest import TINY, TINY_EVALUATION, text_data, tiny
 

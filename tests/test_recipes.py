@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-from seqgan_kit import recipe_files
-from seqgan_kit.recipe_files import RecipeError, bundled, check, dump, load, read
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.recipe.files import RecipeError, bundled, check, dump, load, read
 
 GOOD = "data: {source: digits}\ntrain: {steps: 10}\n"
 

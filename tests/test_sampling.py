@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import seqgan_kit
-from seqgan_kit import sampling
-from seqgan_kit.data.rows import RowsCodec
+from seqgan_kit.kinds.images.codec import RowsCodec
+from seqgan_kit.labels import LabelError, parse_labels
 from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.heads import ContinuousHead
-from seqgan_kit.sampling import LabelError, Sampler, parse_labels
+from seqgan_kit.runs import sampler as sampling
+from seqgan_kit.runs.sampler import Sampler
 
 
 def test_swapping_keeps_the_noise_and_changes_the_label(tiny_run):
@@ -27,7 +28,7 @@ def test_swapping_keeps_the_noise_and_changes_the_label(tiny_run):
 
 
 def test_opposite_noise_is_walked_through_in_a_line():
-    from seqgan_kit.sampling import _arc
+    from seqgan_kit.runs.sampler import _arc
 
     walk = _arc(torch.tensor([[1.0]]), torch.tensor([[-1.0]]), torch.linspace(0, 1, 5))
     assert walk.abs().max() <= 1

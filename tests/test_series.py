@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.data.series import SeriesCodec, learn_series
-from seqgan_kit.data.series_items import Columns
-from seqgan_kit.data.series_sets import japanese_vowels, own_series, sines
 from seqgan_kit.data.unequal import as_objects, lengths, padded, unpadded
+from seqgan_kit.kinds.series.codec import SeriesCodec, learn_series
+from seqgan_kit.kinds.series.datasets import japanese_vowels, own_series, sines
+from seqgan_kit.kinds.series.items import Columns
 
 
 def some_series(lengths=(3, 5, 4), channels=3):

@@ -6,7 +6,7 @@ import torch
 
 from seqgan_kit.evaluation.distribution import NotMeasurable, TooFewSamples
 from seqgan_kit.evaluation.judge import look, train_judge
-from seqgan_kit.evaluation.series import (
+from seqgan_kit.kinds.series.figures import (
     Scale,
     SeriesFigures,
     SeriesJudge,
@@ -16,7 +16,7 @@ from seqgan_kit.evaluation.series import (
     marginal_distance,
     of_steps,
 )
-from seqgan_kit.evaluation.series_scores import discriminative_score, predictive_score
+from seqgan_kit.kinds.series.scores import discriminative_score, predictive_score
 
 SCALE = Scale([0.0, 0.0], [1.0, 1.0])
 

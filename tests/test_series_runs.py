@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqgan_kit import load, recipe_files, workflow
-from seqgan_kit.data.series_items import Columns
-from seqgan_kit.data.series_sets import own_series
+from seqgan_kit import load
+from seqgan_kit.kinds.series.datasets import own_series
+from seqgan_kit.kinds.series.items import Columns
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs import workflow
 
 
 @pytest.fixture(scope="session")

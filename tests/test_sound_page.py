@@ -11,19 +11,24 @@ import soundfile
 import torch
 from PIL import Image
 
-from seqgan_kit import evidence_parts, evidence_sound, materials, recipe_files
-from seqgan_kit.data.clips import Clips
 from seqgan_kit.data.dataset import Dataset, Part
-from seqgan_kit.data.sound import AudioCodec, learn_representation
 from seqgan_kit.data.unequal import padded, unpadded
 from seqgan_kit.evaluation.evaluate import Pairs
-from seqgan_kit.evaluation.sound_judge import SoundJudge
-from seqgan_kit.measuring import Bench
+from seqgan_kit.kinds.audio import drawing as sounds
+from seqgan_kit.kinds.audio import panels as evidence_sound
+from seqgan_kit.kinds.audio import summary
+from seqgan_kit.kinds.audio.clips import Clips
+from seqgan_kit.kinds.audio.codec import AudioCodec, learn_representation
+from seqgan_kit.kinds.audio.judge import SoundJudge
+from seqgan_kit.kinds.audio.kind import AUDIO
+from seqgan_kit.measuring.bench import Bench
 from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.heads import ContinuousHead
-from seqgan_kit.report import data, page, sounds
-from seqgan_kit.run import Run
-from seqgan_kit.sampling import Sampler
+from seqgan_kit.pages import choosing_samples as evidence_parts
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.report import data, page
+from seqgan_kit.runs.sampler import Sampler
+from seqgan_kit.training.run import Run
 
 from .test_page import HOSTILE, content_of, row
 from .test_page import show as show  # the fixture
@@ -353,17 +358,17 @@ def test_an_empty_part_has_no_lengths(dataset, codec):
 
 
 def test_a_sheet_has_a_row_for_every_class_of_every_attribute(dataset, codec):
-    sheet = data.contact_sheet(dataset, codec)
+    sheet = summary.contact_sheet(dataset, codec)
     assert sheet.height == 5 * (sounds.HEIGHT + 4)
     width = max(
         sounds.spectrogram_picture(clip, RATE).width
         for clip in unpadded(codec.decode(*codec.encode(dataset.parts["training"].items[:40])))
     )
-    assert sheet.width > data.FEW * (width - 8)
+    assert sheet.width > summary.ACROSS * (width - 8)
 
 
 def test_the_command_shows_counts_and_spectrograms(seqgen, dataset, monkeypatch, tmp_path):
-    monkeypatch.setattr(materials, "load_dataset", lambda *_: dataset)
+    monkeypatch.setattr(type(AUDIO), "load", lambda *_: dataset)
     sheet = tmp_path / "sheet.png"
     asked = ("data", "show", "spoken_digits_mel", f"data.sample_rate={RATE}")
     shown = seqgen(*asked, "data.max_seconds=0.5", "--sheet", sheet)

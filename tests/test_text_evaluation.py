@@ -13,12 +13,13 @@ import torch
 from seqgan_kit.evaluation.distribution import NotMeasurable, TooFewSamples
 from seqgan_kit.evaluation.evaluate import Reference
 from seqgan_kit.evaluation.figures import FIGURES, attribute_figures, figures_for
-from seqgan_kit.evaluation.judge import ImageJudge, look, train_judge
+from seqgan_kit.evaluation.judge import look, train_judge
 from seqgan_kit.evaluation.lengths import length_distance
-from seqgan_kit.evaluation.text import bleu, distinct, self_bleu
-from seqgan_kit.evaluation.text_figures import TextFigures, longest_copied
-from seqgan_kit.evaluation.units import as_lists, lengths, unit_items, unit_number
-from seqgan_kit.evaluation.word_judge import WordJudge
+from seqgan_kit.kinds.images.judge import ImageJudge
+from seqgan_kit.kinds.text.bleu import bleu, distinct, self_bleu
+from seqgan_kit.kinds.text.figures import TextFigures, longest_copied
+from seqgan_kit.kinds.text.judge import WordJudge
+from seqgan_kit.kinds.text.units import as_lists, lengths, unit_items, unit_number
 
 
 def spaced(*lines):

@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 import seqgan_kit
-from seqgan_kit.run import Run
-from seqgan_kit.sweeping import parse_temperatures
+from seqgan_kit.measuring.temperatures import parse_temperatures
+from seqgan_kit.training.run import Run
 
 from .conftest import small_lines, text_data, tiny
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.data.loader import Codec
-from seqgan_kit.data.text import snippets
-from seqgan_kit.data.tokenizers import (
+from seqgan_kit.files import FileProblem
+from seqgan_kit.kind import Codec
+from seqgan_kit.kinds.text.codec import MODEL_FILE, PAD, TextCodec, learn_codec, stored_codec
+from seqgan_kit.kinds.text.datasets import snippets
+from seqgan_kit.kinds.text.tokenizers import (
     NumbersTokenizer,
     SentencePieceTokenizer,
     learn_sentencepiece,
 )
-from seqgan_kit.data.tokens import MODEL_FILE, PAD, TextCodec, learn_codec, stored_codec
-from seqgan_kit.files import FileProblem
 
 WORDS = (
     *("the", "a", "red", "small", "dog", "cat", "sits", "runs", "on", "in", "under", "table"),

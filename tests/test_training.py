@@ -13,16 +13,20 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from seqgan_kit import build, measuring, recipe_files, workflow
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.files import FileProblem, read_tensors
+from seqgan_kit.measuring.bench import bench_of
 from seqgan_kit.nn.noise import Noise
 from seqgan_kit.nn.recurrent import NoSuchKernel
 from seqgan_kit.objectives.objective import Outcome as Losses
 from seqgan_kit.objectives.objective import Turn
 from seqgan_kit.objectives.phases import Phases
-from seqgan_kit.run import Run, RunError, create_run
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs import judging, workflow
+from seqgan_kit.runs.judging import CHOOSING_SEED, trained_judge
+from seqgan_kit.runs.objectives import check_processes, make_objective, optimization
 from seqgan_kit.training.log import MetricsFile, read_metrics
+from seqgan_kit.training.run import Run, RunError, create_run
 from seqgan_kit.training.runtime import DeviceError, Runtime, choose_device
 from seqgan_kit.training.trainer import Optimization, Schedule, Trainer, TrainingDiverged
 
@@ -368,16 +372,16 @@ def test_the_chosen_checkpoint_by_number(run):
 
 def test_keep_best_scores_by_another_judge_on_the_validation_part(tmp_path, monkeypatch):
     seeds = []
-    train_judge = build.trained_judge
+    train_judge = trained_judge
 
     def noted(*arguments, **settings):
         seeds.append(settings["seed"])
         return train_judge(*arguments, **settings)
 
-    monkeypatch.setattr(build, "trained_judge", noted)
+    monkeypatch.setattr(judging, "trained_judge", noted)
     settings = recipe("train.keep=best", "train.steps=6", "train.checkpoint_every=2")
     run = workflow.train(settings, out=tmp_path / "run").run
-    assert seeds == [settings.evaluation.judge_seed + build.CHOOSING_SEED]
+    assert seeds == [settings.evaluation.judge_seed + CHOOSING_SEED]
     best, score = run.best()
     assert best == run.checkpoint()
     assert 0 < score < float("inf")
@@ -430,35 +434,32 @@ def test_evaluation_wants_the_data_of_the_run(tiny_run, tmp_path):
     text = (path / "recipe.yaml").read_text()
     (path / "recipe.yaml").write_text(text.replace("validation: 0.1", "validation: 0.2"))
     with pytest.raises(RunError, match="have changed"):
-        measuring.bench_of(workflow.run_recipe(Run(path)), samples=20).run(Run(path))
+        bench_of(workflow.run_recipe(Run(path)), samples=20).run(Run(path))
 
 
 def test_networks_may_have_learning_rates_of_their_own():
-    from seqgan_kit import build
-    from seqgan_kit.data.rows import RowsCodec
+    from seqgan_kit.kinds.images.codec import RowsCodec
 
     settings = recipe("train.learning_rates.discriminator=0.5", "train.learning_rate=0.25")
-    objective = build.make_objective(settings, RowsCodec(height=4, width=3, channels=1), (10,))
-    rates = build.optimization(settings, objective)
+    objective = make_objective(settings, RowsCodec(height=4, width=3, channels=1), (10,))
+    rates = optimization(settings, objective)
     assert rates["discriminator"].learning_rate == 0.5
     assert rates["generator"].learning_rate == 0.25
 
 
 def test_one_class_has_no_mismatched_labels():
-    from seqgan_kit import build
-    from seqgan_kit.data.rows import RowsCodec
+    from seqgan_kit.kinds.images.codec import RowsCodec
 
     codec = RowsCodec(height=4, width=3, channels=1)
-    assert build.make_objective(recipe(), codec, (1,)).mismatch == 0
-    assert build.make_objective(recipe(), codec, (2,)).mismatch > 0
+    assert make_objective(recipe(), codec, (1,)).mismatch == 0
+    assert make_objective(recipe(), codec, (2,)).mismatch > 0
 
 
 def test_a_batch_for_the_processes():
-    from seqgan_kit import build
 
-    build.check_processes(recipe(), 2)
+    check_processes(recipe(), 2)
     with pytest.raises(recipe_files.RecipeError, match="multiple of 12"):
-        build.check_processes(recipe(), 3)
+        check_processes(recipe(), 3)
 
 
 def test_the_average_follows_at_its_pace(run):

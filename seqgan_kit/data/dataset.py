@@ -9,11 +9,14 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from ..errors import SeqganError
+
 PartName = Literal["training", "validation", "test"]
+
 PARTS: tuple[PartName, ...] = ("training", "validation", "test")
 
 
-class DataError(ValueError):
+class DataError(SeqganError, ValueError):
     """Data that cannot be used; the message says what is wrong and what to do."""
 
 

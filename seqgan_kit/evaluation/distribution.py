@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..errors import SeqganError
 
-class TooFewSamples(ValueError):
+
+class TooFewSamples(SeqganError, ValueError):
     """Fewer samples than a figure can be computed from."""
 
 
-class NotMeasurable(ValueError):
+class NotMeasurable(SeqganError, ValueError):
     """Samples or real data of which a figure is not defined; the message says why."""
 
 

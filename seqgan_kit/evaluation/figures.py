@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from types import MappingProxyType
@@ -28,7 +28,7 @@ class Figure:
     digits: int = 3
 
 
-_TABLE = (
+_OF_THE_JUDGE = (
     Figure(
         "label_accuracy", "label accuracy (GAN-test)", "higher",
         "Share of the samples in which a judge trained on real data recognises every attribute "
@@ -74,131 +74,9 @@ _TABLE = (
         "Share of the samples as near to a training example as the nearest hundredth of held-out "
         "real items; about .01 for new real data.",
     ),
-    *(
-        Figure(
-            f"bleu_{order}", f"BLEU-{order}", "higher",
-            f"Mean BLEU (n-grams up to {order}, smoothing method 1) of the samples, each with "
-            "every test line as a reference; rises with the number of test lines, so only equal "
-            "numbers compare. Above real text it speaks for few safe phrases.",
-        )
-        for order in (2, 3, 4, 5)
-    ),
-    *(
-        Figure(
-            f"self_bleu_{order}", f"Self-BLEU-{order}", "none",
-            f"Mean BLEU (n-grams up to {order}) of the samples, each with all the others as "
-            "references; rises with the number of samples, so only equal numbers compare. Above "
-            "real text the samples repeat each other, below it they are less alike than text is.",
-        )
-        for order in (2, 3, 4, 5)
-    ),
-    *(
-        Figure(
-            f"distinct_{order}", f"distinct-{order}", "none",
-            f"Different n-grams of {order} of all samples together, relative to all their n-grams "
-            f"of {order}; falls with the number of samples, so only equal numbers compare. Real "
-            "text is the measure, as noise has most.",
-        )
-        for order in (1, 2, 3)
-    ),
-    Figure(
-        "unique", "distinct lines", "higher",
-        "Different lines among the samples, relative to the number of samples, with which it "
-        "falls.",
-    ),
-    Figure(
-        "inception_score", "Inception score", "higher",
-        "By the judge's probabilities of the first attribute: 1 where it says the same of every "
-        "sample, the number of classes where it is sure of each; not that of Inception.",
-        digits=2,
-    ),
-    Figure(
-        "recognised", "heard by a recogniser", "higher",
-        "Share of 300 of the samples in which pocketsphinx, which learned from other speech "
-        "and knows ten words, hears the digit that was asked for.",
-    ),
-    Figure(
-        "quality", "quality (DNSMOS)", "higher",
-        "Mean of the rating that a network guesses for 60 of the samples, 1 to 5; made for "
-        "longer speech, so only to be compared with that of real clips.",
-        digits=2,
-    ),
-    Figure(
-        "loudness", "loudness in dB", "none",
-        "Mean root mean square of a sample, relative to full scale.",
-        digits=1,
-    ),
-    Figure(
-        "loudness_deviation", "deviation of loudness", "none",
-        "Standard deviation of that over the samples, in dB.",
-        digits=1,
-    ),
-    Figure(
-        "silence_share", "silence", "none",
-        "Share of frames of 10 ms that lie more than 50 dB below full scale.",
-    ),
-    Figure(
-        "clipped_share", "clipped", "lower",
-        "Share of the samples that reach full scale.",
-    ),
-    Figure(
-        "length_distance", "distance of lengths", "lower",
-        "Kolmogorov-Smirnov distance of the lengths of samples and test items: the most by which "
-        "the share of items up to some length differs.",
-    ),
-    Figure(
-        "discriminative_score", "discriminative score", "lower",
-        "How far from one half the accuracy of a recurrent classifier is that tells samples from "
-        "real test series, on held-out ones: 0 where it guesses, .5 where it is always right; by "
-        "one of TimeGAN's size, half as many units as channels.",
-    ),
-    Figure(
-        "discriminative_score_large", "the same by a larger classifier", "lower",
-        "The discriminative score by a classifier of 32 units, which sees more.",
-    ),
-    Figure(
-        "predictive_score", "predictive score", "lower",
-        "Mean absolute error with which a recurrent network that learned from samples predicts "
-        "the last channel of real test series one step ahead, from the other channels; values "
-        "scaled to lie from 0 to 1, if they do not.",
-    ),
-    Figure(
-        "mmd", "maximum mean discrepancy", "lower",
-        "Squared, of 500 samples and 500 real test series, or as many as there are, with a "
-        "Gaussian kernel of the median distance; unbiased, so that it may be negative.",
-        digits=4,
-    ),
-    Figure(
-        "mmd_p", "p-value of that", "none",
-        "Share of random exchanges of samples and real series that make it as large; near 0 "
-        "where samples are not distributed as real series are.",
-    ),
-    Figure(
-        "autocorrelation_distance", "distance of autocorrelations", "lower",
-        "Mean absolute difference of the mean autocorrelation of samples and real test series, "
-        "over channels and lags.",
-    ),
-    Figure(
-        "marginal_distance", "distance of values", "lower",
-        "Wasserstein distance of the values of a channel in samples and real test series, in "
-        "standard deviations of the training part, on average.",
-    ),
-    Figure(
-        "copied", "exact copies", "lower",
-        "Share of the samples that are a training line, word for word; for real text that of the "
-        "test lines.",
-    ),
-    Figure(
-        "longest_copied", "longest copied n-gram", "none",
-        "Mean length of the longest n-gram of a sample that stands in a training line; above that "
-        "of test lines the samples are pieced together from training lines.",
-        digits=2,
-    ),
-    Figure(
-        "copied_share", "copied share of a line", "none",
-        "The longest n-gram of a sample that stands in a training line, relative to the sample's "
-        "length, on average; to be compared with that of test lines.",
-    ),
+)  # fmt: skip
+
+_OF_THE_MODEL = (
     Figure(
         "reconstruction", "reconstruction", "lower",
         "Mean negative log-likelihood of real test items given a latent inferred from them, in "
@@ -250,11 +128,6 @@ _TABLE = (
         digits=2,
     ),
     Figure(
-        "oracle_nats", "NLL_oracle", "lower",
-        "Mean negative log-likelihood of the samples under the oracle that the data came from, in "
-        "nats a token; low, too, for samples without variety, which NLL_test shows.",
-    ),
-    Figure(
         "active_units", "active units", "none",
         "How many units of the latent tell anything about real test items.",
         digits=0,
@@ -276,8 +149,20 @@ _TABLE = (
     ),
 )  # fmt: skip
 
-FIGURES: Mapping[str, Figure] = MappingProxyType({figure.name: figure for figure in _TABLE})
-"""All figures by name, in the order of the table."""
+
+LENGTH_DISTANCE = Figure(
+    "length_distance",
+    "distance of lengths",
+    "lower",
+    "Kolmogorov-Smirnov distance of the lengths of samples and test items: the most by which "
+    "the share of items up to some length differs.",
+)
+"""For kinds whose items differ in length."""
+
+FIGURES: Mapping[str, Figure] = MappingProxyType(
+    {figure.name: figure for figure in (*_OF_THE_JUDGE, *_OF_THE_MODEL)}
+)
+"""Figures of every kind of data by name, in the order of the table."""
 
 
 ACCURACIES = {
@@ -307,13 +192,25 @@ def attribute_figures(figure: str, attributes: Sequence[str]) -> tuple[Figure, .
     )
 
 
-def figures_for(attributes: Sequence[str]) -> Mapping[str, Figure]:
-    """All figures of data with these attributes, in the order of the table."""
+def figures_for(
+    attributes: Sequence[str], own: Sequence[Figure] = (), measured: Iterable[str] = ()
+) -> Mapping[str, Figure]:
+    """Describe all figures of data with these attributes, in the order of the table.
+
+    Args:
+        attributes: of the data.
+        own: figures of the kind of data; they stand behind those of the judge.
+        measured: names of what was measured. One without a description gets a plain one, so that
+            no figure is missing from a table.
+    """
     found: dict[str, Figure] = {}
-    for name, figure in FIGURES.items():
-        found[name] = figure
-        if name in ACCURACIES:
-            found |= {own.name: own for own in attribute_figures(name, attributes)}
+    for figure in (*_OF_THE_JUDGE, *own, *_OF_THE_MODEL):
+        found[figure.name] = figure
+        if figure.name in ACCURACIES:
+            found |= {one.name: one for one in attribute_figures(figure.name, attributes)}
+    for name in measured:
+        if name not in found:
+            found[name] = Figure(name, name.replace("_", " "), "none", "It has no description.")
     return MappingProxyType(found)
 
 

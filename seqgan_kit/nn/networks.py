@@ -102,9 +102,11 @@ class Discriminator(nn.Module):
 
     Attributes:
         classes: classes of each attribute of the label.
+        logits: whether there is one logit a sequence, one at every step, or both in one sum.
     """
 
     classes: tuple[int, ...]
+    logits: Literal["sequence", "step", "both"] = "sequence"
 
     def embed(self, x: Written) -> Tensor:
         """What a penalty perturbs, ``[B, T, F]``: real values are seen as they are."""

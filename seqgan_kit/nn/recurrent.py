@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from ..errors import UsageError
+
 Cell = Literal["lstm", "gru"]
 State = tuple[Tensor, ...]
 """``(h,)`` for a GRU and ``(h, c)`` for an LSTM, each ``[L, B, H]``."""
 
 
-class NoSuchKernel(RuntimeError):
+class NoSuchKernel(UsageError):
     """A precision in which this machine has no recurrent layers."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .section import PositiveInt, Rate, Section
+from ..sections import PositiveInt, Rate, Section
 
 
 def slug(name: str) -> str:

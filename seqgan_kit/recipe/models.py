@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .section import Count, PositiveInt, Rate, Section, Share
+from ..sections import Count, ModelSection, PositiveInt, Rate, Section, Share, Steps, in_words
+
+if TYPE_CHECKING:
+    from .whole import Recipe
 
 Cell = Literal["lstm", "gru"]
 
@@ -75,8 +79,8 @@ HeadRecipe = Annotated[
 ]
 
 
-class GeneratorRecipe(Section):
-    """The recurrent generator."""
+class _Writer(Section):
+    """A stack of recurrent layers that writes step by step."""
 
     cell: Cell = "lstm"
     """lstm or gru."""
@@ -86,6 +90,24 @@ class GeneratorRecipe(Section):
     """Recurrent layers."""
     input_size: PositiveInt = 64
     """Width of what a step reads."""
+
+
+class _Reader(Section):
+    """Recurrent layers that read a sequence, in one direction or in both."""
+
+    cell: Cell = "lstm"
+    """lstm or gru."""
+    hidden_size: PositiveInt = 128
+    """Units of a recurrent layer, in each direction."""
+    layers: PositiveInt = 1
+    """Recurrent layers, in each direction."""
+    bidirectional: bool = True
+    """Whether a second stack reads from the end."""
+
+
+class GeneratorRecipe(_Writer):
+    """The recurrent generator."""
+
     noise_size: Count = 64
     """Random numbers drawn once a sequence."""
     step_noise_size: Count = 16
@@ -100,17 +122,9 @@ class GeneratorRecipe(Section):
     """What a step consists of."""
 
 
-class DiscriminatorRecipe(Section):
+class DiscriminatorRecipe(_Reader):
     """The recurrent discriminator."""
 
-    cell: Cell = "lstm"
-    """lstm or gru."""
-    hidden_size: PositiveInt = 128
-    """Units of a recurrent layer, in each direction."""
-    layers: PositiveInt = 1
-    """Recurrent layers, in each direction."""
-    bidirectional: bool = True
-    """Whether a second stack reads from the end."""
     logits: Literal["sequence", "step", "both"] = "sequence"
     """One logit a sequence, one at every step, or both, added to each other."""
     minibatch_group: Count = 4
@@ -123,8 +137,11 @@ class DiscriminatorRecipe(Section):
     """Divide every weight matrix by its largest singular value."""
 
 
-class RecurrentGanRecipe(Section):
+class RecurrentGanRecipe(ModelSection):
     """A recurrent generator and a recurrent discriminator."""
+
+    writes: ClassVar[Sequence[Steps]] = ("values", "tokens")
+    objectives: ClassVar[Sequence[str]] = ("gan", "policy", "likelihood")
 
     kind: Literal["recurrent_gan"] = "recurrent_gan"
     """Which networks."""
@@ -132,6 +149,67 @@ class RecurrentGanRecipe(Section):
     """The network that writes sequences."""
     discriminator: DiscriminatorRecipe = DiscriminatorRecipe()
     """The network that tells real from generated ones."""
+
+    @property
+    def compared(self) -> int:
+        return self.discriminator.minibatch_group
+
+    @property
+    def exact_likelihood(self) -> bool:
+        return self.generator.head.kind != "continuous"
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if head or noise do not suit codec and objectives."""
+        self._suits_steps(recipe)
+        objectives = recipe.objectives
+        if any(o.kind == "likelihood" or getattr(o, "likelihood", 0) for o in objectives):
+            self._has_likelihood(alone=all(other.kind == "likelihood" for other in objectives))
+        if any(objective.kind == "policy" for objective in objectives):
+            self._has_policy()
+
+    def _suits_steps(self, recipe: Recipe) -> None:
+        head, tokens = self.generator.head, recipe.codec.steps == "tokens"
+        if (head.kind == "categorical") != tokens:
+            wanted = "categorical" if tokens else "continuous, bernoulli or logistic"
+            way = in_words(recipe.codec.ways[recipe.codec.steps])
+            raise ValueError(f"model.generator.head.kind: {way} requires {wanted}")
+        if tokens and not self.generator.feedback:
+            raise ValueError("model.generator.feedback: tokens require true")
+        if recipe.codec.group == 1:
+            return
+        if any(objective.kind == "policy" for objective in recipe.objectives):
+            raise ValueError("codec: objective.kind 'policy' requires one token a step")
+        if isinstance(head, CategoricalHeadRecipe) and head.tied:
+            raise ValueError("model.generator.head.tied: only where a step is one token")
+
+    def _has_policy(self) -> None:
+        if self.generator.head.kind != "categorical":
+            raise ValueError(
+                "objective.kind 'policy' requires model.generator.head.kind 'categorical'"
+            )
+        if self.generator.noise_size + self.generator.step_noise_size:
+            raise ValueError(
+                "model.generator: under 'policy' the draw of the steps is the only randomness: "
+                "set noise_size and step_noise_size to 0"
+            )
+
+    def _has_likelihood(self, alone: bool) -> None:
+        generator = self.generator
+        if generator.head.kind == "continuous":
+            raise ValueError(
+                "model.generator.head.kind: a likelihood requires bernoulli, logistic or "
+                "categorical"
+            )
+        if not generator.feedback:
+            raise ValueError(
+                "model.generator.feedback: a likelihood requires true, so that a step reads the "
+                "one before it"
+            )
+        if alone and generator.noise_size + generator.step_noise_size:
+            raise ValueError(
+                "model.generator: under a likelihood alone noise is zero: set noise_size and "
+                "step_noise_size to 0"
+            )
 
 
 class DenseGeneratorRecipe(Section):
@@ -180,8 +258,10 @@ class ConvolutionalDiscriminatorRecipe(ConvolutionsRecipe):
     """Divide every weight matrix by its largest singular value."""
 
 
-class ImageGanRecipe(Section):
+class ImageGanRecipe(ModelSection):
     """A generator of whole images and a convolutional discriminator."""
+
+    writes: ClassVar[Sequence[Steps]] = ("whole",)
 
     kind: Literal["image_gan"]
     """Which networks."""
@@ -191,6 +271,17 @@ class ImageGanRecipe(Section):
     """The network that writes images."""
     discriminator: ConvolutionalDiscriminatorRecipe = ConvolutionalDiscriminatorRecipe()
     """The network that tells real from generated ones."""
+
+    @property
+    def compared(self) -> int:
+        return self.discriminator.minibatch_group
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError for a likelihood, which this generator does not have."""
+        if any(getattr(objective, "likelihood", 0) for objective in recipe.objectives):
+            raise ValueError(
+                f"objective.likelihood requires a recurrent generator, not {self.kind!r}"
+            )
 
 
 class DenseDecoderRecipe(Section):
@@ -204,8 +295,12 @@ class DenseDecoderRecipe(Section):
     """What an image consists of."""
 
 
-class VaeRecipe(Section):
+class VaeRecipe(ModelSection):
     """A convolutional encoder and a dense decoder."""
+
+    writes: ClassVar[Sequence[Steps]] = ("whole",)
+    objectives: ClassVar[Sequence[str]] = ("elbo",)
+    networks: ClassVar[Sequence[str]] = ("autoencoder",)
 
     kind: Literal["vae"]
     """Which networks."""
@@ -216,33 +311,21 @@ class VaeRecipe(Section):
     decoder: DenseDecoderRecipe = DenseDecoderRecipe()
     """The network that writes them."""
 
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if the decoder has no likelihood."""
+        _decodes(self.decoder.head)
 
-class RecurrentEncoderRecipe(Section):
+
+class RecurrentEncoderRecipe(_Reader):
     """The recurrent encoder."""
 
-    cell: Cell = "lstm"
-    """lstm or gru."""
-    hidden_size: PositiveInt = 128
-    """Units of a recurrent layer, in each direction."""
-    layers: PositiveInt = 1
-    """Recurrent layers, in each direction."""
-    bidirectional: bool = True
-    """Whether a second stack reads from the end."""
     label_size: PositiveInt = 32
     """Length of a label's vector."""
 
 
-class RecurrentDecoderRecipe(Section):
+class RecurrentDecoderRecipe(_Writer):
     """The recurrent generator that reads a code instead of noise."""
 
-    cell: Cell = "lstm"
-    """lstm or gru."""
-    hidden_size: PositiveInt = 128
-    """Units of a recurrent layer."""
-    layers: PositiveInt = 2
-    """Recurrent layers."""
-    input_size: PositiveInt = 64
-    """Width of what a step reads."""
     label_size: PositiveInt = 64
     """Length of a label's vector."""
     feedback: bool = False
@@ -251,8 +334,12 @@ class RecurrentDecoderRecipe(Section):
     """What a step consists of."""
 
 
-class RecurrentVaeRecipe(Section):
+class RecurrentVaeRecipe(ModelSection):
     """A recurrent encoder and the recurrent generator as decoder."""
+
+    writes: ClassVar[Sequence[Steps]] = ("values",)
+    objectives: ClassVar[Sequence[str]] = ("elbo",)
+    networks: ClassVar[Sequence[str]] = ("autoencoder",)
 
     kind: Literal["recurrent_vae"]
     """Which networks."""
@@ -263,8 +350,11 @@ class RecurrentVaeRecipe(Section):
     decoder: RecurrentDecoderRecipe = RecurrentDecoderRecipe()
     """The network that writes them."""
 
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if the decoder has no likelihood."""
+        _decodes(self.decoder.head)
 
-ModelRecipe = Annotated[
-    RecurrentGanRecipe | ImageGanRecipe | VaeRecipe | RecurrentVaeRecipe,
-    Field(discriminator="kind"),
-]
+
+def _decodes(head: ContinuousHeadRecipe | BernoulliHeadRecipe | LogisticHeadRecipe) -> None:
+    if head.kind == "continuous":
+        raise ValueError("model.decoder.head.kind: a likelihood requires bernoulli or logistic")

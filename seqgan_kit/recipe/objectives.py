@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .section import Count, PositiveInt, Rate, Section, Share
+from ..sections import Count, PositiveInt, Rate, Section, Share
 
 
 class FiniteDifferenceRecipe(Section):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..sections import Count, PositiveInt, Rate, Section, Share
 from .objectives import GanObjectiveRecipe, ObjectiveRecipe
-from .section import Count, PositiveInt, Rate, Section, Seed, Share
 
 
 class ScheduleRecipe(Section):
@@ -47,7 +47,7 @@ class TrainRecipe(Section):
     """Sequences of a batch beside each other that share a class."""
     learning_rate: Rate = 7e-4
     """Adam's step size."""
-    learning_rates: dict[str, Rate] = {}  # noqa: RUF012  (pydantic copies it)
+    learning_rates: dict[str, Rate] = {}
     """Step sizes of networks that differ, by name (`discriminator: 1e-3`)."""
     betas: tuple[Share, Share] = (0.5, 0.99)
     """Adam's betas."""
@@ -73,33 +73,3 @@ class TrainRecipe(Section):
     """auto (a CUDA GPU if there is one), cpu, cuda or cuda:N."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """float32 (auto is the same), or bfloat16 for autocast."""
-
-
-class EvaluationRecipe(Section):
-    """How `seqgen evaluate` measures."""
-
-    samples: PositiveInt = 5000
-    """Samples in a set."""
-    sets: PositiveInt = 3
-    """Independent sets, over which a figure's spread is taken."""
-    neighbours: PositiveInt = 5
-    """k of precision, recall, density and coverage."""
-    gan_train_samples: PositiveInt = 20000
-    """Samples that a fresh judge is trained on for GAN-train."""
-    likelihood_items: PositiveInt = 10000
-    """Test items whose likelihood is measured, at most."""
-    importance_samples: PositiveInt = 200
-    """Codes drawn for an item where only a bound of its likelihood can be computed."""
-    units: Literal["words", "spaces", "characters"] = "words"
-    """What BLEU and the judge read of text: lower-cased words, what stands between spaces, or
-    characters."""
-    listen: bool = False
-    """Whether a recogniser listens to spoken digits (needs the extra `listening`)."""
-    quality: bool = False
-    """Whether the quality of sound is rated (needs the extra `listening`)."""
-    score_steps: PositiveInt = 500
-    """Training steps of each of the networks behind the two scores of series."""
-    judge_seed: Seed = 1
-    """Seed of the judge."""
-    judge_epochs: PositiveInt = 4
-    """Passes over the training items for the judge."""

@@ -1,105 +1,46 @@
-"""A recipe as a whole: its parts, and whether they fit together."""
+"""A recipe as a whole: its sections, and whether they fit together."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, cast
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
-from .codecs import (
-    AudioCodecRecipe,
-    ImageCodecRecipe,
-    RowsCodecRecipe,
-    SeriesCodecRecipe,
-    TextCodecRecipe,
+from .. import plugins
+from ..sections import (
+    CodecSection,
+    DataSection,
+    EvaluationSection,
+    ModelSection,
+    Section,
+    Seed,
+    in_words,
 )
-from .data import (
-    CaptionsData,
-    FolderData,
-    LabelledTextData,
-    LinesData,
-    NamedData,
-    OracleData,
-    OwnSeriesData,
-    RecordingsData,
-    SinesData,
-    SpokenDigitsData,
-    SyntheticDigitsData,
-    VowelsData,
-)
-from .models import ModelRecipe, RecurrentGanRecipe
 from .objectives import GanObjectiveRecipe, ObjectiveRecipe
-from .section import Section, Seed
-from .training import EvaluationRecipe, PhaseRecipe, TrainRecipe
-
-KINDS = {"codec": "rows", "model": "recurrent_gan", "objective": "gan"}
-"""The kind of a section that names none: what had only one kind when it was written."""
-
-
-CODEC = {
-    "pictures": "'rows' or 'image'",
-    "text": "'text'",
-    "sound": "'audio'",
-    "series": "'series'",
-}
-"""For what a data set consists of, the codecs that read it."""
-
-GIVEN = {
-    "pictures": {"values": "codec.kind 'rows'", "picture": "codec.kind 'image'"},
-    "text": {"tokens": "codec.kind 'text'"},
-    "sound": {
-        "values": "codec.representation 'log-mel' (layout 'steps') or 'waveform'",
-        "tokens": "codec.representation 'mu-law'",
-        "picture": "codec.representation 'log-mel' with layout 'picture'",
-    },
-    "series": {"values": "codec.kind 'series'"},
-}
-"""By which settings sequences of each kind come from them."""
-
-WRITTEN = {
-    "recurrent_gan": ("values", "tokens"),
-    "image_gan": ("picture",),
-    "vae": ("picture",),
-    "recurrent_vae": ("values",),
-}
-"""What the networks write."""
+from .training import PhaseRecipe, TrainRecipe
 
 
 class Recipe(Section):
-    """Everything about a run."""
+    """Everything about a run.
+
+    The sections of data, codec, model and evaluation are those of the installed kinds and models:
+    :func:`recipe_class` gives the class that reads them.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """Name of the run folder; the file's name if absent."""
     seed: Seed = 0
     """Seed of the weights, the noise and the order of the data."""
-    data: Annotated[
-        NamedData
-        | FolderData
-        | CaptionsData
-        | LabelledTextData
-        | OracleData
-        | LinesData
-        | SpokenDigitsData
-        | SyntheticDigitsData
-        | RecordingsData
-        | SinesData
-        | VowelsData
-        | OwnSeriesData,
-        Field(discriminator="source"),
-    ]
+    data: DataSection
     """What to learn from."""
     conditional: bool = True
     """Whether the networks see the labels; without them there is one class."""
-    codec: Annotated[
-        RowsCodecRecipe
-        | ImageCodecRecipe
-        | TextCodecRecipe
-        | AudioCodecRecipe
-        | SeriesCodecRecipe,
-        Field(discriminator="kind"),
-    ] = RowsCodecRecipe()
+    codec: CodecSection
     """How data become sequences."""
-    model: ModelRecipe = RecurrentGanRecipe()
+    model: ModelSection
     """The networks."""
     objective: ObjectiveRecipe = GanObjectiveRecipe()
     """What they are trained for."""
@@ -107,8 +48,13 @@ class Recipe(Section):
     """Objectives one after another, instead of the one above."""
     train: TrainRecipe
     """How to train."""
-    evaluation: EvaluationRecipe = EvaluationRecipe()
+    evaluation: EvaluationSection = EvaluationSection()
     """How to measure the result."""
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind of data."""
+        return plugins.kind_of_source(self.data.source).name
 
     @property
     def objectives(self) -> tuple[Any, ...]:
@@ -118,20 +64,12 @@ class Recipe(Section):
     @property
     def minibatch_group(self) -> int:
         """Sequences that a discriminator compares; 0 where none is trained."""
-        discriminator = getattr(self.model, "discriminator", None)
-        return (
-            discriminator.minibatch_group if discriminator is not None and self.adversarial else 0
-        )
+        return self.model.compared if self.adversarial else 0
 
     @property
     def adversarial(self) -> bool:
         """Whether a discriminator is trained."""
         return any(objective.kind in ("gan", "policy") for objective in self.objectives)
-
-    @property
-    def own_root(self) -> bool:
-        """Whether ``data.root`` says which data these are, and not only where they lie."""
-        return self.data.source in ("folder", "lines", "oracle", "recordings", "series")
 
     @property
     def batches_a_step(self) -> int:
@@ -143,125 +81,112 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
+        self._check_batch()
+        self._check_codec()
+        self._check_objectives()
+        self.model.check(self)
+        self._check_phases()
         train = self.train
-        for name, size in (
-            ("train.class_group", train.class_group),
+        by_likelihood = train.keep == "best" and train.best_by == "likelihood"
+        if by_likelihood and not self.model.exact_likelihood:
+            raise ValueError("train.best_by: this model has no exact likelihood")
+        for network in train.learning_rates:
+            if network not in self.model.networks:
+                raise ValueError(
+                    f"train.learning_rates names {network!r}; the networks are "
+                    + ", ".join(sorted(self.model.networks))
+                )
+        return self
+
+    def _check_batch(self) -> None:
+        size = self.train.batch_size
+        for name, group in (
+            ("train.class_group", self.train.class_group),
             ("model.discriminator.minibatch_group", self.minibatch_group),
         ):
-            if size and train.batch_size % size:
+            if group and size % group:
                 raise ValueError(
-                    f"train.batch_size ({train.batch_size}) must be a multiple of {name} ({size})"
+                    f"train.batch_size ({size}) must be a multiple of {name} ({group})"
                 )
-        self._reads_what_there_is()
-        autoencoder = self.model.kind in ("vae", "recurrent_vae")
+
+    def _check_codec(self) -> None:
+        kind = plugins.kind_of_source(self.data.source)
+        if self.codec.kind not in kind.codecs:
+            raise ValueError(
+                f"data.source {self.data.source!r} requires codec.kind "
+                + " or ".join(map(repr, kind.codecs))
+            )
+        writes = self.model.writes
+        if self.codec.steps not in writes:
+            ways = [
+                in_words(schema.ways[steps])
+                for steps in writes
+                for schema in kind.codecs.values()
+                if steps in schema.ways
+            ]
+            raise ValueError(
+                f"model.kind {self.model.kind!r} requires {' or '.join(ways)}"
+                if ways
+                else f"model.kind {self.model.kind!r} cannot write {kind.name}"
+            )
+        self.codec.check(self.data)
+
+    def _check_objectives(self) -> None:
+        allowed = self.model.objectives
         for objective in self.objectives:
-            if (objective.kind == "elbo") != autoencoder:
-                wanted = "'elbo'" if autoencoder else "'gan', 'policy' or 'likelihood'"
-                raise ValueError(f"model.kind {self.model.kind!r} wants objective.kind {wanted}")
-            if objective.kind == "likelihood" or getattr(objective, "likelihood", 0):
-                self._has_likelihood(
-                    alone=all(other.kind == "likelihood" for other in self.objectives)
+            if objective.kind not in allowed:
+                shown = [repr(name) for name in allowed]
+                listed = " or ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+                raise ValueError(
+                    f"model.kind {self.model.kind!r} requires objective.kind {listed}, not "
+                    f"{objective.kind!r}"
                 )
-            if objective.kind == "policy":
-                self._has_policy()
-        decoder = getattr(self.model, "decoder", None)
-        if decoder is not None and decoder.head.kind == "continuous":
-            raise ValueError("model.decoder.head.kind: a likelihood wants bernoulli or logistic")
-        if train.keep == "best" and train.best_by == "likelihood":
-            model = self.model
-            if not isinstance(model, RecurrentGanRecipe) or (
-                model.generator.head.kind == "continuous"
-            ):
-                raise ValueError("train.best_by: this model has no exact likelihood")
+
+    def _check_phases(self) -> None:
         for number, phase in enumerate(self.phases[:-1]):
             if phase.steps is None:
                 raise ValueError(f"phases.{number}.steps: a phase before the last needs an end")
         before = sum(phase.steps or 0 for phase in self.phases[:-1])
-        if before >= train.steps:
+        if before >= self.train.steps:
             raise ValueError(
-                f"train.steps ({train.steps}) ends before the last phase begins, at step {before}"
-            )
-        return self._names_networks(autoencoder)
-
-    def _reads_what_there_is(self) -> None:
-        given = GIVEN[self.data.reads]
-        if self.codec.reads != self.data.reads:
-            raise ValueError(
-                f"data.source {self.data.source!r} wants codec.kind {CODEC[self.data.reads]}"
-            )
-        kind, steps = self.model.kind, self.codec.steps
-        if steps not in WRITTEN[kind]:
-            wanted = [given[other] for other in WRITTEN[kind] if other in given]
-            raise ValueError(
-                f"model.kind {kind!r} wants {' or '.join(wanted)}"
-                if wanted
-                else f"model.kind {kind!r} does not write {self.data.reads}"
-            )
-        if isinstance(self.model, RecurrentGanRecipe):
-            head, tokens = self.model.generator.head.kind, steps == "tokens"
-            if (head == "categorical") != tokens:
-                wanted_head = "categorical" if tokens else "continuous, bernoulli or logistic"
-                raise ValueError(f"model.generator.head.kind: {given[steps]} wants {wanted_head}")
-            if tokens and not self.model.generator.feedback:
-                raise ValueError("model.generator.feedback: tokens want true")
-            if isinstance(self.codec, AudioCodecRecipe) and self.codec.group > 1:
-                self._has_groups_of_tokens(self.model)
-        if isinstance(self.codec, TextCodecRecipe):
-            numbers = self.codec.tokenizer == "numbers"
-            if numbers != (self.data.source == "oracle"):
-                raise ValueError(
-                    "codec.tokenizer: numbers is for data.source 'oracle', and only it"
-                )
-            if self.codec.vocabulary is None and self.codec.tokenizer != "char":
-                raise ValueError("codec.vocabulary: only char can do without a number")
-
-    def _has_groups_of_tokens(self, model: RecurrentGanRecipe) -> None:
-        if any(objective.kind == "policy" for objective in self.objectives):
-            raise ValueError(
-                "codec.representation.hop: objective.kind 'policy' wants one token a step"
-            )
-        if getattr(model.generator.head, "tied", False):
-            raise ValueError("model.generator.head.tied: only where a step is one token")
-
-    def _has_policy(self) -> None:
-        generator = getattr(self.model, "generator", None)
-        if generator is None or generator.head.kind != "categorical":
-            raise ValueError(
-                "objective.kind 'policy' wants model.generator.head.kind 'categorical'"
-            )
-        if generator.noise_size + generator.step_noise_size:
-            raise ValueError(
-                "model.generator: under 'policy' the draw of the steps is the only randomness: "
-                "set noise_size and step_noise_size to 0"
+                f"train.steps ({self.train.steps}) ends before the last phase begins, at step "
+                f"{before}"
             )
 
-    def _has_likelihood(self, alone: bool) -> None:
-        if not isinstance(self.model, RecurrentGanRecipe):
-            raise ValueError(
-                f"objective.kind 'likelihood' wants a recurrent generator, not {self.model.kind!r}"
-            )
-        generator = self.model.generator
-        if generator.head.kind == "continuous":
-            raise ValueError(
-                "model.generator.head.kind: a likelihood wants bernoulli, logistic or categorical"
-            )
-        if not generator.feedback:
-            raise ValueError(
-                "model.generator.feedback: a likelihood wants true, so that a step reads the one "
-                "before it"
-            )
-        if alone and generator.noise_size + generator.step_noise_size:
-            raise ValueError(
-                "model.generator: under a likelihood alone noise is zero: set noise_size and "
-                "step_noise_size to 0"
-            )
 
-    def _names_networks(self, autoencoder: bool) -> Recipe:
-        networks = {"autoencoder"} if autoencoder else {"generator", "discriminator"}
-        for network in self.train.learning_rates:
-            if network not in networks:
-                raise ValueError(
-                    f"train.learning_rates names {network!r}; the networks are "
-                    + ", ".join(sorted(networks))
-                )
-        return self
+@cache
+def recipe_class(kind: str | None = None) -> type[Recipe]:
+    """The recipe with the sections that installed kinds and models bring.
+
+    Args:
+        kind: of data, whose ``evaluation`` section the recipe has; ``None``: any kind's, for a
+            description of all recipes.
+    """
+    kinds = plugins.kinds()
+    evaluations = [one.evaluation for one in kinds.values() if kind in (None, one.name)]
+    data = {schema: None for one in kinds.values() for schema in one.sources.values()}
+    codecs = {schema: None for one in kinds.values() for schema in one.codecs.values()}
+    models = {model.schema: None for model in plugins.models().values()}
+    fields: dict[str, Any] = {
+        "data": (_tagged(list(data), "source"), _described("data")),
+        "codec": (_tagged(list(codecs), "kind"), _described("codec")),
+        "model": (_tagged(list(models), "kind"), _described("model")),
+        "evaluation": (
+            reduce(or_, evaluations),
+            Field(evaluations[0](), description=Recipe.model_fields["evaluation"].description),
+        ),
+    }
+    return cast(
+        type[Recipe], create_model("Recipe", __base__=Recipe, __doc__=Recipe.__doc__, **fields)
+    )
+
+
+def _described(name: str) -> Any:
+    return Field(description=Recipe.model_fields[name].description)
+
+
+def _tagged(schemas: Sequence[type[Section]], tag: str) -> Any:
+    """A union of sections, told apart by one of their keys."""
+    if len(schemas) == 1:
+        return schemas[0]
+    return Annotated[reduce(or_, schemas), Field(discriminator=tag)]

@@ -32,7 +32,7 @@ from .curves import (
 )
 from .images import ImagePanel
 from .lines import TextPanel, heat
-from .sounds import SoundPanel
+from .players import SoundPanel
 from .tables import (
     ARROWS,
     UNDEFINED,
@@ -85,7 +85,7 @@ class Model(TypedDict):
     seeds: int
     notes: list[str]
     curves: dict[str, list[list[float]]]
-    samples: dict[str, Panel]
+    samples: Mapping[str, Panel]
     panels: list[TitledPanel]
 
 
@@ -94,7 +94,7 @@ class Content(Table):
 
     kind: Literal["comparison", "run"]
     models: list[Model]
-    real_samples: dict[str, Panel]
+    real_samples: Mapping[str, Panel]
     choice: list[Choice]
     sweeps: list[Sweep]
 
@@ -148,7 +148,7 @@ def _scaled(panel: ImagePanel, most: int) -> int:
     return panel["width"] * max(most // max(panel["width"], 1), 1)
 
 
-def _classes(samples: Iterable[dict[str, Panel]]) -> list[str]:
+def _classes(samples: Iterable[Mapping[str, Panel]]) -> list[str]:
     """Names of classes, in the order in which they are met."""
     return list(dict.fromkeys(name for named in samples for name in named))
 

@@ -13,6 +13,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from ..errors import UsageError
+
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -20,7 +22,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of settings in glibc's malloc.h."""
 
 
-class DeviceError(ValueError):
+class DeviceError(UsageError):
     """A device or precision that this machine does not have."""
 
 

@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from ..batch import Batch
+from ..errors import SeqganError
 from ..nn.noise import Noise
 from ..objectives.objective import Moment, Objective, Turn
-from ..run import Run
 from . import checkpoint
 from .ema import Average
 from .log import Means, MetricsFile, Report
+from .run import Run
 from .runtime import Runtime
 
 
@@ -31,7 +32,7 @@ class Batches(Protocol):
     def next(self) -> Batch: ...
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(SeqganError, RuntimeError):
     """A loss became infinite or not a number; the last good checkpoint is kept."""
 
 

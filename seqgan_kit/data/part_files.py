@@ -1,0 +1,46 @@
+"""A user's own data as one file, or as a folder with one file for each part."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from .dataset import DataError, PartName
+from .label_folders import PART_FOLDERS
+
+
+def find_parts(root: Path, endings: Collection[str]) -> tuple[dict[PartName, Path], list[str]]:
+    """The files of a data set by part, and the names of other files of a folder.
+
+    Args:
+        root: a file, or a folder that holds files ``training`` (or ``train``), ``validation``
+            (``valid``, ``val``) and ``test``, or of names that end so after an underscore.
+        endings: of the files that count.
+
+    Raises:
+        DataError: there is no such file or folder, or it holds no training file.
+    """
+    if root.is_file():
+        return {"training": root}, []
+    if not root.is_dir():
+        raise DataError(f"{root}: there is no such file or folder")
+    parts: dict[PartName, Path] = {}
+    others = []
+    for path in sorted(root.iterdir()):
+        part = PART_FOLDERS.get(path.stem.lower().rpartition("_")[2])
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        if part is None or path.suffix.lower() not in endings:
+            others.append(path.name)
+        elif part in parts:
+            raise DataError(
+                f"{root} has two files for one part, {parts[part].name} and {path.name}: keep one"
+            )
+        else:
+            parts[part] = path
+    if "training" not in parts:
+        raise DataError(
+            f"{root} holds no file named training ({', '.join(endings)}): "
+            "add one, or name a file instead of the folder"
+        )
+    return parts, others

@@ -1,0 +1,144 @@
+"""The codec of sound: clips as sequences of frames, samples or tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from ...batch import full_mask
+from ...data.dataset import Items
+from ...data.unequal import as_objects, lengths, padded, unpadded
+from ...kind import Codec
+from .log_mel import LogMel
+from .representation import Representation
+from .waveform import Cosines, MuLaw, Waveform
+
+LEARNED = 512
+"""Clips that are looked at together while a representation is learned."""
+
+
+def _log_mel(samples: int, sample_rate: int, **settings: Any) -> Representation:
+    return LogMel(samples=samples, sample_rate=sample_rate, **settings)
+
+
+def _waveform(
+    samples: int, sample_rate: int, *, transform: str = "none", **settings: Any
+) -> Representation:
+    # A recipe has the keys of both; it has been checked that those of the other say nothing.
+    others = ("overlap",) if transform == "cosines" else ("frames", "bands")
+    own = {name: value for name, value in settings.items() if name not in others}
+    if transform == "cosines":
+        return Cosines(samples=samples, sample_rate=sample_rate, **own)
+    return Waveform(samples=samples, **own)
+
+
+def _mu_law(samples: int, sample_rate: int, **settings: Any) -> Representation:
+    return MuLaw(samples=samples, **settings)
+
+
+REPRESENTATIONS: Mapping[str, Callable[..., Representation]] = {
+    "log-mel": _log_mel,
+    "waveform": _waveform,
+    "mu-law": _mu_law,
+}
+
+
+class AudioCodec(Codec):
+    """Clips to sequences and back.
+
+    There is no mask: the end of a clip is a value of the sequence, in a channel or as a token, and
+    what lies behind it is silence that a discriminator sees like all else. A mask made from what
+    a generator wrote would pass no gradient to where it ends.
+
+    Args:
+        sample_rate: samples a second.
+        samples: of the longest clip.
+        peak: what the loudest sample of a decoded clip is scaled to; ``None``: only what exceeds
+            1 is scaled down.
+        representation: its settings, and its ``kind``: ``"log-mel"``, ``"waveform"`` or
+            ``"mu-law"``.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        samples: int,
+        peak: float | None,
+        representation: Mapping[str, Any],
+    ) -> None:
+        self.sample_rate, self.samples, self.peak = sample_rate, samples, peak
+        settings = dict(representation)
+        self._representation = REPRESENTATIONS[settings.pop("kind")](
+            samples, sample_rate, **settings
+        )
+        self.steps = self._representation.steps
+        self.features = self._representation.features
+        self.group = self._representation.group
+        self.shape = self._representation.shape
+
+    def view(self) -> nn.Module | None:
+        return self._representation.view()
+
+    def encode(self, raw: np.ndarray) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+        """Clips as sequences ``[B, T, F]`` or token ids, with a mask that is true everywhere."""
+        sound_BS = padded(list(raw), self.samples)
+        x = self._representation.encode(sound_BS.nan_to_num(0.0), lengths(sound_BS))
+        return x, full_mask(len(raw), self.steps)
+
+    def decode(self, x: Tensor, mask_BT: Bool[Tensor, "B T"]) -> Float[Tensor, "B S"]:
+        """Sequences as clips, NaN where a clip has ended."""
+        sound_BS, length_B = self._representation.decode(x)
+        exists_BS = torch.arange(sound_BS.shape[1], device=x.device) < length_B[:, None]
+        sound_BS = torch.where(exists_BS, sound_BS, 0.0)
+        loudest_B1 = sound_BS.abs().amax(1, keepdim=True).clamp(min=1e-5)
+        wanted = loudest_B1.clamp(max=1.0) if self.peak is None else self.peak
+        sound_BS = sound_BS * (wanted / loudest_B1)
+        return torch.where(exists_BS, sound_BS, torch.nan)
+
+    def present(self, things: Float[Tensor, "N S"]) -> np.ndarray:
+        """Clips as a user gets them: an array of objects, each one a row of samples."""
+        return as_objects(unpadded(things))
+
+
+def learn_representation(
+    clips: Items, settings: Mapping[str, Any], *, sample_rate: int, samples: int
+) -> dict[str, Any]:
+    """The settings of a representation with what it learns from the training part.
+
+    Raises:
+        DataError: the settings do not fit together.
+    """
+    given = dict(settings)
+    made = REPRESENTATIONS[given.pop("kind")](samples, sample_rate, **given)
+    return {**settings, **made.learn(_Chunks(clips, samples))}
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """Some clips at a time, as often as they are asked for."""
+
+    clips: Items
+    samples: int
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(self.clips), LEARNED):
+            sound_BS = padded(list(self.clips[start : start + LEARNED]), self.samples)
+            yield sound_BS.nan_to_num(0.0), lengths(sound_BS)
+
+
+def audio_codec(codec: object) -> AudioCodec:
+    """The codec, which is one of sound.
+
+    Raises:
+        TypeError: it is another.
+    """
+    if not isinstance(codec, AudioCodec):
+        raise TypeError(f"{type(codec).__name__} is no codec of sound")
+    return codec

@@ -1,0 +1,52 @@
+"""Samples of audio that were made elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from ...data.dataset import DataError
+from ...data.label_folders import natural
+from ...measuring.bench import Bench
+from ...measuring.foreign_samples import SamplesError, class_numbers
+from .datasets import read_manifest
+from .files import EXTENSIONS, prepared, read_sound
+from .loading import clip_settings
+
+
+def read_samples(
+    path: Path, labels: Path | None, bench: Bench
+) -> tuple[Tensor, np.ndarray | None]:
+    """Files as real recordings are read: at the rate, the level and the length of the recipe."""
+    if labels is not None:
+        raise SamplesError(
+            f"--labels {labels}: labels of sound are columns of a manifest, as the manifest.csv "
+            "is that `seqgen sample` writes"
+        )
+    try:
+        if path.is_dir():
+            inside = [file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS]
+            files = sorted(inside, key=lambda file: natural(str(file)))
+            rows = None
+        else:
+            columns = tuple(bench.dataset.labels) if bench.labelled else ()
+            recordings = read_manifest(path, columns)[1]
+            files = [one.path for one in recordings]
+            rows = [one.labels for one in recordings] if columns else None
+        clips = []
+        for file in files:
+            clip = prepared(*read_sound(file), clip_settings(bench.recipe.data), str(file))
+            if clip is None:
+                raise DataError(f"{file} is longer than data.max_seconds")
+            clips.append(clip)
+    except DataError as error:
+        raise SamplesError(str(error)) from error
+    if not clips:
+        raise SamplesError(f"{path} holds no {', '.join(sorted(EXTENSIONS))}")
+    items = bench.measure.real(clips)
+    if rows is None:
+        return items, None
+    named = zip(rows, files, strict=True)
+    return items, np.array([class_numbers(row, bench, str(file)) for row, file in named], np.int64)

@@ -1,0 +1,78 @@
+"""From the section ``data`` of a recipe to a data set of audio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...data.dataset import Dataset
+from ...data.sources import Progress
+from .clips import ClipSettings
+from .datasets import recordings, spoken_digits
+from .synthetic_speech import spoken_digits_synthetic
+
+
+def _root(data: Any) -> Path | None:
+    return Path(data.root).expanduser() if data.root else None
+
+
+def clip_settings(data: Any) -> ClipSettings:
+    """How the recipe's recordings become clips."""
+    return ClipSettings(
+        sample_rate=data.sample_rate,
+        trim_db=data.trim_db,
+        peak=data.peak,
+        max_seconds=data.max_seconds,
+        too_long=data.too_long,
+    )
+
+
+def _spoken_digits(data: Any, progress: Progress | None) -> Dataset:
+    return spoken_digits(
+        root=_root(data),
+        settings=clip_settings(data),
+        validation=data.validation,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
+def _synthetic_digits(data: Any, progress: Progress | None) -> Dataset:
+    return spoken_digits_synthetic(
+        settings=clip_settings(data),
+        clips_per_digit=data.clips,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
+def _recordings(data: Any, progress: Progress | None) -> Dataset:
+    return recordings(
+        root=Path(data.root).expanduser(),
+        settings=clip_settings(data),
+        labels=data.labels,
+        unreadable=data.unreadable,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
+LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
+    "spoken_digits": _spoken_digits,
+    "spoken_digits_synthetic": _synthetic_digits,
+    "recordings": _recordings,
+}
+
+
+def load(data: Any, progress: Progress | None = None) -> Dataset:
+    """Load the data set that a section names.
+
+    Raises:
+        DataError: it cannot be had or used.
+    """
+    return LOADERS[data.source](data, progress)

@@ -1,0 +1,184 @@
+"""Spoken digits without recordings: a speech synthesizer says them in several voices."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ...data.dataset import DataError, Dataset, Part, PartName, cut_into_parts, fingerprint
+from ...data.packages import one_line
+from ...data.sources import Progress
+from . import espeak
+from .clip_cache import TOO_LONG, cached_clips
+from .clips import ClipSettings
+from .files import prepared
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+DIGITS = tuple("0123456789")
+# Three of women and three of men, none with an echo.
+VOICES = ("f1", "linda", "steph", "m1", "m3", "m7")
+LANGUAGE = "en-us"
+# Words a minute, and of eSpeak's 0 to 100: what still sounds like a person.
+RATES, PITCHES, RANGES = (130, 220), (30, 70), (30, 70)
+PACKAGE = "espeakng-loader"
+SAMPLE_BYTES = 2
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What eSpeak NG is to say, and how."""
+
+    text: str
+    voice: str
+    rate: int
+    pitch: int
+    spread: int
+
+
+def spoken_digits_synthetic(
+    *,
+    settings: ClipSettings,
+    clips_per_digit: int = 300,
+    validation: float,
+    test: float,
+    seed: int,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Ten digits said by eSpeak NG in six voices, each clip at a pitch and a rate of its own.
+
+    The same seed gives the same clips, which are made once and kept in the cache.
+
+    Args:
+        settings: how what is said becomes a clip.
+        clips_per_digit: clips of each digit, shared out evenly among the voices.
+        validation: share of the clips for validation.
+        test: share of the clips for the test.
+        seed: of pitches and rates, and of the cut into parts.
+        progress: told of the bytes of sound that were made.
+
+    Raises:
+        DataError: the package with eSpeak NG is missing or does not work, the clips are too few
+            to be cut into parts, or the settings do not fit them.
+    """
+    try:
+        version = metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError as error:
+        raise DataError(
+            "spoken_digits_synthetic needs eSpeak NG, which is not installed: "
+            'pip install "seqgan_kit[speech]"'
+        ) from error
+    said, label_NA = utterances(clips_per_digit, seed)
+    key = {
+        "settings": asdict(settings),
+        "package": f"{PACKAGE} {version}",
+        "seed": seed,
+        "said": [list(asdict(one).values()) for one in said],
+    }
+    clips, left = cached_clips(
+        key, lambda: _made(said, settings, seed, progress), name="spoken_digits_synthetic"
+    )
+    label_NA = np.delete(label_NA, list(left), 0)
+    shares: dict[PartName, float] = {"validation": validation, "test": test}
+    cut = cut_into_parts(
+        label_NA,
+        shares,
+        seed,
+        of=f"{len(label_NA)} clips",
+        advice="ask for more of each digit with data.clips",
+    )
+    return Dataset(
+        name="spoken_digits_synthetic",
+        parts={
+            part: Part(clips.choose(index_N), label_NA[index_N]) for part, index_N in cut.items()
+        },
+        labels={"digit": DIGITS, "voice": VOICES},
+        fingerprint=fingerprint("spoken_digits_synthetic", json.dumps(key), validation, test),
+        notes=[f"clips longer than data.max_seconds left out: {len(left)}"] if left else [],
+    )
+
+
+def utterances(clips_per_digit: int, seed: int) -> tuple[list[Utterance], np.ndarray]:
+    """What is to be said, and its labels ``[N, 2]``: digit and voice.
+
+    >>> said, label_NA = utterances(7, seed=0)
+    >>> len(said), said[6].text, said[6].voice, label_NA[6].tolist()
+    (70, 'zero', 'en-us+f1', [0, 0])
+    """
+    generator = np.random.default_rng(seed)
+    said = []
+    label_NA = np.empty((len(WORDS) * clips_per_digit, 2), np.int64)
+    for place in range(len(label_NA)):
+        digit, number = divmod(place, clips_per_digit)
+        voice = number % len(VOICES)
+        rate, pitch, spread = (
+            int(generator.integers(low, high, endpoint=True))
+            for low, high in (RATES, PITCHES, RANGES)
+        )
+        said.append(Utterance(WORDS[digit], f"{LANGUAGE}+{VOICES[voice]}", rate, pitch, spread))
+        label_NA[place] = digit, voice
+    return said, label_NA
+
+
+def _made(
+    said: Sequence[Utterance], settings: ClipSettings, seed: int, progress: Progress | None
+) -> Iterator[np.ndarray | str]:
+    """The clips, or why one is left out."""
+    tell = progress or (lambda *_: None)
+    made = 0
+    for one, sound_S in zip(said, spoken(said, seed), strict=True):
+        made += sound_S.nbytes
+        tell("speaking digits", made, None)
+        clip = prepared(sound_S[:, None], espeak.SAMPLE_RATE, settings, f"{one.text!r} in speech")
+        yield TOO_LONG if clip is None else clip
+    tell("speaking digits", made, made)
+
+
+def spoken(said: Sequence[Utterance], seed: int) -> Iterator[np.ndarray]:
+    """The samples of each utterance, 22,050 a second, as 32-bit floats.
+
+    Args:
+        said: what to say; how something sounds depends a little on what was said before it.
+        seed: of the noise in the voices.
+
+    Raises:
+        DataError: eSpeak NG does not work here, and what it says about that.
+    """
+    asked = {"seed": seed, "utterances": [list(asdict(one).values()) for one in said]}
+    # A process of its own, see there; -P keeps its folder out of the way of other modules.
+    command = [sys.executable, "-P", str(Path(espeak.__file__))]
+    with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as errors:
+        request.write(json.dumps(asked).encode())
+        request.seek(0)
+        with subprocess.Popen(
+            command, stdin=request, stdout=subprocess.PIPE, stderr=errors
+        ) as process:
+            assert process.stdout is not None
+            for _ in said:
+                sound_S = _next_sound(process.stdout)
+                if sound_S is None:
+                    break
+                yield sound_S
+        if process.returncode:
+            errors.seek(0)
+            last = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise DataError(f"eSpeak NG does not work here: {one_line(last)}")
+
+
+def _next_sound(stream: IO[bytes]) -> np.ndarray | None:
+    """The samples of the next utterance; ``None`` where the stream ends before."""
+    head = stream.read(struct.calcsize("<I"))
+    size = struct.unpack("<I", head)[0] * SAMPLE_BYTES if len(head) == 4 else None
+    content = b"" if size is None else stream.read(size)
+    if size is None or len(content) < size:
+        return None
+    return np.frombuffer(content, "<i2").astype(np.float32) / (1 << 15)

@@ -1,0 +1,211 @@
+"""Samples that are clips of sound: a folder of files, one array, or one file in a pipe."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, cast
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ...data.unequal import padded
+from ...errors import UsageError
+from ...files import write_folder
+from ...labels import label_names
+from ...report.images import write_array
+from ...runs.asked import Asked
+from ...runs.sampler import Sampler, set_seed
+from .codec import AudioCodec, audio_codec
+from .drawing import joined
+from .files import write_clip
+
+SoundFile = Literal["wav", "flac"]
+DEFAULT_COUNT = 4
+WALK_STEPS = 8
+"""Samples of a walk."""
+
+SPARE = 8
+"""Samples that are made beyond those asked for, and left out: products of very few rows round
+otherwise than those of many, and iterations that look for phases carry that into the bytes."""
+
+MANIFEST, ARRAY = "manifest.csv", "clips.npy"
+OURS = (".wav", ".flac", ".npy")
+LONGEST_NAME = 50
+"""Characters of a file's name that say its label, so that no file system finds it too long."""
+
+
+class Made(NamedTuple):
+    """A clip that was made, and its class of each attribute: ``3..7`` where it walks."""
+
+    classes: list[str]
+    clip_S: Float[np.ndarray, " S"]
+
+
+def check(asked: Asked) -> None:
+    """Refuse a target that is there, unless it may be replaced and holds nothing else."""
+    out = asked.target
+    if out.is_file() or (out.suffix and not out.is_dir()):
+        raise UsageError(
+            f"--out {out}: clips go into a folder; name one, or use --out - for one file on "
+            "standard output"
+        )
+    inside = sorted(out.iterdir()) if out.is_dir() else []
+    if inside and not asked.may_replace:
+        raise UsageError(
+            f"{out} holds files ({inside[0].name}) and is not overwritten; use --force or another "
+            "--out"
+        )
+    for path in inside:
+        if not path.is_file() or (path.suffix not in OURS and path.name != MANIFEST):
+            raise UsageError(f"{out} holds more than samples ({path.name}) and is not replaced")
+
+
+def write(sampler: Sampler, asked: Asked) -> None:
+    """Write what is asked for: samples by label, or walks.
+
+    Raises:
+        UsageError: it cannot be, or not in such a form.
+        LabelError: the run has no such label.
+    """
+
+    codec = audio_codec(sampler.codec)
+    alone = asked.piped
+    if asked.walk is None:
+        count = asked.count or (1 if alone else DEFAULT_COUNT)
+        label_NA = _label_rows(sampler, asked.labels, count)
+        many, made = len(label_NA), _by_label(sampler, codec, label_NA, asked)
+    else:
+        if asked.form == "npy":
+            raise UsageError("--format npy: a walk has no label of its own; use wav or flac")
+        label_NA, many = None, asked.count or 1
+        # Before a folder is begun.
+        ends = asked.walk_ends(sampler.labels)
+        made = _walks(sampler, codec, *ends, many, asked)
+    if alone:
+        _write_one(made, many, asked, codec.sample_rate)
+    else:
+        _write_folder(made, label_NA, sampler, codec, asked)
+
+
+def _label_rows(sampler: Sampler, labels: tuple[str, ...], count: int) -> Int[np.ndarray, "N A"]:
+    """One sample of each label, and again: so the first ones do not depend on the count."""
+
+    return np.tile(sampler.label_rows(labels or None, 1), (count, 1))
+
+
+def _by_label(
+    sampler: Sampler, codec: AudioCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
+) -> Iterator[Made]:
+
+    rows = iter(label_NA)
+    made_NA = np.resize(label_NA, (len(label_NA) + SPARE, label_NA.shape[1]))
+    for chunk in sampler.stream(made_NA, seed=asked.seed, noise_scale=asked.noise_scale):
+        # Clips first: of the two it is clips that may be left over.
+        for clip_S, row_A in zip(codec.present(chunk), rows, strict=False):
+            yield Made(label_names(row_A, sampler.labels), clip_S)
+
+
+def _walks(
+    sampler: Sampler,
+    codec: AudioCodec,
+    start_A: Int[np.ndarray, " A"],
+    end_A: Int[np.ndarray, " A"],
+    count: int,
+    asked: Asked,
+) -> Iterator[Made]:
+    """Each walk a clip: what lies on its way, one after the other with pauses between."""
+
+    ends = zip(*(label_names(row, sampler.labels) for row in (start_A, end_A)), strict=True)
+    classes = [start if start == end else f"{start}..{end}" for start, end in ends]
+    for number in range(count):
+        # A seed for each: together they would depend on how many there are.
+        walk = sampler.interpolate(
+            start_A,
+            end_A,
+            steps=WALK_STEPS,
+            seed=set_seed(asked.seed, number),
+            noise_scale=asked.noise_scale,
+        )
+        yield Made(classes, joined(list(codec.present(walk)), codec.sample_rate))
+
+
+def _write_one(made: Iterator[Made], many: int, asked: Asked, sample_rate: int) -> None:
+
+    if many != 1:
+        raise UsageError(
+            f"--out - takes one file, and {many} are asked for; name one label of each attribute "
+            "and use -n 1"
+        )
+    if sys.stdout.isatty():
+        raise UsageError("--out -: a terminal cannot show sound; send it to a file or a program")
+    clip_S = next(made).clip_S
+    content = io.BytesIO()
+    if asked.form == "npy":
+        np.save(content, clip_S[None])
+    else:
+        write_clip(content, clip_S, sample_rate, form=cast(SoundFile, asked.form))
+    sys.stdout.buffer.write(content.getvalue())
+    asked.say(f"1 clip, {len(clip_S) / sample_rate:.2f} s")
+
+
+def _write_folder(
+    made: Iterator[Made],
+    label_NA: Int[np.ndarray, "N A"] | None,
+    sampler: Sampler,
+    codec: AudioCodec,
+    asked: Asked,
+) -> None:
+    """Write clips one by one, and beside them what each is; a folder that is there is replaced."""
+
+    rate = codec.sample_rate
+    count, seconds = 0, 0.0
+    with (
+        write_folder(asked.target, replace=True) as draft,
+        (draft / MANIFEST).open("w", encoding="utf-8", newline="") as file,
+    ):
+        manifest = csv.writer(file, lineterminator="\n")
+        manifest.writerow(["path", *sampler.labels, "seconds", "seed"])
+
+        def noted(path: str, one: Made) -> None:
+            nonlocal count, seconds
+            length = len(one.clip_S) / rate
+            manifest.writerow([path, *one.classes, round(length, 6), asked.seed])
+            count, seconds = count + 1, seconds + length
+
+        def rows() -> Iterator[Float[np.ndarray, "1 S"]]:
+            for one in made:
+                noted(ARRAY, one)
+                yield padded([one.clip_S], codec.samples).nan_to_num(0.0).numpy()
+
+        if label_NA is not None and asked.form == "npy":
+            write_array(draft / ARRAY, rows(), label_NA)
+        else:
+            names = Names()
+            for one in made:
+                path = f"{names.next('_'.join(one.classes))}.{asked.form}"
+                write_clip(draft / path, one.clip_S, rate, form=cast(SoundFile, asked.form))
+                noted(path, one)
+    asked.say(f"{count} clips, {seconds:.1f} s of sound, seed {asked.seed}")
+
+
+class Names:
+    """Names of files that say a label and a number, and that any file system can tell apart."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def next(self, label: str) -> str:
+        """The next name of a label.
+
+        >>> names = Names()
+        >>> [names.next(label) for label in ("7_jackson", "7_jackson", "a/b", "A b")]
+        ['7_jackson_0000', '7_jackson_0001', 'a_b_0000', 'A_b_0001']
+        """
+        name = re.sub(r"[^\w.-]+", "_", label).lstrip(".-")[:LONGEST_NAME] or "clip"
+        number = self._seen.get(name.casefold(), 0)
+        self._seen[name.casefold()] = number + 1
+        return f"{name}_{number:04d}"

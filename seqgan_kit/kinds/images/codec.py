@@ -1,0 +1,112 @@
+"""Images as sequences: of rows, of columns, or of one step that is the whole image."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from ...batch import full_mask
+from ...kind import Codec
+
+Order = Literal["top-down", "left-right"]
+
+
+class _Images(Codec):
+    """What codecs of images share."""
+
+    def present(self, things: Float[Tensor, "N h w c"]) -> Float[np.ndarray, "N h w *c"]:
+        """Images as a user gets them: without the channel axis where they are grey."""
+        return (things.squeeze(-1) if things.shape[-1] == 1 else things).numpy()
+
+
+class RowsCodec(_Images):
+    """Images ``[B, height, width, channels]`` to sequences ``[B, T, F]`` and back.
+
+    A step is one row of pixels, all channels of a pixel beside each other, or one column where
+    the order is left-right. Bytes 0..255 become -1..1.
+
+    Args:
+        height: pixels from top to bottom.
+        width: pixels from left to right.
+        channels: 1 for grey, 3 for colour.
+        order: ``"top-down"`` or ``"left-right"``.
+    """
+
+    def __init__(
+        self, *, height: int, width: int, channels: int, order: Order = "top-down"
+    ) -> None:
+        self.height, self.width, self.channels = height, width, channels
+        self.order = order
+        down = order == "top-down"
+        self.steps = height if down else width
+        self.features = (width if down else height) * channels
+        self._image = "b t f c" if down else "b f t c"
+
+    def encode(
+        self, raw: UInt8[np.ndarray, "B height width channels"]
+    ) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
+        """Images as sequences, with a mask that is true everywhere.
+
+        Raises:
+            ValueError: the images have another shape than the codec.
+        """
+        expected = (self.height, self.width, self.channels)
+        if raw.shape[1:] != expected:
+            raise ValueError(f"images are {raw.shape[1:]}, the codec was made for {expected}")
+        pixels = torch.from_numpy(np.ascontiguousarray(raw)).float() / 127.5 - 1
+        x_BTF = rearrange(pixels, f"{self._image} -> b t (f c)").contiguous()
+        return x_BTF, full_mask(len(raw), self.steps)
+
+    def decode(
+        self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B height width channels"]:
+        """Sequences as images with values from 0 to 1."""
+        pixels = rearrange(x_BTF, f"b t (f c) -> {self._image}", c=self.channels)
+        return ((pixels + 1) / 2).clamp(0, 1)
+
+
+class ImageCodec(_Images):
+    """Images ``[B, height, width, channels]`` as sequences of a single step, and back.
+
+    Channel by channel, as convolutions want them. Bytes 0..255 become -1..1.
+
+    Args:
+        height: pixels from top to bottom.
+        width: pixels from left to right.
+        channels: 1 for grey, 3 for colour.
+    """
+
+    steps = 1
+
+    def __init__(self, *, height: int, width: int, channels: int) -> None:
+        self.shape = self._size = (channels, height, width)
+        self.features = height * width * channels
+
+    def encode(
+        self, raw: UInt8[np.ndarray, "B height width channels"]
+    ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
+        """Images as sequences, with a mask that is true everywhere.
+
+        Raises:
+            ValueError: the images have another shape than the codec.
+        """
+        channels, height, width = self._size
+        if raw.shape[1:] != (height, width, channels):
+            raise ValueError(
+                f"images are {raw.shape[1:]}, the codec was made for {(height, width, channels)}"
+            )
+        pixels = torch.from_numpy(np.ascontiguousarray(raw)).float() / 127.5 - 1
+        return rearrange(pixels, "b h w c -> b 1 (c h w)"), full_mask(len(raw), 1)
+
+    def decode(
+        self, x_BTF: Float[Tensor, "B 1 F"], mask_BT: Bool[Tensor, "B 1"]
+    ) -> Float[Tensor, "B height width channels"]:
+        """Sequences as images with values from 0 to 1."""
+        c, h, _ = self._size
+        pixels = rearrange(x_BTF, "b 1 (c h w) -> b h w c", c=c, h=h)
+        return ((pixels + 1) / 2).clamp(0, 1)

@@ -1,0 +1,175 @@
+"""Pictures of images: labelled grids, plain tiles, scores beside steps, folders of PNGs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ...data.dataset import Dataset
+from ...files import write_folder
+from ...kind import Codec
+from ...labels import label_names
+from ...report.data import of_each_class
+from ...report.images import GRID_ROWS, save_picture
+from ...runs.sampler import Sampler
+from ...runs.scoring import Scores
+
+MARGIN = 2
+"""Pixels between tiles, before scaling."""
+
+ACROSS = 12
+"""Images beside each other."""
+
+
+def to_bytes(images: Float[np.ndarray, ...]) -> np.ndarray:
+    """Values from 0 to 1 as bytes, rounded."""
+    return (np.asarray(images) * 255 + 0.5).astype(np.uint8)
+
+
+def picture(image_HWC: Float[np.ndarray, "h w *c"]) -> Image.Image:
+    """One image with values from 0 to 1."""
+    pixels = to_bytes(image_HWC)
+    return Image.fromarray(
+        pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels
+    )
+
+
+def grid(
+    rows: Sequence[Float[np.ndarray, "N h w c"]], names: Sequence[str], *, tile: int = 56
+) -> Image.Image:
+    """A picture with one row of images for each name, the name at its left.
+
+    Args:
+        rows: for each row its images, values from 0 to 1.
+        names: the rows' names.
+        tile: the larger side of an image on the picture, in pixels; small images are enlarged by
+            a whole factor so that their pixels stay sharp.
+    """
+    height, width = rows[0].shape[1:3]
+    factor = max(tile // max(height, width), 1)
+    cell_h, cell_w = (height + MARGIN) * factor, (width + MARGIN) * factor
+    font = ImageFont.load_default(size=max(min(cell_h // 2, 28), 10))
+    left = max((int(font.getlength(name)) for name in names), default=0) + 12
+    columns = max(len(row) for row in rows)
+    colour = rows[0].shape[-1] == 3
+    sheet = Image.new(
+        "RGB" if colour else "L", (left + columns * cell_w, len(rows) * cell_h), "white"
+    )
+    draw = ImageDraw.Draw(sheet)
+    for y, (name, row) in enumerate(zip(names, rows, strict=True)):
+        middle = y * cell_h + cell_h // 2
+        draw.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
+        for x, image in enumerate(row):
+            shown = picture(image).resize(
+                (width * factor, height * factor), Image.Resampling.NEAREST
+            )
+            sheet.paste(shown, (left + x * cell_w, y * cell_h + MARGIN * factor // 2))
+    return sheet
+
+
+def tiles(rows: Sequence[Float[np.ndarray, "_ h w c"]]) -> Image.Image:
+    """Rows of images beside each other at their own size, for a page that enlarges them.
+
+    Args:
+        rows: images with values from 0 to 1.
+    """
+    height, width = (side + MARGIN for side in rows[0].shape[1:3])
+    columns = max(len(row) for row in rows)
+    colour = rows[0].shape[-1] == 3
+    size = (columns * width - MARGIN, len(rows) * height - MARGIN)
+    sheet = Image.new("RGB" if colour else "L", size, "white")
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            sheet.paste(picture(image), (x * width, y * height))
+    return sheet
+
+
+def scored_tiles(
+    rows: Sequence[tuple[Float[np.ndarray, "N h w c"], Float[np.ndarray, "N h w"]]],
+) -> Image.Image:
+    """Rows of images, each with a score for every place beside it, in colour.
+
+    Args:
+        rows: images with values from 0 to 1, and for every place of them a score from -1 (red)
+            over 0 (white) to 1 (blue).
+    """
+    painted = []
+    for image_NHWC, score_NHW in rows:
+        rgb_NHWC = np.broadcast_to(image_NHWC, (*image_NHWC.shape[:3], 3))
+        heat_NHW1 = score_NHW[..., None]
+        # Colours that those who see no red or green tell apart, too.
+        red, blue = np.array([0.84, 0.19, 0.15]), np.array([0.13, 0.40, 0.67])
+        end = np.where(heat_NHW1 > 0, blue, red)
+        painted.append(np.concatenate([rgb_NHWC, 1 + np.abs(heat_NHW1) * (end - 1)], 2))
+    return tiles(painted)
+
+
+def enlarged(image: Image.Image, factor: int = 3) -> Image.Image:
+    """A picture with larger pixels, for a file of its own."""
+    size = (image.width * factor, image.height * factor)
+    return image.resize(size, Image.Resampling.NEAREST)
+
+
+def write_pictures(
+    path: Path,
+    chunks: Iterable[Float[np.ndarray, "B ..."]],
+    label_NA: Int[np.ndarray, "N A"],
+    labels: Mapping[str, Sequence[str]],
+) -> None:
+    """Write samples as a folder of PNGs, ``LABEL-NUMBER.png``, numbered label by label.
+
+    A folder that is there is replaced as a whole.
+    """
+    seen: dict[str, int] = {}
+    number = 0
+    with write_folder(path, replace=True) as draft:
+        for chunk in chunks:
+            for image in chunk:
+                name = "-".join(label_names(label_NA[number], labels))
+                name = re.sub(r"[^\w.-]+", "_", name)
+                picture(image).save(draft / f"{name}-{seen.get(name, 0):05d}.png")
+                seen[name] = seen.get(name, 0) + 1
+                number += 1
+
+
+# -- for commands -------------------------------------------------------------------------------
+
+
+def draw_grid(sampler: Sampler, path: Path, *, columns: int = 12, seed: int = 0) -> None:
+    """A picture of samples, one row a label."""
+    rows_NA = sampler.label_rows(None, 1)[:GRID_ROWS]
+    images = torch.cat(list(sampler.stream(np.repeat(rows_NA, columns, 0), seed=seed))).numpy()
+    names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
+    save_picture(grid(list(images.reshape(len(names), columns, *images.shape[1:])), names), path)
+
+
+def contact_sheet(dataset: Dataset, codec: Codec) -> Image.Image:
+    """Draw training images after a trip through the codec, one row a class of each attribute."""
+    names, rows = of_each_class(dataset, codec, ACROSS)
+    return grid([row.numpy() for row in rows], names)
+
+
+def draw_scores(scores: Scores, codec: Codec) -> Image.Image:
+    """Draw real images above samples, each with the score of every step in its place."""
+    strips = []
+    for x, mask_BT, score_BT in (scores.real, scores.made):
+        # Laid out as the codec lays out steps.
+        heat = codec.decode(score_BT[:, :, None].expand_as(x), mask_BT) * 2 - 1
+        strips.append((codec.decode(x, mask_BT).numpy(), heat[..., 0].numpy()))
+    return scored_tiles(strips)
+
+
+def draw_pairs(real: Tensor, written: Tensor) -> Image.Image:
+    """Draw real images above their reconstructions."""
+    rows = []
+    for start in range(0, len(real), ACROSS):
+        chunk = slice(start, start + ACROSS)
+        rows += [real[chunk].numpy(), written[chunk].numpy()]
+    return enlarged(tiles(rows))

@@ -1,0 +1,262 @@
+"""Your own images: a folder with one sub-folder for each label."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, held_out, listed, some
+from ...data.label_folders import find_files, left_out
+
+Colour = Literal["grey", "rgb"]
+
+EXTENSIONS = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+)
+SAMPLED = 500
+# JPEG's rounding tints grey pixels by a few levels.
+GREY_TOLERANCE = 8
+
+
+@dataclass(frozen=True)
+class FolderSummary:
+    """What a folder of images holds.
+
+    Attributes:
+        labels: how many images each label has.
+        size: the most common height and width.
+        smallest: the least height and the least width.
+        largest: the largest height and the largest width.
+        colour: ``"rgb"`` if any image has colour.
+        unreadable: files that are no images.
+    """
+
+    labels: dict[str, int]
+    size: tuple[int, int]
+    smallest: tuple[int, int]
+    largest: tuple[int, int]
+    colour: Colour
+    unreadable: list[Path]
+
+
+class ImageFiles:
+    """Image files that are decoded when they are asked for.
+
+    Args:
+        paths: the files.
+        size: height and width that every image is resized to, whatever its proportions.
+        colour: what every image is turned into.
+    """
+
+    def __init__(self, paths: Sequence[Path], size: tuple[int, int], colour: Colour) -> None:
+        self.paths, self.size = list(paths), size
+        self.mode, self.channels = ("L", 1) if colour == "grey" else ("RGB", 3)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        """Images ``[B, H, W, C]`` of bytes.
+
+        Raises:
+            DataError: a file can no longer be read.
+        """
+        paths = self.paths[index]
+        image_BHWC = np.empty((len(paths), *self.size, self.channels), np.uint8)
+        for place, path in enumerate(paths):
+            image_BHWC[place] = self._decode(path)
+        return image_BHWC
+
+    def _decode(self, path: Path) -> np.ndarray:
+        height, width = self.size
+        image = read_image(path, 2 * max(self.size)).convert(self.mode)
+        # Lanczos resampling widens its window when it shrinks, so that nothing aliases.
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+        return np.asarray(image).reshape(height, width, -1)
+
+
+def image_folder(
+    root: Path,
+    size: tuple[int, int],
+    colour: Colour,
+    unreadable: Literal["error", "skip"],
+    validation: float,
+    test: float,
+    seed: int,
+) -> Dataset:
+    """Your own images.
+
+    Sub-folders ``training`` (or ``train``), ``validation`` (``valid``, ``val``) and ``test`` that
+    hold the labels' folders are the parts; without them the labels' folders lie in ``root``. A
+    part that has no folder is cut out of the training images.
+
+    Args:
+        root: the folder.
+        size: height and width that every image is resized to.
+        colour: what every image is turned into.
+        unreadable: stop at files that are no images, or leave them out with a note.
+        validation: share of the training images for validation, where it has no folder.
+        test: share of the training images for the test, where it has no folder.
+        seed: of the cut.
+
+    Raises:
+        DataError: the folder is no such folder, a file is no image, or a label has too few.
+    """
+    tree = find_files(root, EXTENSIONS, "images")
+    damaged = _damaged(tree.paths, size)
+    if damaged and unreadable == "error":
+        raise DataError(
+            f"{len(damaged)} of {len(tree.paths)} images cannot be read:\n"
+            + listed(list(damaged.values()))
+            + "\nRepair them, or leave them out with data.unreadable=skip"
+        )
+    names = tree.labels
+    parts: dict[PartName, list[tuple[Path, int]]] = {
+        part: [
+            (path, names.index(label))
+            for label, paths in labels.items()
+            for path in paths
+            if path not in damaged
+        ]
+        for part, labels in tree.parts.items()
+    }
+    whole = parts["training"]
+    counts = Counter(number for _, number in whole)
+    few = [name for number, name in enumerate(names) if counts[number] < 2]
+    if few:
+        raise DataError(
+            f"{root}: fewer than 2 images to train on with the label {some(few)}: "
+            "add some, or remove the folder"
+        )
+    shares: dict[PartName, float] = {"validation": validation, "test": test}
+    cut = {part: share for part, share in shares.items() if part not in parts}
+    indices = held_out(_label_column(whole), list(cut.values()), seed)
+    for part, index_N in zip(("training", *cut), indices, strict=True):
+        parts[part] = [whole[index] for index in index_N]
+
+    # Contents, not dates: a copy of the folder is the same data.
+    sums = [
+        (path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in tree.paths
+        if path not in damaged
+    ]
+    return Dataset(
+        name=root.resolve().name,
+        parts={
+            part: Part(ImageFiles([path for path, _ in items], size, colour), _label_column(items))
+            for part, items in parts.items()
+        },
+        labels={"label": names},
+        fingerprint=fingerprint(*sums, *size, colour, unreadable, validation, test, seed),
+        notes=tree.notes
+        + left_out("unreadable images", [path.relative_to(root).as_posix() for path in damaged]),
+    )
+
+
+def describe_folder(root: Path) -> FolderSummary:
+    """Look at a folder of images, opening at most 500 of them.
+
+    Raises:
+        DataError: there is no such folder, or none of its images can be read.
+    """
+    tree = find_files(root, EXTENSIONS, "images")
+    counts = {
+        label: sum(len(part.get(label, ())) for part in tree.parts.values())
+        for label in tree.labels
+    }
+    sizes: Counter[tuple[int, int]] = Counter()
+    colour: Colour = "grey"
+    unreadable = []
+    paths = tree.paths
+    for path in paths[:: -(-len(paths) // SAMPLED)]:
+        try:
+            image = read_image(path, 64)
+        except DataError:
+            unreadable.append(path)
+            continue
+        sizes[_dimensions(path)] += 1
+        if colour == "grey" and _has_colour(image):
+            colour = "rgb"
+    if not sizes:
+        raise DataError(f"{root}: none of the images can be read, {unreadable[0]} for one")
+    heights, widths = zip(*sizes, strict=True)
+    return FolderSummary(
+        labels=counts,
+        size=sizes.most_common(1)[0][0],
+        smallest=(min(heights), min(widths)),
+        largest=(max(heights), max(widths)),
+        colour=colour,
+        unreadable=unreadable,
+    )
+
+
+def read_image(path: Path, edge: int) -> Image.Image:
+    """Read an image upright, as 8-bit grey (mode L) or colour (RGB), transparency on black.
+
+    Args:
+        path: the file.
+        edge: a JPEG may be decoded at a fraction of its size, with edges no shorter than this.
+
+    Raises:
+        DataError: it cannot be read as an image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.draft(None, (edge, edge))
+                ImageOps.exif_transpose(image, in_place=True)
+                return _flatten(image)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path}: it holds no image that can be read") from error
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise DataError(f"{path}: {str(error) or type(error).__name__}") from error
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        # Pillow's own conversion would clip 16 bits at 255.
+        grey = np.rint(np.asarray(image).astype(np.float32) * (255 / 65535))
+        return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return Image.alpha_composite(black, image.convert("RGBA")).convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _dimensions(path: Path) -> tuple[int, int]:
+    """Height and width of an upright image."""
+    with Image.open(path) as image:
+        width, height = image.size
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return (width, height) if lies else (height, width)
+
+
+def _has_colour(image: Image.Image) -> bool:
+    pixels = np.asarray(image).astype(np.int16)
+    return image.mode == "RGB" and int(np.ptp(pixels, axis=-1).max()) > GREY_TOLERANCE
+
+
+def _damaged(paths: Iterable[Path], size: tuple[int, int]) -> dict[Path, str]:
+    """The files that cannot be decoded, and why; a truncated file shows only when decoded."""
+    damaged = {}
+    for path in paths:
+        try:
+            read_image(path, 2 * max(size))
+        except DataError as error:
+            damaged[path] = str(error)
+    return damaged
+
+
+def _label_column(items: Sequence[tuple[Path, int]]) -> np.ndarray:
+    return np.array([number for _, number in items], np.int64)[:, None]

@@ -1,0 +1,55 @@
+"""From the section ``data`` of a recipe to a data set of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...data.dataset import Dataset
+from ...data.sources import Progress
+from .datasets import binarized, mnist_like, sklearn_digits
+from .folder import image_folder
+
+
+def _root(data: Any) -> Path | None:
+    return Path(data.root).expanduser() if data.root else None
+
+
+def _mnist_like(data: Any, progress: Progress | None) -> Dataset:
+    dataset = mnist_like(data.source, _root(data), data.validation, data.seed, progress)
+    return dataset if data.binarize is None else binarized(dataset, data.binarize)
+
+
+def _digits(data: Any, progress: Progress | None) -> Dataset:
+    dataset = sklearn_digits(data.validation, data.seed)
+    return dataset if data.binarize is None else binarized(dataset, data.binarize)
+
+
+def _folder(data: Any, progress: Progress | None) -> Dataset:
+    return image_folder(
+        Path(data.root).expanduser(),
+        size=data.size,
+        colour=data.colour,
+        unreadable=data.unreadable,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+    )
+
+
+LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
+    "mnist": _mnist_like,
+    "fashion_mnist": _mnist_like,
+    "digits": _digits,
+    "folder": _folder,
+}
+
+
+def load(data: Any, progress: Progress | None = None) -> Dataset:
+    """Load the data set that a section names.
+
+    Raises:
+        DataError: it cannot be had or used.
+    """
+    return LOADERS[data.source](data, progress)

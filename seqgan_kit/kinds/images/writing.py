@@ -1,0 +1,116 @@
+"""Samples that are pictures: grids, folders, arrays, walks and swaps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...errors import UsageError
+from ...labels import label_names
+from ...report.images import GRID_ROWS, labels_path, save_picture, write_array
+from ...runs.asked import Asked
+from ...runs.sampler import Sampler
+from .drawing import grid, write_pictures
+
+DEFAULT_COUNT = 12
+GRID_LIMIT = 4000
+"""Images on one grid; a larger picture is better a folder or an array."""
+
+
+def check(asked: Asked) -> None:
+    """Refuse a target that is there, unless it may be replaced and holds nothing else."""
+    out = asked.target
+    inside = list(out.iterdir()) if out.is_dir() else []
+    written = [out, labels_path(out)] if out.suffix == ".npy" else [out]
+    there = [path for path in written if path.is_file()] + inside
+    if there and not asked.may_replace:
+        raise UsageError(f"{there[0]} exists and is not overwritten; use --force or another --out")
+    foreign = [path for path in inside if path.suffix != ".png"]
+    if foreign:
+        raise UsageError(f"{out} holds more than samples ({foreign[0].name}) and is not replaced")
+
+
+def write(sampler: Sampler, asked: Asked) -> None:
+    """Write what is asked for: samples by label, a swap or a walk.
+
+    Raises:
+        UsageError: it cannot be, or not in such a file.
+        LabelError: the run has no such label.
+    """
+    if asked.options.get("swap") and asked.walk is not None:
+        raise UsageError("--swap and --interpolate are two pictures; ask for one at a time")
+    if asked.options.get("swap"):
+        _write_swap(sampler, asked)
+    elif asked.walk is not None:
+        _write_walk(sampler, asked)
+    else:
+        _write_by_label(sampler, asked)
+
+
+def _write_by_label(sampler: Sampler, asked: Asked) -> None:
+
+    target, labels = asked.target, asked.labels or None
+    legible = not labels and asked.count is None and target.suffix == ".png"
+    count = asked.count or DEFAULT_COUNT
+    rows_NA = sampler.label_rows(labels, count)
+    if legible:
+        rows_NA = rows_NA[: GRID_ROWS * count]
+    chunks = sampler.stream(rows_NA, seed=asked.seed, noise_scale=asked.noise_scale)
+    if target.suffix == ".npy":
+        write_array(target, (sampler.codec.present(chunk) for chunk in chunks), rows_NA)
+    elif target.suffix == ".png":
+        if len(rows_NA) > GRID_LIMIT:
+            raise UsageError(
+                f"{len(rows_NA)} samples do not fit on one grid (up to {GRID_LIMIT}); use --out "
+                "with a folder or a .npy file"
+            )
+        images = np.concatenate([chunk.numpy() for chunk in chunks])
+        by_label = images.reshape(-1, count, *images.shape[1:])
+        names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA[::count]]
+        save_picture(grid(list(by_label), names), target)
+    elif target.suffix:
+        raise UsageError(f"--out {target}: choose a name that ends in .png or .npy, or a folder")
+    else:
+        write_pictures(target, (c.numpy() for c in chunks), rows_NA, sampler.labels)
+    asked.say(f"{len(rows_NA)} samples, seed {asked.seed}")
+
+
+def _write_swap(sampler: Sampler, asked: Asked) -> None:
+
+    if asked.target.suffix != ".png":
+        raise UsageError(
+            f"--out {asked.target}: a grid is a picture; choose a name that ends in .png"
+        )
+    count = asked.count or DEFAULT_COUNT
+    rows_NA = sampler.label_rows(asked.labels or None, 1)[:GRID_ROWS]
+    images = sampler.swap(
+        rows_NA, count=count, seed=asked.seed, noise_scale=asked.noise_scale
+    ).numpy()
+    names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
+    by_label = list(images.reshape(len(names), count, *images.shape[1:]))
+    save_picture(grid(by_label, names), asked.target)
+    asked.say(
+        f"{count} draws of noise under {len(names)} labels, seed {asked.seed}: a column is one "
+        "draw"
+    )
+
+
+def _write_walk(sampler: Sampler, asked: Asked) -> None:
+
+    start_A, end_A = asked.walk_ends(sampler.labels)
+    if asked.target.suffix != ".png":
+        raise UsageError(
+            f"--out {asked.target}: a walk is a picture; choose a name that ends in .png"
+        )
+    walks, steps = asked.count or 6, 14
+    images = sampler.interpolate(
+        start_A,
+        end_A,
+        steps=steps,
+        walks=walks,
+        seed=asked.seed,
+        noise_scale=asked.noise_scale,
+    ).numpy()
+    by_walk = list(images.reshape(walks, steps, *images.shape[1:]))
+    title = " to ".join((asked.walk or "").split("..", 1))
+    save_picture(grid(by_walk, [title] * walks), asked.target)
+    asked.say(f"{walks} walks of {steps} samples, seed {asked.seed}")

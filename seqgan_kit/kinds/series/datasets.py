@@ -1,0 +1,313 @@
+"""Data sets of series: sines, Japanese vowels, and one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ...data.dataset import PARTS, DataError, Dataset, Part, PartName, cut_into_parts, fingerprint
+from ...data.label_folders import left_out, natural
+from ...data.part_files import find_parts
+from ...data.unequal import as_objects
+from .arrays import LABELS_SUFFIX
+from .files import READERS, read_series
+from .items import Columns, Missing, OneSeries, complete, same_columns, windows
+
+Definition = Literal["rgan", "timegan"]
+
+Labelled = tuple[np.ndarray, tuple[str, ...]]
+"""Values ``[t, C]`` of a series, and its labels."""
+
+VOWELS: Mapping[PartName, tuple[str, str]] = {
+    "training": (
+        "JapaneseVowels_TRAIN.ts",
+        "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd",
+    ),
+    "test": (
+        "JapaneseVowels_TEST.ts",
+        "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462",
+    ),
+}
+"""The files of each part and their SHA-256."""
+
+
+# -- sines --------------------------------------------------------------------------------------
+
+
+def sines(
+    *, definition: Definition, count: int, validation: float, test: float, seed: int
+) -> Dataset:
+    """Sines, the data with which recurrent GANs of series began.
+
+    Args:
+        definition: ``rgan``: one channel of 30 steps, ``a sin(2 pi f t / 30 + p)`` with f from 1
+            to 5, a from .1 to .9 and any phase; ``timegan``: five independent channels of 24
+            steps, ``(sin(f t + p) + 1) / 2`` with f and p from 0 to .1.
+        count: series in all.
+        validation: share for validation.
+        test: share for the test.
+        seed: of the draw, and of the cut into parts.
+
+    References:
+        Esteban et al. 2017, *Real-valued (Medical) Time Series Generation with Recurrent
+        Conditional GANs*; Yoon et al. 2019, *Time-series Generative Adversarial Networks*.
+    """
+    rng = np.random.default_rng(seed)
+    if definition == "rgan":
+        time_T, size = np.arange(1, 31), (count, 1, 1)
+        phase = rng.uniform(-np.pi, np.pi, size)
+        frequency, amplitude = rng.uniform(1, 5, size), rng.uniform(0.1, 0.9, size)
+        value_NTC = amplitude * np.sin(2 * np.pi * frequency * time_T[:, None] / 30 + phase)
+        channels: tuple[str, ...] = ("value",)
+    else:
+        time_T, size = np.arange(24), (count, 1, 5)
+        frequency, phase = rng.uniform(0, 0.1, size), rng.uniform(0, 0.1, size)
+        value_NTC = (np.sin(frequency * time_T[:, None] + phase) + 1) / 2
+        channels = tuple(f"sine_{number}" for number in range(5))
+    label_NA = np.zeros((count, 1), np.int64)
+    items = as_objects(list(value_NTC.astype(np.float32)))
+    shares: dict[PartName, float] = {"validation": validation, "test": test}
+    cut = cut_into_parts(
+        label_NA, shares, seed, of=f"{count} sines", advice="ask for more with data.count"
+    )
+    name = f"sines_{definition}"
+    return Dataset(
+        name=name,
+        parts={part: Part(items[index], label_NA[index]) for part, index in cut.items()},
+        labels={"label": ("any",)},
+        fingerprint=fingerprint(name, count, sorted(shares.items()), seed),
+        channels=channels,
+    )
+
+
+# -- Japanese vowels ----------------------------------------------------------------------------
+
+
+def japanese_vowels(*, root: Path | None, validation: float, seed: int) -> Dataset:
+    """Two vowels of nine speakers, as 12 cepstrum coefficients over 7 to 29 steps.
+
+    The official split, 270 and 370 series; of the first the validation part is held out. The
+    files are those that the package aeon carries, or lie in ``root``.
+
+    Raises:
+        DataError: they are not there, or are others.
+
+    References:
+        Kudo et al. 1999, *Multidimensional Curve Classification Using Passing-Through Regions*.
+    """
+    folder = _vowels_folder() if root is None else root
+    found: dict[PartName, list[Labelled]] = {}
+    for part, (name, digest) in VOWELS.items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"japanese_vowels: {path} is not there; data.root names its folder")
+        if _digest(path) != digest:
+            raise DataError(f"japanese_vowels: {path} is not the published file (its SHA-256)")
+        file = read_series(path, Columns(), whole=False)
+        found[part] = [(one.value_SC, one.label) for one in file.series]
+    return _dataset(
+        "japanese_vowels",
+        found,
+        channels=tuple(f"cepstrum_{number}" for number in range(1, 13)),
+        attributes=("speaker",),
+        shares={"validation": validation},
+        seed=seed,
+        key=[digest for _, digest in VOWELS.values()],
+    )
+
+
+def _vowels_folder() -> Path:
+    spec = find_spec("aeon")
+    if spec is None or not spec.submodule_search_locations:
+        raise DataError(
+            "japanese_vowels: the package aeon carries these files: "
+            'pip install "seqgan_kit[series]"; or name their folder in data.root'
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / "datasets/data/JapaneseVowels"
+
+
+# -- one's own ----------------------------------------------------------------------------------
+
+
+def own_series(
+    *,
+    root: Path,
+    columns: Columns,
+    window: int | None = None,
+    stride: int = 1,
+    missing: Missing = "error",
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+) -> Dataset:
+    """Your own series.
+
+    Args:
+        root: a file (see :func:`~seqgan_kit.kinds.series.files.read_series`), or a folder with
+            one for each part: ``training``, ``validation`` and ``test``, or names that end so.
+        columns: names of columns.
+        window: steps of the windows that are taken of long series; ``None``: each is one item.
+        stride: steps from a window to the next.
+        missing: what to do about missing values.
+        validation: share for validation, where the folder has no such file. Of windows it is cut
+            from the long series by time: windows of two parts share no step.
+        test: the same for the test.
+        seed: of the cut, where it is at random.
+
+    Raises:
+        DataError: they cannot be used.
+    """
+    paths, others = find_parts(root, tuple(READERS))
+    files = {
+        part: read_series(paths[part], columns, whole=bool(window))
+        for part in PARTS
+        if part in paths
+    }
+    first = same_columns({str(paths[part]): file for part, file in files.items()})
+    series: dict[PartName, list[OneSeries]] = {
+        part: [complete(one, first.channels, missing) for one in file.series]
+        for part, file in files.items()
+    }
+    held: dict[PartName, float] = {"validation": validation, "test": test}
+    shares: dict[PartName, float] = {
+        part: share for part, share in held.items() if part not in series
+    }
+    others = [name for name in others if not name.endswith(LABELS_SUFFIX)]
+    notes = left_out("files of other kinds", others)
+    if window is None:
+        found: dict[PartName, list[Labelled]] = {
+            part: [(one.value_SC, one.label) for one in members]
+            for part, members in series.items()
+        }
+    else:
+        found, noted = _windowed(root, series, shares, window, stride)
+        notes += noted
+        shares = {}
+    key = {
+        "files": {part: _digest(path) for part, path in paths.items()},
+        # What labels a file has beside it.
+        "labels": [[*labels] for members in found.values() for _, labels in members],
+        "settings": [asdict(columns), window, stride, missing],
+        "shares": sorted(held.items()),
+    }
+    return _dataset(
+        root.resolve().stem,
+        found,
+        channels=first.channels,
+        attributes=first.attributes,
+        shares=shares,
+        seed=seed,
+        key=[json.dumps(key, sort_keys=True)],
+        notes=notes,
+    )
+
+
+def _windowed(
+    root: Path,
+    series: Mapping[PartName, Sequence[OneSeries]],
+    shares: Mapping[PartName, float],
+    window: int,
+    stride: int,
+) -> tuple[dict[PartName, list[Labelled]], list[str]]:
+    """Windows by part; long series are cut by time first, so that no two parts share a step."""
+    pieces: dict[PartName, list[OneSeries]] = {
+        part: [*members] for part, members in series.items()
+    }
+    if shares:
+        pieces["training"] = []
+        for one in series["training"]:
+            steps = len(one.value_SC)
+            end = steps
+            for part in reversed(list(shares)):
+                begin = end - round(shares[part] * steps)
+                pieces.setdefault(part, []).append(one.part(begin, end))
+                end = begin
+            pieces["training"].append(one.part(0, end))
+    found: dict[PartName, list[Labelled]] = {}
+    crossing, short = 0, []
+    for part, members in pieces.items():
+        found[part] = []
+        for one in members:
+            if len(one.value_SC) < window:
+                short.append(f"{one.name} ({len(one.value_SC)} steps, {part} part)")
+                continue
+            taken, left = windows(one, window, stride)
+            found[part] += taken
+            crossing += left
+        if not found[part]:
+            longest = max((len(one.value_SC) for one in members), default=0)
+            why = f"is longer than the {part} part of any series ({longest} steps)"
+            if longest >= window:
+                why = f"has a change of label in every window of the {part} part"
+            more = "" if part == "training" else f", or enlarge data.{part}"
+            raise DataError(f"{root}: data.window ({window}) {why}: shorten it{more}")
+    notes = left_out("parts of series shorter than data.window", short)
+    if crossing:
+        notes.append(f"{crossing} windows in which the label changes are left out")
+    return found, notes
+
+
+def _dataset(
+    name: str,
+    found: Mapping[PartName, Sequence[Labelled]],
+    *,
+    channels: tuple[str, ...],
+    attributes: tuple[str, ...],
+    shares: Mapping[PartName, float],
+    seed: int,
+    key: Sequence[str],
+    notes: Sequence[str] = (),
+) -> Dataset:
+    everything = [labels for members in found.values() for _, labels in members]
+    names = {
+        attribute: sorted({labels[column] for labels in everything}, key=natural)
+        for column, attribute in enumerate(attributes)
+    } or {"label": ["any"]}
+    numbers = [{value: n for n, value in enumerate(known)} for known in names.values()]
+    parts: dict[PartName, Part] = {}
+    for part, members in found.items():
+        rows = [
+            [known[value] for known, value in zip(numbers, labels, strict=True)] if labels else [0]
+            for _, labels in members
+        ]
+        items = as_objects([value_SC.astype(np.float32) for value_SC, _ in members])
+        parts[part] = Part(items, np.array(rows, np.int64).reshape(len(members), len(names)))
+    if shares:
+        whole = parts["training"]
+        cut = cut_into_parts(
+            whole.label_NA, shares, seed, of=f"{name}: {len(whole)} series", advice="add some"
+        )
+        items = whole.items[: len(whole)]
+        for part, index_N in cut.items():
+            parts[part] = Part(items[index_N], whole.label_NA[index_N])
+    constant = _constant(parts["training"].items[: len(parts["training"])], channels)
+    return Dataset(
+        name=name,
+        parts={part: parts[part] for part in PARTS},
+        labels=names,
+        fingerprint=fingerprint(name, *key, sorted(shares.items()), seed),
+        notes=[*notes, *constant],
+        channels=channels,
+    )
+
+
+def _constant(items: np.ndarray, channels: Sequence[str]) -> list[str]:
+    """A note on channels that never change, which samples will not do either."""
+    low_C = np.min([one.min(0) for one in items], 0)
+    high_C = np.max([one.max(0) for one in items], 0)
+    return [
+        f"{name} is {low:g} at every step of the training part, and so it will be in samples"
+        for name, low, high in zip(channels, low_C, high_C, strict=True)
+        if low == high
+    ]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,200 @@
+"""Series as something to see: small multiples, what was generated over what is real."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ...data.unequal import unpadded
+from ...labels import label_names
+from ...report.images import GRID_ROWS, ImagePanel, heat_colour, panel, save_picture
+from ...runs.sampler import Sampler
+from ...runs.scoring import Scores
+from .codec import SeriesCodec, series_codec
+
+CELL = (116, 64)
+"""Width and height of a cell, in pixels."""
+
+GAP, FINER = 6, 3
+"""Pixels between cells; and how much finer lines are drawn before the picture is reduced, which
+is what smooths them."""
+
+CHANNELS = 6
+"""Channels that a sheet shows at most; more would not be legible."""
+
+ACROSS = 3
+"""Cells beside each other in a panel of a page."""
+
+INK, BEHIND, FRAME, TEXT = (0, 82, 148), (190, 186, 178), (225, 222, 214), (60, 64, 70)
+
+Series = Float[np.ndarray, "_ C"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One small picture: lines over other lines, and the range of values that it shows.
+
+    A score from -1 (red) to 1 (blue) for each step colours what is behind it.
+    """
+
+    title: str
+    low: float
+    high: float
+    steps: int
+    lines: Sequence[Float[np.ndarray, " _"]]
+    behind: Sequence[Float[np.ndarray, " _"]] = field(default=())
+    score: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all cells of a picture share, so that they can be compared: ranges and length."""
+
+    channels: tuple[str, ...]
+    low_C: np.ndarray
+    high_C: np.ndarray
+    steps: int
+
+    @classmethod
+    def of(cls, series: Sequence[Series], channels: Sequence[str]) -> Frame:
+        """The frame of some series."""
+        low_C = np.min([one.min(0) for one in series], 0)
+        high_C = np.max([one.max(0) for one in series], 0)
+        return cls(tuple(channels), low_C, high_C, max(len(one) for one in series))
+
+    def cells(self, series: Sequence[Series], behind: Sequence[Series] = ()) -> list[Cell]:
+        """A cell for each of the first channels."""
+        return [
+            self.cell(number, name, series, behind)
+            for number, name in enumerate(self.channels[:CHANNELS])
+        ]
+
+    def cell(
+        self, channel: int, title: str, series: Sequence[Series], behind: Sequence[Series] = ()
+    ) -> Cell:
+        """A cell for one channel."""
+        return Cell(
+            title,
+            float(self.low_C[channel]),
+            float(self.high_C[channel]),
+            self.steps,
+            [one[:, channel] for one in series],
+            [one[:, channel] for one in behind],
+        )
+
+
+def small_multiples(rows: Sequence[Sequence[Cell]], names: Sequence[str] = ()) -> Image.Image:
+    """A picture of cells, row by row, with the name of each row at its left."""
+    font, small = (ImageFont.load_default(size=size) for size in (14, 10))
+    left = max((int(font.getlength(name)) for name in names), default=0)
+    left += 14 if names else GAP
+    width, height = CELL
+    columns = max((len(row) for row in rows), default=1)
+    size = (left + columns * (width + GAP), GAP + len(rows) * (height + GAP))
+    fine = Image.new("RGB", (size[0] * FINER, size[1] * FINER), "white")
+    draw = ImageDraw.Draw(fine)
+    corners = [
+        (left + x * (width + GAP), GAP + y * (height + GAP), cell)
+        for y, row in enumerate(rows)
+        for x, cell in enumerate(row)
+    ]
+    for x, y, cell in corners:
+        _draw_cell(draw, cell, x, y)
+    sheet = fine.resize(size, Image.Resampling.BOX)
+    write = ImageDraw.Draw(sheet)
+    for x, y, cell in corners:
+        write.text((x + 3, y + 1), _fitting(cell.title, small, width - 6), fill=TEXT, font=small)
+    for number, name in enumerate(names):
+        middle = GAP + number * (height + GAP) + height // 2
+        write.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
+    return sheet
+
+
+def _draw_cell(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
+    width, height = CELL
+    box = [x * FINER, y * FINER, (x + width) * FINER - 1, (y + height) * FINER - 1]
+    draw.rectangle(box, outline=FRAME, width=FINER)
+    _draw_score(draw, cell, x, y)
+    # Room for the title above, and for the frame.
+    top, room = y + 13, height - 17
+    across = (width - 8) / max(cell.steps - 1, 1)
+    reach = (cell.high - cell.low) or 1.0
+    for colour, lines in ((BEHIND, cell.behind), (INK, cell.lines)):
+        for line in lines:
+            share = np.clip((cell.high - line) / reach, 0, 1)
+            places = np.stack([x + 4 + np.arange(len(line)) * across, top + share * room], 1)
+            points = [tuple(point) for point in (places * FINER).tolist()]
+            if len(points) > 1:
+                draw.line(points, fill=colour, width=FINER, joint="curve")
+            elif points:
+                ((at, level),) = points
+                draw.ellipse([at - FINER, level - FINER, at + FINER, level + FINER], fill=colour)
+
+
+def _draw_score(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
+    """Colour the ground of every step by its score."""
+    width, height = CELL
+    across = (width - 8) / max(cell.steps - 1, 1)
+    for step, score in enumerate(cell.score):
+        middle = x + 4 + step * across
+        left, right = max(middle - across / 2, x + 1), min(middle + across / 2, x + width - 1)
+        box = [left * FINER, (y + 1) * FINER, right * FINER - 1, (y + height - 1) * FINER - 1]
+        draw.rectangle(box, fill=heat_colour(score))
+
+
+def _fitting(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+    """A text that is no wider than that, its end cut off if need be."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "...") > width:
+        text = text[:-1]
+    return text + "..."
+
+
+def series_panel(cells: Sequence[Cell], alt: str) -> ImagePanel:
+    """Cells as a picture on a page, some beside each other."""
+    rows = [cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)]
+    return panel(small_multiples(rows), alt)
+
+
+def draw_series(sampler: Sampler, path: Path, *, count: int = 12, seed: int = 0) -> None:
+    """A picture of samples, one row a label and one column a channel."""
+    rows_NA = sampler.label_rows(None, 1)[:GRID_ROWS]
+    made = torch.cat(list(sampler.stream(np.repeat(rows_NA, count, 0), seed=seed)))
+    series = unpadded(made)
+    frame = Frame.of(series, series_codec(sampler.codec).channels)
+    cells = [frame.cells(series[start : start + count]) for start in range(0, len(series), count)]
+    names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
+    save_picture(small_multiples(cells, names), path)
+
+
+def draw_pairs(real: Tensor, written: Tensor, channels: Sequence[str]) -> Image.Image:
+    """Draw reconstructions (blue) over real series (grey), a row each, a column a channel."""
+    below, above = unpadded(real), unpadded(written)
+    frame = Frame.of([*below, *above], channels)
+    return small_multiples(
+        [frame.cells([one], [other]) for one, other in zip(above, below, strict=True)]
+    )
+
+
+def draw_scores(scores: Scores, codec: SeriesCodec) -> Image.Image:
+    """Draw real series, then samples; each channel with the score of every step behind it."""
+    sides = [
+        (name, unpadded(codec.decode(side.x, side.mask_BT)), side.score_BT)
+        for name, side in (("real", scores.real), ("sample", scores.made))
+    ]
+    frame = Frame.of([one for _, series, _ in sides for one in series], codec.channels)
+    rows, names = [], []
+    for name, series, score_BT in sides:
+        for one, score_T in zip(series, score_BT.tolist(), strict=True):
+            cells = frame.cells([one])
+            rows.append([replace(cell, score=score_T[: len(one)]) for cell in cells])
+            names.append(name)
+    return small_multiples(rows, names)

@@ -1,0 +1,94 @@
+"""Files of series of one's own: arrays, long tables, and the format of time series archives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...data.dataset import DataError
+from .arrays import read_npy, read_npz
+from .items import Columns, OneSeries, SeriesFile
+from .tables import read_table
+
+
+def read_series(path: Path, columns: Columns, *, whole: bool) -> SeriesFile:
+    """The series of a file.
+
+    Args:
+        path: its ending says how it is read.
+
+            - ``.npy``: an array ``[series, time, channels]``, or ``[series, time]`` of one
+              channel; labels in ``NAME.labels.npy`` beside it.
+            - ``.npz``: the same in an array ``x``, with ``length`` where lengths differ,
+              ``channel`` for names, and every other array for a column of labels.
+            - ``.csv``: a row for each step, with columns ``id``, ``time``, labels and channels.
+            - ``.ts``: the format of the UCR and UEA archives, which aeon reads.
+        columns: names of columns.
+        whole: the file is one long series, or some, of which windows are to be taken: arrays are
+            ``[time, channels]`` or ``[time]``, a table needs no ``id``, and labels may change.
+
+    Raises:
+        DataError: it cannot be used; the message says where and why.
+    """
+    read = READERS.get(path.suffix.lower())
+    if read is None:
+        raise DataError(f"{path}: the name must end in {', '.join(READERS)}")
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    found = read(path, columns, whole)
+    if not found.series:
+        raise DataError(f"{path} holds no series")
+    for one in found.series:
+        if not len(one.value_SC):
+            raise DataError(f"{one.name} has no steps: remove it")
+    return found
+
+
+def _ts(path: Path, columns: Columns, whole: bool) -> SeriesFile:
+    load = aeon_reader(path)
+    try:
+        x, y, about = load(str(path), return_meta_data=True)
+    except Exception as error:  # aeon raises what its parser happens to meet
+        raise DataError(f"{path} cannot be read as .ts ({error})") from error
+    if about["targetlabel"]:
+        raise DataError(f"{path} has numbers for targets, and labels are classes")
+    rows = [(str(label),) for label in y] if about["classlabel"] else [()] * len(x)
+    found = [
+        OneSeries(f"{path}: series {number}", np.asarray(one_CT, np.float64).T, label)
+        for number, (one_CT, label) in enumerate(zip(x, rows, strict=True))
+    ]
+    if not found:
+        return SeriesFile([], (), ())
+    counts = sorted({one.value_SC.shape[1] for one in found})
+    if len(counts) > 1:
+        raise DataError(f"{path}: its series have {counts[0]} to {counts[-1]} channels")
+    channels = tuple(f"channel_{n}" for n in range(counts[0]))
+    attributes = ("label",) if about["classlabel"] else ()
+    return SeriesFile(found, channels, attributes)
+
+
+def aeon_reader(path: Path) -> Callable[..., Any]:
+    """The reader of ``.ts`` files that the package aeon has.
+
+    Raises:
+        DataError: aeon is not installed.
+    """
+    try:
+        # Imported late: it takes seconds, and it is an extra.
+        from aeon.datasets import load_from_ts_file
+    except ImportError as error:
+        raise DataError(
+            f'{path}: .ts files are read by the package aeon: pip install "seqgan_kit[series]"'
+        ) from error
+    return load_from_ts_file
+
+
+READERS: Mapping[str, Callable[[Path, Columns, bool], SeriesFile]] = {
+    ".npz": read_npz,
+    ".npy": read_npy,
+    ".csv": read_table,
+    ".ts": _ts,
+}

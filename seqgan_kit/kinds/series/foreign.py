@@ -1,0 +1,49 @@
+"""Samples of series that were made elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from ...data.dataset import DataError
+from ...measuring.bench import Bench
+from ...measuring.foreign_samples import SamplesError, class_numbers
+from .files import read_series
+from .items import Columns, complete
+
+
+def read_samples(
+    path: Path, labels: Path | None, bench: Bench
+) -> tuple[Tensor, np.ndarray | None]:
+    """Files as :func:`~seqgan_kit.kinds.series.files.read_series` reads them."""
+    if labels is not None:
+        raise SamplesError(
+            f"--labels {labels}: labels of series are columns of a .csv, arrays of a .npz, or "
+            "NAME.labels.npy beside NAME.npy"
+        )
+    known = tuple(bench.dataset.labels) if bench.labelled else ()
+    channels = tuple(bench.dataset.channels)
+    by_name = path.suffix.lower() in (".csv", ".npz")
+    try:
+        found = read_series(path, Columns(labels=known, channels=channels if by_name else ()),
+                            whole=False)  # fmt: skip
+        series = [complete(one, found.channels, "error") for one in found.series]
+        names = [one.label for one in series]
+    except DataError as error:
+        raise SamplesError(str(error).partition(": fill them with")[0]) from error
+    if len(found.channels) != len(channels):
+        raise SamplesError(
+            f"{path} has {len(found.channels)} channels, and {bench.dataset.name} {len(channels)}"
+        )
+    items = bench.measure.real([one.value_SC.astype(np.float32) for one in series])
+    if not known:
+        return items, None
+    if len(found.attributes) != len(known):
+        raise SamplesError(
+            f"{path} has labels {', '.join(found.attributes) or 'of no kind'}, and "
+            f"{bench.dataset.name} {', '.join(known)}"
+        )
+    rows = [class_numbers(row, bench, one.name) for row, one in zip(names, series, strict=True)]
+    return items, np.array(rows, np.int64)

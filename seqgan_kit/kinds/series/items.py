@@ -1,0 +1,168 @@
+"""Series as they were read, and what is done with them whatever file they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...data.dataset import DataError, listed
+
+Missing = Literal["error", "forward", "linear"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table, or arrays of a file, mean what.
+
+    Attributes:
+        id: tells the series of a table apart.
+        time: the order within a series.
+        labels: those of labels; what is called ``label``, if there is such a one, where empty.
+        channels: those of values; all others where empty.
+    """
+
+    id: str = "id"
+    time: str = "time"
+    labels: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OneSeries:
+    """A series as it was read.
+
+    Attributes:
+        name: what messages call it.
+        value_SC: values ``[t, C]``, NaN where one is missing.
+        labels: of each step, or one tuple for all of them.
+    """
+
+    name: str
+    value_SC: np.ndarray
+    labels: tuple[str, ...] | list[tuple[str, ...]]
+
+    @property
+    def label(self) -> tuple[str, ...]:
+        """The one label of all steps.
+
+        Raises:
+            DataError: it changes.
+        """
+        if isinstance(self.labels, tuple):
+            return self.labels
+        changes = [place for place, one in enumerate(self.labels) if one != self.labels[0]]
+        if changes:
+            raise DataError(
+                f"{self.name}: its label changes from {' '.join(self.labels[0])!r} to "
+                f"{' '.join(self.labels[changes[0]])!r} at step {changes[0]} (counted from 0): a "
+                "series has one label; cut it, or take windows (data.window), each of one label"
+            )
+        return self.labels[0]
+
+    def part(self, start: int, stop: int) -> OneSeries:
+        """Some of the steps."""
+        labels = self.labels if isinstance(self.labels, tuple) else self.labels[start:stop]
+        return OneSeries(self.name, self.value_SC[start:stop], labels)
+
+
+@dataclass(frozen=True)
+class SeriesFile:
+    """What a file holds."""
+
+    series: list[OneSeries]
+    channels: tuple[str, ...]
+    attributes: tuple[str, ...]
+
+
+def complete(series: OneSeries, channels: Sequence[str], missing: Missing) -> OneSeries:
+    """A series without missing values.
+
+    Args:
+        series: the series.
+        channels: names for messages.
+        missing: ``error``, or what a missing value becomes: the one before it (``forward``; the
+            first known one at the beginning), or what lies between its neighbours (``linear``;
+            the nearest known one at the ends).
+
+    Raises:
+        DataError: a value is missing and not to be filled, a channel has none, or one is
+            infinite.
+    """
+    value_SC = series.value_SC
+    infinite_SC, absent_SC = np.isinf(value_SC), np.isnan(value_SC)
+
+    def first(what: str, bad_SC: np.ndarray) -> str:
+        step, channel = np.argwhere(bad_SC)[0]
+        return f"{series.name} has {what} at step {step} (counted from 0) of {channels[channel]}"
+
+    if infinite_SC.any():
+        raise DataError(f"{first('an infinite value', infinite_SC)}: correct it")
+    if not absent_SC.any():
+        return series
+    where = first("no value", absent_SC)
+    if missing == "error":
+        raise DataError(
+            f"{where}, the first of {int(absent_SC.sum())}: fill them with "
+            "data.missing=forward or data.missing=linear"
+        )
+    filled_SC = value_SC.copy()
+    for column in np.flatnonzero(absent_SC.any(0)):
+        filled_SC[:, column] = _filled(value_SC[:, column], missing, where)
+    return OneSeries(series.name, filled_SC, series.labels)
+
+
+def _filled(value_S: np.ndarray, missing: Missing, where: str) -> np.ndarray:
+    known = np.flatnonzero(~np.isnan(value_S))
+    if not len(known):
+        raise DataError(f"{where}, and at no other step either: leave the series out")
+    steps = np.arange(len(value_S))
+    if missing == "linear":
+        return np.interp(steps, known, value_S[known])
+    before = np.searchsorted(known, steps, side="right") - 1
+    return value_S[known[before.clip(min=0)]]
+
+
+def windows(
+    series: OneSeries, length: int, stride: int
+) -> tuple[list[tuple[np.ndarray, tuple[str, ...]]], int]:
+    """Windows of a long series with their labels, and how many are left out.
+
+    Left out are those in which the label changes.
+
+    >>> found, left = windows(OneSeries("a", np.arange(5.0)[:, None], ("x",)), 3, 2)
+    >>> [value_SC.ravel().tolist() for value_SC, _ in found], left
+    ([[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]], 0)
+    """
+    found, left = [], 0
+    for start in range(0, len(series.value_SC) - length + 1, stride):
+        part = series.part(start, start + length)
+        labels = {part.labels} if isinstance(part.labels, tuple) else set(part.labels)
+        if len(labels) == 1:
+            found.append((part.value_SC, labels.pop()))
+        else:
+            left += 1
+    return found, left
+
+
+def same_columns(files: Mapping[str, SeriesFile]) -> SeriesFile:
+    """The first of some files, whose channels and attributes all have.
+
+    Raises:
+        DataError: one has others.
+    """
+    (first_name, first), *others = files.items()
+    problems = [
+        f"{name}: {', '.join((*other.channels, *other.attributes))}"
+        for name, other in others
+        if (other.channels, other.attributes) != (first.channels, first.attributes)
+    ]
+    if problems:
+        raise DataError(
+            f"{first_name} has the channels and labels "
+            f"{', '.join((*first.channels, *first.attributes))}, and others have\n"
+            + listed(problems)
+        )
+    return first

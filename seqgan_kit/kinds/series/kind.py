@@ -1,0 +1,150 @@
+"""Series of real values as a kind of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...kind import Codec, Kind, Measure, StoredCodec
+from ...runs.asked import INTERPOLATE, NOISE_SCALE, Asked, Starter
+from .schema import OwnSeriesData, SeriesCodecRecipe, SeriesEvaluation, SinesData, VowelsData
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from ...data.dataset import Dataset
+    from ...data.sources import Progress
+    from ...measuring.bench import Bench
+    from ...recipe.whole import Recipe
+    from ...report.page import Panel, TitledPanel
+    from ...runs.sampler import Sampler
+    from ...runs.scoring import Scores
+    from ...training.run import Run
+
+
+class Series(Kind):
+    """Real values of some channels over time, as long as they happen to be."""
+
+    name = "series"
+    sources = {"sines": SinesData, "japanese_vowels": VowelsData, "series": OwnSeriesData}
+    codecs = {"series": SeriesCodecRecipe}
+    evaluation = SeriesEvaluation
+    place = "series.png"
+    options = (INTERPOLATE, NOISE_SCALE)
+    about = (
+        "Series go into a .csv (a row for each step), a .npz (`x` [count, time, channels], zero "
+        "behind the ends, `length`, names in `channel`, an array for each attribute), a .png "
+        "(small multiples, over real series where the data are at hand), or with --out - as a "
+        "table to standard output; 12 of each label."
+    )
+    examples = (
+        "seqgen sample runs/vowels_series --label 3 -n 100 --out series.csv",
+        "seqgen sample runs/vowels_series --out series.png",
+    )
+
+    def load(self, data: Any, progress: Progress | None = None) -> Dataset:
+        from .loading import load
+
+        return load(data, progress)
+
+    def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
+        from .codec import learn_series
+
+        settings = recipe.codec.model_dump(exclude={"kind"})
+        snap = settings.pop("snap")
+        training = dataset.parts["training"].items
+        learned = learn_series(training, channels=dataset.channels, **settings)
+        return StoredCodec({"kind": "series", **learned, "snap": snap})
+
+    def codec(self, stored: StoredCodec) -> Codec:
+        from .codec import SeriesCodec
+
+        settings = dict(stored.settings)
+        settings.pop("kind")
+        return SeriesCodec(**settings)
+
+    def measure(self, recipe: Recipe, dataset: Dataset) -> Measure:
+        from .measure import measure
+
+        return measure(recipe, dataset)
+
+    def draw(self, sampler: Sampler, path: Path) -> None:
+        from .drawing import draw_series
+
+        draw_series(sampler, path)
+
+    def summary(self, dataset: Dataset, codec: Codec) -> str:
+        from .codec import series_codec
+        from .summary import summary
+
+        return summary(dataset, series_codec(codec))
+
+    def sheet(self, dataset: Dataset, codec: Codec) -> Image:
+        from .codec import series_codec
+        from .summary import contact_sheet
+
+        return contact_sheet(dataset, series_codec(codec))
+
+    def samples(
+        self, bench: Bench, recipe: Recipe, sampler: Sampler, seed: int
+    ) -> Mapping[str, Panel]:
+        from . import panels
+
+        return panels.samples(bench, recipe, sampler, seed)
+
+    def real_samples(self, bench: Bench) -> Mapping[str, Panel]:
+        from . import panels
+
+        return panels.real_samples(bench)
+
+    def panels(
+        self, bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
+    ) -> list[TitledPanel]:
+        from . import panels
+
+        return panels.panels(bench, run, recipe, sampler, seed)
+
+    def draw_scores(self, scores: Scores, codec: Codec) -> Image:
+        from .codec import series_codec
+        from .drawing import draw_scores
+
+        return draw_scores(scores, series_codec(codec))
+
+    def draw_pairs(self, real: Tensor, written: Tensor, codec: Codec) -> Image:
+        from .codec import series_codec
+        from .drawing import draw_pairs
+
+        return draw_pairs(real, written, series_codec(codec).channels)
+
+    def read_samples(
+        self, path: Path, labels: Path | None, bench: Bench
+    ) -> tuple[Tensor, np.ndarray | None]:
+        from .foreign import read_samples
+
+        return read_samples(path, labels, bench)
+
+    def starter(self, path: Path) -> Starter | None:
+        from .starter import starter
+
+        return starter(path)
+
+    def tiny(self, folder: Path) -> Path:
+        from .starter import write_tiny
+
+        return write_tiny(folder)
+
+    def check(self, asked: Asked) -> None:
+        from .writing import check
+
+        check(asked)
+
+    def write(self, sampler: Sampler, asked: Asked) -> None:
+        from .writing import write
+
+        write(sampler, asked)
+
+
+SERIES = Series()

@@ -1,0 +1,59 @@
+"""From the section ``data`` of a recipe to a data set of series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...data.dataset import Dataset
+from ...data.sources import Progress
+from .datasets import japanese_vowels, own_series, sines
+from .items import Columns
+
+
+def _root(data: Any) -> Path | None:
+    return Path(data.root).expanduser() if data.root else None
+
+
+def _sines(data: Any, progress: Progress | None) -> Dataset:
+    return sines(
+        definition=data.definition,
+        count=data.count,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+    )
+
+
+def _vowels(data: Any, progress: Progress | None) -> Dataset:
+    return japanese_vowels(root=_root(data), validation=data.validation, seed=data.seed)
+
+
+def _own_series(data: Any, progress: Progress | None) -> Dataset:
+    return own_series(
+        root=Path(data.root).expanduser(),
+        columns=Columns(data.id, data.time, data.labels, data.channels),
+        window=data.window,
+        stride=data.stride,
+        missing=data.missing,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+    )
+
+
+LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
+    "sines": _sines,
+    "japanese_vowels": _vowels,
+    "series": _own_series,
+}
+
+
+def load(data: Any, progress: Progress | None = None) -> Dataset:
+    """Load the data set that a section names.
+
+    Raises:
+        DataError: it cannot be had or used.
+    """
+    return LOADERS[data.source](data, progress)

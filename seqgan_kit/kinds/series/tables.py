@@ -1,0 +1,113 @@
+"""Series in long tables: a row for each step."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ...data.dataset import DataError
+from .items import Columns, OneSeries, SeriesFile
+
+
+def read_table(path: Path, columns: Columns, whole: bool) -> SeriesFile:
+    """A ``.csv`` with a row for each step of a series."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _table(path, csv.reader(file), columns, whole)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a table in UTF-8 ({error})") from error
+
+
+def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool) -> SeriesFile:
+    header = [name.strip() for name in next(rows, [])]
+    if len(set(header)) != len(header):
+        raise DataError(f"{path}: two columns have one name in {', '.join(header)}")
+    labels = columns.labels or (("label",) if "label" in header else ())
+    named = columns.channels or tuple(
+        name for name in header if name not in (columns.id, columns.time, *labels)
+    )
+    needed = [*labels, *columns.channels]
+    if not whole:
+        needed.append(columns.id)
+    if columns.time != Columns.time:
+        # A table may do without a time, but not without one that was named.
+        needed.append(columns.time)
+    for name in needed:
+        if name not in header:
+            advice = ", or is one long series, of which data.window takes parts"
+            raise DataError(
+                f"{path} has no column {name!r}{advice if name == columns.id else ''}; it has "
+                f"{', '.join(header) or 'no row'}"
+            )
+    if not named:
+        raise DataError(f"{path} has no column of values beside {', '.join(header)}")
+    place = {name: header.index(name) for name in header}
+    values: dict[str, list[list[float]]] = {}
+    label_of: dict[str, list[tuple[str, ...]]] = {}
+    clock: dict[str, _Clock] = {}
+    for line, row in enumerate(rows, start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}, row {line}: it has {len(row)} fields, and the first row {len(header)}"
+            )
+        key = row[place[columns.id]].strip() if columns.id in place else ""
+        where = f"{path}, row {line}"
+        if columns.time in place:
+            clock.setdefault(key, _Clock()).tick(row[place[columns.time]].strip(), where, key)
+        numbers = [_number(row[place[name]], where, name) for name in named]
+        values.setdefault(key, []).append(numbers)
+        label_of.setdefault(key, []).append(tuple(row[place[name]].strip() for name in labels))
+    found = [
+        OneSeries(f"{path}: series {key}" if key else str(path), np.array(rows_SC), label_of[key])
+        for key, rows_SC in values.items()
+    ]
+    return SeriesFile(found, tuple(named), tuple(labels))
+
+
+class _Clock:
+    """The times of one series, which are to rise."""
+
+    def __init__(self) -> None:
+        self._before: tuple[str, float | str] | None = None
+
+    def tick(self, text: str, where: str, key: str) -> None:
+        """Take the next time.
+
+        Raises:
+            DataError: it is not later than the one before.
+        """
+        try:
+            now: float | str = float(text)
+        except ValueError:
+            now = text
+        if self._before is not None:
+            shown, before = self._before
+            if type(now) is not type(before):
+                raise DataError(
+                    f"{where}: the time {text!r} follows on {shown!r}, of another kind"
+                )
+            if not now > before:  # type: ignore[operator]  # two of a kind
+                raise DataError(
+                    f"{where}: the time {text!r} follows on {shown!r}"
+                    f"{f' in series {key}' if key else ''}: sort the rows of a series by time, "
+                    "each time once"
+                )
+        self._before = text, now
+
+
+def _number(text: str, where: str, name: str) -> float:
+    text = text.strip()
+    if text.lower() in ("", "nan", "na", "null", "none", "?"):
+        return np.nan
+    try:
+        return float(text)
+    except ValueError:
+        raise DataError(
+            f"{where}: {text!r} in the column {name!r} is no number; if the column is no channel, "
+            "name those that are in data.channels"
+        ) from None

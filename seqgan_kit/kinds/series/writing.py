@@ -1,0 +1,198 @@
+"""Samples that are series: a table, arrays, or small multiples."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import numpy as np
+from jaxtyping import Int
+
+from ...data.dataset import DataError
+from ...data.unequal import padded
+from ...errors import UsageError
+from ...files import write_file
+from ...labels import label_names
+from ...report.images import GRID_ROWS, save_picture
+from ...runs.asked import Asked, refuse_existing
+from ...runs.data import load_dataset, seen
+from ...runs.sampler import Sampler
+from ...runs.workflow import run_recipe
+from ...training.run import Run
+from .codec import SeriesCodec, series_codec
+from .drawing import CHANNELS, Frame, small_multiples
+
+DEFAULT_COUNT = 12
+ENDINGS = (".csv", ".npz", ".png")
+SHOWN = 12
+"""Real series behind the samples of a label on a picture."""
+
+WALK_STEPS = 8
+"""Samples of a walk."""
+
+RESERVED = ("x", "length", "channel")
+"""Arrays of a .npz that are no labels."""
+
+
+def check(asked: Asked) -> None:
+    """Refuse a target of another form, or one that is there and may not be replaced."""
+    out = asked.target
+    if out.suffix not in ENDINGS or out.is_dir():
+        raise UsageError(
+            f"--out {out}: choose a name that ends in .csv, .npz or .png, or - for a table on "
+            "standard output"
+        )
+    refuse_existing(out, asked.may_replace)
+
+
+def write(sampler: Sampler, asked: Asked) -> None:
+    """Write what is asked for: samples by label, or walks.
+
+    Raises:
+        UsageError: it cannot be, or not in such a file.
+        LabelError: the run has no such label.
+    """
+
+    codec = series_codec(sampler.codec)
+    if asked.walk is not None:
+        _write_walks(sampler, codec, asked)
+        return
+    count = asked.count or DEFAULT_COUNT
+    label_NA = sampler.label_rows(asked.labels or None, count)
+    if asked.target.suffix == ".png":
+        _write_picture(sampler, codec, label_NA, count, asked)
+    elif asked.target.suffix == ".npz":
+        _write_arrays(sampler, codec, label_NA, asked)
+    else:
+        _write_table(sampler, codec, label_NA, asked)
+    asked.say(f"{len(label_NA)} series, seed {asked.seed}")
+
+
+def _series(
+    sampler: Sampler, label_NA: Int[np.ndarray, "N A"], asked: Asked
+) -> Iterator[np.ndarray]:
+    """One series ``[t, C]`` after the other."""
+    for chunk in sampler.stream(label_NA, seed=asked.seed, noise_scale=asked.noise_scale):
+        yield from sampler.codec.present(chunk)
+
+
+def _write_table(
+    sampler: Sampler, codec: SeriesCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
+) -> None:
+    """A row for each step; read again by `data.source: series`."""
+
+    with _text(asked) as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["id", "time", *codec.channels, *sampler.labels])
+        for number, one_TC in enumerate(_series(sampler, label_NA, asked)):
+            names = label_names(label_NA[number], sampler.labels)
+            for time, row_C in enumerate(one_TC.tolist()):
+                table.writerow([number, time, *(f"{value:.7g}" for value in row_C), *names])
+
+
+@contextmanager
+def _text(asked: Asked) -> Iterator[TextIO]:
+    """Standard output, or a file that is whole or not there."""
+
+    if asked.piped:
+        yield sys.stdout
+        return
+    with write_file(asked.target) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def _write_arrays(
+    sampler: Sampler, codec: SeriesCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
+) -> None:
+
+    found = list(_series(sampler, label_NA, asked))
+    arrays: dict[str, Any] = {
+        "x": padded(found, codec.steps).nan_to_num(0.0).numpy(),
+        "length": np.array([len(one) for one in found]),
+        "channel": np.array(codec.channels),
+    }
+    for column, (attribute, names) in enumerate(sampler.labels.items()):
+        name = f"label_{attribute}" if attribute in RESERVED else attribute
+        arrays[name] = np.array(names)[label_NA[:, column]]
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    with write_file(asked.target) as draft:
+        draft.write_bytes(content.getvalue())
+
+
+def _write_picture(
+    sampler: Sampler,
+    codec: SeriesCodec,
+    label_NA: Int[np.ndarray, "N A"],
+    count: int,
+    asked: Asked,
+) -> None:
+    """Small multiples: a row for each label, a column for each channel."""
+
+    shown_NA = label_NA[: GRID_ROWS * count]
+    made = list(_series(sampler, shown_NA, asked))
+    real = _real_series(asked, shown_NA[::count])
+    frame = Frame.of([*made, *(one for row in real for one in row)], codec.channels)
+    rows = [
+        frame.cells(made[start : start + count], real[start // count])
+        for start in range(0, len(made), count)
+    ]
+    names = [" ".join(label_names(row, sampler.labels)) for row in shown_NA[::count]]
+    save_picture(small_multiples(rows, names), asked.target)
+    if len(shown_NA) < len(label_NA):
+        asked.say(f"The picture shows the first {GRID_ROWS} labels: name others with --label")
+    if len(codec.channels) > CHANNELS:
+        asked.say(f"The picture shows the first {CHANNELS} of {len(codec.channels)} channels")
+
+
+def _real_series(asked: Asked, label_NA: Int[np.ndarray, "L A"]) -> list[list[np.ndarray]]:
+    """Some training series of each label; none, and a sentence on that, without the data."""
+
+    opened = Run(asked.run)
+    try:
+        recipe = run_recipe(opened)
+        dataset = seen(recipe, load_dataset(recipe))
+        if dataset.fingerprint != opened.info["data"]["fingerprint"]:
+            raise DataError("the data have changed since the run was trained")
+    except DataError as error:
+        asked.say(f"The picture has no real series behind the samples: {error}")
+        return [[] for _ in label_NA]
+    training = dataset.parts["training"]
+    found = []
+    for row_A in label_NA:
+        members = np.flatnonzero((training.label_NA == row_A).all(1))[:SHOWN]
+        found.append(list(training.pick(members)) if len(members) else [])
+    return found
+
+
+def _write_walks(sampler: Sampler, codec: SeriesCodec, asked: Asked) -> None:
+    """Small multiples: a column for each sample on the way, a row for each channel."""
+
+    start_A, end_A = asked.walk_ends(sampler.labels)
+    if asked.target.suffix != ".png":
+        raise UsageError(
+            f"--out {asked.target}: a walk is a picture; choose a name that ends in .png"
+        )
+    walks = asked.count or 1
+    walked = sampler.interpolate(
+        start_A,
+        end_A,
+        steps=WALK_STEPS,
+        walks=walks,
+        seed=asked.seed,
+        noise_scale=asked.noise_scale,
+    )
+    made = list(codec.present(walked))
+    frame = Frame.of(made, codec.channels)
+    rows, names = [], []
+    for start in range(0, len(made), WALK_STEPS):
+        for channel, name in enumerate(codec.channels[:CHANNELS]):
+            series = made[start : start + WALK_STEPS]
+            rows.append([frame.cell(channel, "", [one]) for one in series])
+            names.append(name)
+    save_picture(small_multiples(rows, names), asked.target)
+    asked.say(f"{walks} walks of {WALK_STEPS} samples, seed {asked.seed}")

@@ -1,0 +1,190 @@
+"""Lines of text as sequences of tokens, and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from ...data.dataset import DataError, some
+from ...files import FileProblem
+from ...kind import Codec
+from .files import LINE_BREAK
+from .tokenizers import (
+    Normalization,
+    NumbersTokenizer,
+    SentencePieceTokenizer,
+    Tokenizer,
+    learn_sentencepiece,
+)
+
+TokenizerKind = Literal["unigram", "bpe", "char", "word", "numbers"]
+
+PAD = -1
+"""Stands in decoded ids where a sequence is over; no token has this number."""
+
+MODEL_FILE = "tokenizer.model"
+
+
+class TextCodec(Codec):
+    """Lines of text as sequences of tokens that end with the end token.
+
+    A line of more than ``max_length`` tokens keeps its first ``steps`` and gets no end token, so
+    that no model learns to end in the middle of a sentence. Padding is token 0 under a mask that
+    is false. Without an end token in the vocabulary a sequence ends where its mask does.
+
+    Args:
+        tokenizer: what turns a line into tokens.
+        max_length: tokens of the longest line that is kept whole.
+    """
+
+    def __init__(self, *, tokenizer: Tokenizer, max_length: int) -> None:
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.end = tokenizer.end
+        self.steps = max_length + (self.end is not None)
+        self.features = tokenizer.vocabulary
+
+    def encode(self, raw: np.ndarray) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
+        """Strings ``[B]`` as tokens and their mask."""
+        ending = [] if self.end is None else [self.end]
+        x_BT = torch.zeros(len(raw), self.steps, dtype=torch.int64)
+        length_B = torch.zeros(len(raw), dtype=torch.int64)
+        for row, ids in enumerate(self.tokenizer.batch_ids(raw.tolist())):
+            kept = [*ids, *ending][: self.steps]
+            x_BT[row, : len(kept)] = torch.tensor(kept, dtype=torch.int64)
+            length_B[row] = len(kept)
+        return x_BT, torch.arange(self.steps) < length_B[:, None]
+
+    def decode(self, x_BT: Int[Tensor, "B T"], mask_BT: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """The tokens of a line, and :data:`PAD` from the end token on and outside of the mask."""
+        over_BT = ~mask_BT
+        if self.end is not None:
+            over_BT = over_BT | ((x_BT == self.end).cumsum(1) > 0)
+        return x_BT.masked_fill(over_BT, PAD)
+
+    def strings(self, ids_BT: Int[Tensor, "B T"]) -> list[str]:
+        """Decoded tokens as text, every sequence one line."""
+        return [LINE_BREAK.sub(" ", text) for text in self.tokenizer.batch_text(_rows(ids_BT))]
+
+    def present(self, things: Int[Tensor, "B T"]) -> np.ndarray:
+        """Decoded tokens as strings ``[B]``."""
+        return np.array(self.strings(things), object)
+
+    def pieces(self, ids_BT: Int[Tensor, "B T"]) -> list[list[str]]:
+        """How each decoded token is written."""
+        return [self.tokenizer.pieces(ids) for ids in _rows(ids_BT)]
+
+    def prompt(self, text: str) -> list[int]:
+        """The tokens of the beginning of a line.
+
+        Raises:
+            DataError: something in it is not in the vocabulary, or it leaves no room to go on.
+        """
+        if strangers := sorted(set(self.tokenizer.strangers(text))):
+            named = some(list(map(repr, strangers)))
+            raise DataError(
+                f"the prompt {text!r} holds what the tokenizer does not know: {named}; "
+                "write it without"
+            )
+        ids = self.tokenizer.ids(text)
+        if len(ids) >= self.max_length:
+            raise DataError(
+                f"the prompt has {len(ids)} tokens, and the model's lines at most "
+                f"{self.max_length}: shorten it to {self.max_length - 1}"
+            )
+        return ids
+
+    def lengths(self, raw: np.ndarray) -> np.ndarray:
+        """How many tokens every line has, uncut and without the end token."""
+        return np.array([len(ids) for ids in self.tokenizer.batch_ids(raw.tolist())], np.int64)
+
+    def fits(self, raw: np.ndarray) -> np.ndarray:
+        """Which lines are kept whole."""
+        return self.lengths(raw) <= self.max_length
+
+
+def _rows(ids_BT: Tensor) -> list[list[int]]:
+    return [[token for token in row if token != PAD] for row in ids_BT.tolist()]
+
+
+def learn_codec(
+    lines: Iterable[str],
+    *,
+    tokenizer: TokenizerKind,
+    vocabulary: int | None,
+    byte_fallback: bool,
+    normalization: Normalization,
+    max_length: int,
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Learn a codec from the training text.
+
+    Args:
+        lines: the training text.
+        tokenizer: what a token is.
+        vocabulary: how many tokens; see :func:`learn_sentencepiece`.
+        byte_fallback: as there.
+        normalization: as there.
+        max_length: tokens of the longest line that is kept whole.
+
+    Returns:
+        What :func:`stored_codec` wants: settings, which are JSON, and files by their names.
+
+    Raises:
+        DataError: the text does not allow such a vocabulary.
+    """
+    settings: dict[str, Any] = {"tokenizer": tokenizer, "max_length": max_length}
+    if tokenizer == "numbers":
+        if vocabulary is None:
+            raise DataError("codec.vocabulary must say how many numbers there are")
+        return settings | {"vocabulary": vocabulary}, {}
+    model = learn_sentencepiece(
+        lines,
+        kind=tokenizer,
+        vocabulary=vocabulary,
+        byte_fallback=byte_fallback,
+        normalization=normalization,
+    )
+    return settings | {"sha256": hashlib.sha256(model).hexdigest()}, {MODEL_FILE: model}
+
+
+def stored_codec(settings: Mapping[str, Any], files: Mapping[str, bytes]) -> TextCodec:
+    """The codec of a run.
+
+    Args:
+        settings: as :func:`learn_codec` gave them.
+        files: as it gave them; those that a codec does not need are ignored.
+
+    Raises:
+        FileProblem: the tokenizer's file is missing or another than the run was trained with.
+    """
+    if settings["tokenizer"] == "numbers":
+        tokenizer: Tokenizer = NumbersTokenizer(settings["vocabulary"])
+        return TextCodec(tokenizer=tokenizer, max_length=settings["max_length"])
+    remedy = "put it back from a copy of the run, or train again"
+    if MODEL_FILE not in files:
+        raise FileProblem(f"the run has no {MODEL_FILE}, which turns tokens into text: {remedy}")
+    found = hashlib.sha256(files[MODEL_FILE]).hexdigest()
+    if found != settings["sha256"]:
+        raise FileProblem(
+            f"{MODEL_FILE} is another than the run was trained with: its SHA-256 is {found}, "
+            f"expected {settings['sha256']}; {remedy}"
+        )
+    tokenizer = SentencePieceTokenizer(files[MODEL_FILE])
+    return TextCodec(tokenizer=tokenizer, max_length=settings["max_length"])
+
+
+def text_codec(codec: object) -> TextCodec:
+    """Return the codec, which is one of text.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(codec, TextCodec):
+        raise TypeError(f"{type(codec).__name__} is not a codec of text")
+    return codec

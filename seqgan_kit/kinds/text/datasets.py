@@ -1,0 +1,315 @@
+"""Labelled lines of text: sentences of four kinds, captions, names, and your own."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ...data.dataset import (
+    DataError,
+    Dataset,
+    Part,
+    PartName,
+    cut_into_parts,
+    fingerprint,
+    held_out,
+    some,
+)
+from ...data.part_files import find_parts
+from ...data.sources import Progress, locate
+from .files import FORMATS, TextFile, read_rows
+from .sources import SNIPPETS_ARCHIVE, SOURCES, TEST_CAPTIONS, TRAINING_CAPTIONS
+
+KINDS = {
+    "movie": "movieReviewSnippets_GroundTruth.txt",
+    "editorial": "nytEditorialSnippets_GroundTruth.txt",
+    "tweet": "tweets_GroundTruth.txt",
+    "product": "amazonReviewSnippets_GroundTruth.txt",
+}
+SENTIMENTS = ("negative", "neutral", "positive")
+CLEAR_VALENCE = 0.5
+LANGUAGES = {"english": "en", "french": "fr", "dutch": "nl"}
+GENDERS = ("female", "male")
+ANY = {"label": ("any",)}
+
+
+def snippets(
+    *,
+    root: Path | None,
+    validation: float,
+    test: float,
+    seed: int,
+    progress: Progress | None = None,
+) -> Dataset:
+    """23,703 sentences from reviews of films, editorials, tweets and reviews of products.
+
+    The sentiment is that of the mean of the raters' valences: positive from 0.5 up, negative from
+    -0.5 down. HTML entities such as ``&amp;`` are turned into their characters. The cut is by
+    document: sentences of one review or editorial are all in the same part.
+
+    Args:
+        root: a local folder with the archive, or ``None`` for the cache or a download.
+        validation: share of the documents of every kind for validation.
+        test: share of them for the test.
+        seed: of the cut.
+        progress: told of downloads.
+
+    Raises:
+        DataError: the archive cannot be had.
+
+    References:
+        Hutto & Gilbert 2014, *VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
+        Social Media Text*.
+    """
+    folder = locate(SOURCES["snippets"], root=root, progress=progress)
+    lines, label_NA, documents = [], [], []
+    with tarfile.open(folder / SNIPPETS_ARCHIVE) as archive:
+        for kind, (name, file) in enumerate(KINDS.items()):
+            member = archive.extractfile(f"{Path(SNIPPETS_ARCHIVE).stem}/{file}")
+            assert member is not None, file  # the checksum of the archive was right
+            for row in member.read().decode("utf-8").split("\n"):
+                number, valence, sentence = row.split("\t")
+                # Some were escaped twice.
+                lines.append(html.unescape(html.unescape(sentence)).strip())
+                label_NA.append((kind, _sentiment(float(valence))))
+                documents.append((name, number.partition("_")[0]))
+    labels = {"kind": tuple(KINDS), "sentiment": SENTIMENTS}
+    # Balanced by kind alone: a document may hold sentences of every sentiment.
+    strata = [kind for kind, _ in label_NA]
+    parts = _by_group(documents, strata, {"validation": validation, "test": test}, seed)
+    return _dataset("snippets", lines, np.array(label_NA, np.int64), labels, parts)
+
+
+def coco_captions(
+    *, root: Path | None, validation: float, seed: int, progress: Progress | None = None
+) -> Dataset:
+    """20,000 captions of images: the split that the literature on text GANs calls Image COCO.
+
+    Args:
+        root: a local folder with ``train.txt`` and ``test.txt``, or ``None`` for the cache or a
+            download.
+        validation: share of the training captions that is held out of training.
+        seed: of that cut.
+        progress: told of downloads.
+
+    Raises:
+        DataError: the files cannot be had.
+
+    References:
+        Lin et al. 2014, *Microsoft COCO: Common Objects in Context*; Zhu et al. 2018, *Texygen: A
+        Benchmarking Platform for Text Generation Models*.
+    """
+    folder = locate(SOURCES["coco_captions"], root=root, progress=progress)
+    whole, test = (
+        (folder / file).read_text(encoding="utf-8").splitlines()
+        for file in (TRAINING_CAPTIONS, TEST_CAPTIONS)
+    )
+    training, cut = held_out(np.zeros((len(whole), 1)), [validation], seed)
+    return _dataset(
+        "coco_captions",
+        whole + test,
+        np.zeros((len(whole) + len(test), 1), np.int64),
+        ANY,
+        {
+            "training": training,
+            "validation": cut,
+            "test": np.arange(len(test)) + len(whole),
+        },
+    )
+
+
+def names(
+    *,
+    root: Path | None,
+    validation: float,
+    test: float,
+    seed: int,
+    progress: Progress | None = None,
+) -> Dataset:
+    """6,558 first names, female and male, in English, French and Dutch.
+
+    A name that several lists have is in the same part for all of them. Two entries in small
+    letters are misspelt, and left out.
+
+    Args:
+        root: a local folder with the lists, or ``None`` for the cache or a download.
+        validation: share of the names for validation.
+        test: share of the names for the test.
+        seed: of the cut.
+        progress: told of downloads.
+
+    Raises:
+        DataError: the lists cannot be had.
+    """
+    folder = locate(SOURCES["names"], root=root, progress=progress)
+    lines: list[str] = []
+    label_NA: list[tuple[int, int]] = []
+    for language, code in enumerate(LANGUAGES.values()):
+        for gender, word in enumerate(GENDERS):
+            file = folder / f"{word}-human-names-{code}.json"
+            listed = [name for name in json.loads(file.read_bytes()) if name[0].isupper()]
+            lines += listed
+            label_NA += [(language, gender)] * len(listed)
+    labels = {"language": tuple(LANGUAGES), "gender": GENDERS}
+    spelt = [name.casefold() for name in lines]
+    parts = _by_group(spelt, label_NA, {"validation": validation, "test": test}, seed)
+    return _dataset("names", lines, np.array(label_NA, np.int64), labels, parts)
+
+
+def text_lines(
+    *,
+    root: Path,
+    text: str = "text",
+    labels: Sequence[str] = (),
+    validation: float,
+    test: float,
+    seed: int,
+    unreadable: Literal["error", "skip"] = "error",
+) -> Dataset:
+    """Your own text.
+
+    Args:
+        root: a file (``.txt``, a line each; ``.tsv`` or ``.csv`` with a header row; ``.jsonl``),
+            or a folder with files ``training``, ``validation`` and ``test`` of these kinds. A
+            part that has no file is cut out of the training lines.
+        text: the column of the text.
+        labels: the columns of the labels; without them all lines are of one class.
+        validation: share of the training lines for validation, where it has no file.
+        test: share of the training lines for the test, where it has no file.
+        seed: of the cut.
+        unreadable: stop at rows that cannot be read, or leave them out with a note.
+
+    Raises:
+        DataError: a file cannot be read or lacks a column, a label is too rare, or the lines are
+            too few.
+    """
+    paths, others = find_parts(root, FORMATS)
+    files = {
+        part: read_rows(path, text=text, labels=labels, skip=unreadable == "skip")
+        for part, path in paths.items()
+    }
+    _check_enough(files["training"], files, labels)
+    rows = [row for file in files.values() for row in file.rows]
+    classes = {
+        column: tuple(sorted({row.labels[place] for row in rows}))
+        for place, column in enumerate(labels)
+    } or ANY
+    number = [{name: place for place, name in enumerate(named)} for named in classes.values()]
+    label_NA = np.zeros((len(rows), len(classes)), np.int64)
+    for place in range(len(labels)):
+        label_NA[:, place] = [number[place][row.labels[place]] for row in rows]
+
+    ends = np.cumsum([len(file.rows) for file in files.values()]).tolist()
+    parts: dict[PartName, np.ndarray] = {
+        part: np.arange(end - len(file.rows), end)
+        for (part, file), end in zip(files.items(), ends, strict=True)
+    }
+    whole = parts["training"]
+    shares: dict[PartName, float] = {"validation": validation, "test": test}
+    cut = {part: share for part, share in shares.items() if part not in parts}
+    chosen = cut_into_parts(
+        label_NA[whole],
+        cut,
+        seed,
+        of=f"{root}: {len(whole)} lines",
+        advice="add lines, or a file for that part",
+    )
+    parts |= {part: whole[index_N] for part, index_N in chosen.items()}
+    notes = [note for file in files.values() for note in _notes(file)]
+    if others:
+        notes.append(f"other files left out: {some(others)}")
+    name = root.resolve().stem if root.is_file() else root.resolve().name
+    return _dataset(name, [row.text for row in rows], label_NA, classes, parts, notes)
+
+
+def _check_enough(
+    training: TextFile, files: Mapping[PartName, TextFile], labels: Sequence[str]
+) -> None:
+    """Refuse what cannot be split: a single line, or a label with a single one."""
+    if len(training.rows) < 2:
+        raise DataError(f"{training.path} holds one line of text only: add more to learn from")
+    for place, column in enumerate(labels):
+        counts = Counter(row.labels[place] for row in training.rows)
+        for file in files.values():
+            for row in file.rows:
+                name = row.labels[place]
+                if counts[name] < 2:
+                    times = "once only" if counts[name] else "never"
+                    raise DataError(
+                        f"{file.path}, line {row.line}: the label {column}={name} stands {times} "
+                        f"in {training.path.name}: add lines of it, or remove this one"
+                    )
+
+
+def _notes(file: TextFile) -> list[str]:
+    notes = []
+    if file.empty:
+        notes.append(f"{file.path.name}: empty lines left out: {file.empty}")
+    if file.unreadable:
+        notes.append(
+            f"{file.path.name}: unreadable rows left out: {len(file.unreadable)} "
+            f"({some(file.unreadable)})"
+        )
+    return notes
+
+
+def _sentiment(valence: float) -> int:
+    if valence >= CLEAR_VALENCE:
+        return SENTIMENTS.index("positive")
+    return SENTIMENTS.index("negative" if valence <= -CLEAR_VALENCE else "neutral")
+
+
+def _by_group(
+    groups: Sequence[Hashable],
+    strata: Sequence[object],
+    shares: Mapping[PartName, float],
+    seed: int,
+) -> dict[PartName, np.ndarray]:
+    """Cut lines into parts so that the lines of a group stay together.
+
+    Args:
+        groups: the group of every line.
+        strata: the stratum of every line; a group counts to that of its first one.
+        shares: the share of the groups of every stratum that each part gets; training takes
+            what is left.
+        seed: of the cut.
+    """
+    first = dict(zip(groups[::-1], strata[::-1], strict=True))
+    number = {group: place for place, group in enumerate(first)}
+    group_N = np.array([number[group] for group in groups])
+    kept = held_out(np.array([*first.values()]).reshape(len(first), -1), [*shares.values()], seed)
+    return {
+        part: np.flatnonzero(np.isin(group_N, index))
+        for part, index in zip(("training", *shares), kept, strict=True)
+    }
+
+
+def _dataset(
+    name: str,
+    lines: Sequence[str],
+    label_NA: np.ndarray,
+    labels: Mapping[str, Sequence[str]],
+    parts: Mapping[PartName, np.ndarray],
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """Lines as items of a data set, known by all that it holds."""
+    line_N = np.array(lines, object)
+    repeated = len(lines) - len(set(lines))
+    digest = hashlib.sha256(json.dumps([*lines]).encode() + label_NA.tobytes())
+    for index in parts.values():
+        digest.update(index.tobytes())
+    return Dataset(
+        name=name,
+        parts={part: Part(line_N[index], label_NA[index]) for part, index in parts.items()},
+        labels=labels,
+        fingerprint=fingerprint(name, *labels.items(), *parts, digest.hexdigest()),
+        notes=[*notes, *([f"lines that repeat another: {repeated} (kept)"] if repeated else [])],
+    )

@@ -1,0 +1,196 @@
+"""Text files of one's own, read row by row with the number of the line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...data.dataset import DataError
+
+LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+BYTE_ORDER_MARK, NEWLINE = b"\xef\xbb\xbf", b"\n"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of text, the names of its labels, and where it stands."""
+
+    text: str
+    labels: tuple[str, ...]
+    line: int
+
+
+@dataclass
+class TextFile:
+    """What a file holds.
+
+    Attributes:
+        path: the file.
+        rows: its lines of text.
+        empty: how many have no text.
+        unreadable: what is wrong with the rows that were left out.
+    """
+
+    path: Path
+    rows: list[Row] = field(default_factory=list)
+    empty: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+Record = tuple[int, dict[str, Any] | str]
+"""The number of a line with its columns, or with what is wrong with it."""
+
+
+def read_rows(path: Path, *, text: str, labels: Sequence[str], skip: bool) -> TextFile:
+    """Read a file of lines, a table with a header row, or a JSON object a line.
+
+    Line breaks inside of a text become spaces.
+
+    Args:
+        path: ``.txt``, ``.tsv`` (nothing is quoted), ``.csv`` or ``.jsonl``, in UTF-8.
+        text: the column of the text; plain lines have no other.
+        labels: the columns of the labels.
+        skip: leave rows out that cannot be read, instead of stopping at the first.
+
+    Raises:
+        DataError: it cannot be read, has no such column, or holds no text.
+    """
+    read = FORMATS.get(path.suffix.lower())
+    if read is None:
+        raise DataError(f"{path}: the name must end in {', '.join(FORMATS)}")
+    if read is _plain and labels:
+        raise DataError(
+            f"{path}: plain lines have no column {labels[0]!r}: use .tsv, .csv or .jsonl, "
+            "or leave data.labels empty"
+        )
+    file = TextFile(path)
+    for line, record in read(path, _decoded(path), (text, *labels)):
+        row = record if isinstance(record, str) else _row(record, text, labels, line)
+        if isinstance(row, Row):
+            file.rows.append(row)
+        elif row is None:
+            file.empty += 1
+        elif skip:
+            file.unreadable.append(f"line {line}: {row}")
+        else:
+            raise DataError(
+                f"{path}, line {line}: {row}; repair it, or leave such rows out with "
+                "data.unreadable=skip"
+            )
+    if not file.rows:
+        why = f" ({file.unreadable[0]})" if file.unreadable else ""
+        raise DataError(f"{path} holds no line of text{why}: give a file that does")
+    return file
+
+
+def _decoded(path: Path) -> str:
+    try:
+        content = path.read_bytes().removeprefix(BYTE_ORDER_MARK)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+    if (zero := content.find(0)) >= 0:
+        where = _place(content, zero)
+        raise DataError(f"{path}, {where}: a zero byte, so it is no text in UTF-8: convert it")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        where = _place(content, error.start)
+        raise DataError(
+            f"{path}, {where}: 0x{content[error.start]:02x} is not UTF-8 here: save the file "
+            "in UTF-8"
+        ) from error
+
+
+def _place(content: bytes, offset: int) -> str:
+    before = content[:offset]
+    return f"line {before.count(NEWLINE) + 1}, byte {offset - before.rfind(NEWLINE)}"
+
+
+def _row(
+    record: Mapping[str, Any], text: str, labels: Sequence[str], line: int
+) -> Row | str | None:
+    """The row of a record, ``None`` if its text is empty, or what is wrong with it."""
+    if missing := [column for column in (text, *labels) if column not in record]:
+        return f"it has no {missing[0]!r}, only {', '.join(map(repr, record)) or 'nothing'}"
+    if not isinstance(record[text], str):
+        return f"its {text!r} is no text"
+    line_of_text = LINE_BREAK.sub(" ", record[text])
+    if not line_of_text.strip():
+        return None
+    names = []
+    for column in labels:
+        value = record[column]
+        if not isinstance(value, str | int | float):
+            return f"its {column!r} is no text or number"
+        name = value.strip() if isinstance(value, str) else json.dumps(value)
+        if not name:
+            return f"its {column!r} is empty"
+        names.append(name)
+    return Row(line_of_text, tuple(names), line)
+
+
+def _lines(content: str) -> Iterator[tuple[int, str]]:
+    return enumerate(io.StringIO(content, newline=None), start=1)
+
+
+def _plain(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
+    for number, line in _lines(content):
+        yield number, {columns[0]: line.removesuffix("\n")}
+
+
+def _objects(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
+    for number, line in _lines(content):
+        if not line.strip():
+            yield number, dict.fromkeys(columns, "")
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            yield number, f"it is no JSON ({error.msg})"
+            continue
+        yield number, record if isinstance(record, dict) else "its JSON is no object"
+
+
+def _comma_separated(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
+    rows = csv.reader(io.StringIO(content, newline=""), strict=True)
+    return _table(path, rows, columns)
+
+
+def _tab_separated(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
+    # Quotation marks at the beginning of a sentence are its own.
+    rows = csv.reader(io.StringIO(content, newline=""), "excel-tab", quoting=csv.QUOTE_NONE)
+    return _table(path, rows, columns)
+
+
+def _table(path: Path, rows: Any, columns: Sequence[str]) -> Iterator[Record]:
+    """The rows of a CSV reader under the names of its first row."""
+    try:
+        header: list[str] = next(rows, [])
+        if missing := [column for column in columns if header and column not in header]:
+            raise DataError(
+                f"{path} has no column {missing[0]!r}: its first row names "
+                f"{', '.join(map(repr, header))}"
+            )
+        for row in rows:
+            if not row:
+                yield rows.line_num, dict.fromkeys(columns, "")
+            elif len(row) != len(header):
+                yield rows.line_num, f"it has {len(row)} fields, and the first row {len(header)}"
+            else:
+                yield rows.line_num, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path}, line {rows.line_num}: it is no table ({error})") from error
+
+
+FORMATS: dict[str, Callable[[Path, str, Sequence[str]], Iterator[Record]]] = {
+    ".txt": _plain,
+    ".tsv": _tab_separated,
+    ".csv": _comma_separated,
+    ".jsonl": _objects,
+}

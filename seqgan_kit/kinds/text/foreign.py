@@ -1,0 +1,35 @@
+"""Samples of text that were made elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from ...data.dataset import DataError
+from ...measuring.bench import Bench
+from ...measuring.foreign_samples import SamplesError, class_numbers
+from .files import read_rows
+
+
+def read_samples(
+    path: Path, labels: Path | None, bench: Bench
+) -> tuple[Tensor, np.ndarray | None]:
+    if labels is not None:
+        raise SamplesError(
+            f"--labels {labels}: labels of text are columns of a .jsonl, .csv or .tsv file"
+        )
+    known = bench.dataset.labels
+    named = bench.labelled and path.suffix.lower() != ".txt"
+    try:
+        rows = read_rows(path, text="text", labels=tuple(known) if named else (), skip=False).rows
+    except DataError as error:
+        raise SamplesError(str(error).replace("data.unreadable=skip", "an editor")) from error
+    items = bench.measure.real([row.text for row in rows])
+    if not named:
+        return items, None
+    label_NA = np.zeros((len(rows), len(known)), np.int64)
+    for place, row in enumerate(rows):
+        label_NA[place] = class_numbers(row.labels, bench, f"{path}, line {row.line}")
+    return items, label_NA

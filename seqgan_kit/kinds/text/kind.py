@@ -1,0 +1,190 @@
+"""Text as a kind of data: lines as sequences of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import NotSupported
+from ...kind import Codec, Kind, Measure, StoredCodec
+from ...runs.asked import Asked, Option, Starter
+from .schema import (
+    CaptionsData,
+    LabelledTextData,
+    LinesData,
+    OracleData,
+    TextCodecRecipe,
+    TextEvaluation,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from ...data.dataset import Dataset
+    from ...data.sources import Progress, Source
+    from ...measuring.bench import Bench
+    from ...recipe.whole import Recipe
+    from ...report.page import Panel, TitledPanel
+    from ...runs.sampler import Sampler
+    from ...runs.scoring import Scores
+    from ...training.run import Run
+
+TOKENS = (
+    Option(
+        "temperature",
+        "Below 1: more probable tokens, less variety; 0: the most probable.",
+        "float",
+        1.0,
+        minimum=0.0,
+    ),
+    Option("top-k", "Only the K most probable tokens.", "int", minimum=1.0),
+    Option(
+        "top-p",
+        "Only the most probable tokens up to this share.",
+        "float",
+        minimum=0.0,
+        maximum=1.0,
+        above=True,
+    ),
+    Option("prompt", "How every line begins.", "text", ""),
+    Option("max-length", "Tokens at most.", "int", minimum=1.0),
+    Option("unique", "Leave out lines that came before."),
+)
+
+NOTE = (
+    "BLEU uses all {test} test lines as references, and rises with their number, as Self-BLEU "
+    "does with the number of samples: compare equal numbers only. The row of real data is as many "
+    "training lines as a set has samples, where there are so many; for copies and for the oracle "
+    "it is the test part. A unit of text is one of its {units}."
+)
+
+
+class Text(Kind):
+    """Lines of text, with or without labels."""
+
+    name = "text"
+    sources = {
+        "snippets": LabelledTextData,
+        "names": LabelledTextData,
+        "coco_captions": CaptionsData,
+        "lines": LinesData,
+        "oracle": OracleData,
+    }
+    codecs = {"text": TextCodecRecipe}
+    evaluation = TextEvaluation
+    preview = ".txt"
+    place = "-"
+    formats = ("text", "jsonl", "csv")
+    options = TOKENS
+    about = (
+        "Text goes to standard output, or into the file that --out names: one line a sample, or "
+        "with labels, tokens and log-likelihood in nats (--format jsonl or csv). The count is "
+        "that of all lines [12]; attributes that --label does not name are drawn in the "
+        "proportions of the training lines."
+    )
+    examples = (
+        "seqgen sample runs/snippets_text --label kind=movie -n 5",
+        "seqgen sample runs/snippets_text --label kind=movie,tweet --label sentiment=negative",
+        'seqgen sample runs/snippets_text --prompt "the film" --temperature 0.7 --unique',
+        "seqgen sample runs/snippets_text -n 1000000 --format jsonl | gzip > lines.jsonl.gz",
+    )
+
+    @property
+    def downloads(self) -> Mapping[str, Source]:
+        from .sources import SOURCES
+
+        return SOURCES
+
+    def load(self, data: Any, progress: Progress | None = None) -> Dataset:
+        from .loading import load
+
+        return load(data, progress)
+
+    def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
+        from .codec import learn_codec
+
+        settings = recipe.codec.model_dump(exclude={"kind", "too_long"})
+        training = dataset.parts["training"]
+        learned, files = learn_codec(training.items[: len(training)], **settings)
+        return StoredCodec({"kind": "text", **learned}, files)
+
+    def codec(self, stored: StoredCodec) -> Codec:
+        from .codec import stored_codec
+
+        return stored_codec(stored.settings, stored.files)
+
+    def trainable(
+        self, recipe: Recipe, dataset: Dataset, codec: Codec
+    ) -> tuple[Dataset, Sequence[str]]:
+        from .loading import trainable
+
+        return trainable(recipe, dataset, codec)
+
+    def measure(self, recipe: Recipe, dataset: Dataset) -> Measure:
+        from .measure import measure
+
+        return measure(recipe, dataset, NOTE)
+
+    def draw(self, sampler: Sampler, path: Path) -> None:
+        from .writing import write_preview
+
+        write_preview(sampler, path)
+
+    def summary(self, dataset: Dataset, codec: Codec) -> str:
+        from .codec import text_codec
+        from .summary import summary
+
+        return summary(dataset, text_codec(codec))
+
+    def samples(
+        self, bench: Bench, recipe: Recipe, sampler: Sampler, seed: int
+    ) -> Mapping[str, Panel]:
+        from . import panels
+
+        return panels.samples(bench, recipe, sampler, seed)
+
+    def real_samples(self, bench: Bench) -> Mapping[str, Panel]:
+        from . import panels
+
+        return panels.real_samples(bench)
+
+    def panels(
+        self, bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
+    ) -> list[TitledPanel]:
+        from . import panels
+
+        return panels.panels(bench, run, recipe, sampler, seed)
+
+    def draw_scores(self, scores: Scores, codec: Codec) -> Image:
+        raise NotSupported(
+            "seqgen inspect draws pictures and is not supported for text; `seqgen report` shows "
+            "the score of every token"
+        )
+
+    def read_samples(
+        self, path: Path, labels: Path | None, bench: Bench
+    ) -> tuple[Tensor, np.ndarray | None]:
+        from .foreign import read_samples
+
+        return read_samples(path, labels, bench)
+
+    def starter(self, path: Path) -> Starter | None:
+        from .starter import starter
+
+        return starter(path)
+
+    def tiny(self, folder: Path) -> Path:
+        from .starter import write_tiny
+
+        return write_tiny(folder)
+
+    def write(self, sampler: Sampler, asked: Asked) -> None:
+        from .writing import write
+
+        write(sampler, asked)
+
+
+TEXT = Text()

@@ -1,0 +1,198 @@
+"""The synthetic oracle of the literature on sequence GANs: a language model that is known."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint
+
+VOCABULARY = 5000
+HIDDEN = 32
+START = 0
+ORACLE_FILE = "oracle_lstm.npz"
+SHAPES: dict[str, tuple[int, ...]] = {
+    "embedding": (VOCABULARY, HIDDEN),
+    **{f"{part}{gate}": (HIDDEN, HIDDEN) for part in "wu" for gate in ("i", "f", "og", "c")},
+    **{f"b{gate}": (HIDDEN,) for gate in ("i", "f", "og", "c")},
+    "wo": (HIDDEN, VOCABULARY),
+    "bo": (VOCABULARY,),
+}
+PUBLISHED = "91d5701cf889d6bb0ffee9fe07cfd112d4edf4b784905eb44ecf779edafc6291"
+"""SHA-256 of the published weights, array after array in the order of ``SHAPES``."""
+
+# Logits of so many sequences stay in a core's cache: ten times as many are six times slower.
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """An LSTM language model with known weights, from a zero state and start token 0.
+
+    It has no end token.
+
+    Attributes:
+        name: ``oracle-seeded`` or ``oracle-published``; figures of the two do not compare.
+        weights: as in ``SHAPES``: ``w`` input, ``u`` recurrent, ``b`` bias, of the gates ``i``,
+            ``f``, ``og`` (output) and ``c`` (cell); ``wo`` and ``bo`` give the logits.
+
+    References:
+        Yu et al. 2017, *SeqGAN: Sequence Generative Adversarial Nets with Policy Gradient*,
+        section "Synthetic data experiments".
+    """
+
+    name: str
+    weights: dict[str, Tensor]
+
+    @property
+    def vocabulary(self) -> int:
+        return len(self.weights["bo"])
+
+    def sample(self, count: int, length: int, generator: torch.Generator) -> Int[Tensor, "B T"]:
+        """Sequences of the oracle.
+
+        Args:
+            count: how many.
+            length: tokens of each.
+            generator: the source of chance, on the CPU.
+        """
+        return torch.cat(
+            [
+                self._sample(min(CHUNK, count - start), length, generator)
+                for start in range(0, count, CHUNK)
+            ]
+        )
+
+    def nats(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
+        """The negative log-likelihood of each sequence in nats a token."""
+        return torch.cat([self._nats(part) for part in ids.split(CHUNK)])
+
+    def _sample(self, count: int, length: int, generator: torch.Generator) -> Tensor:
+        token_B = torch.full((count,), START)
+        state = self._start(count)
+        tokens = []
+        for _ in range(length):
+            logit_BV, state = self._step(token_B, state)
+            # Inverting the distribution function asks for one number a token, not for 5,000.
+            chance_BV = logit_BV.softmax(1).cumsum(1, dtype=torch.float64)
+            drawn_B1 = torch.rand(count, 1, generator=generator, dtype=torch.float64)
+            token_B = torch.searchsorted(chance_BV, drawn_B1).squeeze(1)
+            token_B = token_B.clamp(max=self.vocabulary - 1)
+            tokens.append(token_B)
+        return torch.stack(tokens, 1)
+
+    def _nats(self, ids_BT: Tensor) -> Tensor:
+        token_B = torch.full((len(ids_BT),), START)
+        state = self._start(len(ids_BT))
+        total_B = torch.zeros(len(ids_BT))
+        for next_B in ids_BT.unbind(1):
+            logit_BV, state = self._step(token_B, state)
+            total_B += torch.nn.functional.cross_entropy(logit_BV, next_B, reduction="none")
+            token_B = next_B
+        return total_B / ids_BT.shape[1]
+
+    def _start(self, count: int) -> tuple[Tensor, Tensor]:
+        zero_BH = torch.zeros(count, HIDDEN)
+        return zero_BH, zero_BH
+
+    def _step(
+        self, token_B: Tensor, state: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        weights = self.weights
+        x_BE = weights["embedding"][token_B]
+        hidden_BH, cell_BH = state
+
+        def gate(name: str) -> Tensor:
+            return (
+                x_BE @ weights[f"w{name}"] + hidden_BH @ weights[f"u{name}"] + weights[f"b{name}"]
+            )
+
+        kept_BH = gate("f").sigmoid() * cell_BH
+        cell_BH = kept_BH + gate("i").sigmoid() * gate("c").tanh()
+        hidden_BH = gate("og").sigmoid() * cell_BH.tanh()
+        return hidden_BH @ weights["wo"] + weights["bo"], (hidden_BH, cell_BH)
+
+
+def seeded_oracle(seed: int) -> Oracle:
+    """An oracle with all weights from N(0, 1), ``oracle-seeded``."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = {name: torch.randn(shape, generator=generator) for name, shape in SHAPES.items()}
+    return Oracle("oracle-seeded", weights)
+
+
+def published_oracle(folder: Path) -> Oracle:
+    """The oracle with the weights that Yu et al. published, ``oracle-published``.
+
+    Args:
+        folder: holds ``oracle_lstm.npz`` with the arrays of ``SHAPES``.
+
+    Raises:
+        DataError: there is no such file, or it holds something else.
+    """
+    path = folder / ORACLE_FILE
+    remedy = "set data.root to the folder of the published weights, or to null for seeded ones"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in SHAPES}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}): {remedy}") from error
+    except (ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} holds no arrays of an oracle ({error}): {remedy}") from error
+    weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    if _digest(weights) != PUBLISHED:
+        raise DataError(f"{path} holds other weights than the published ones: {remedy}")
+    return Oracle("oracle-published", weights)
+
+
+def _digest(weights: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in SHAPES:
+        digest.update(weights[name].numpy().tobytes())
+    return digest.hexdigest()
+
+
+def oracle_dataset(
+    *,
+    oracle: Oracle,
+    sequences: int = 10000,
+    test: int = 10000,
+    validation: float,
+    length: int = 20,
+    seed: int,
+) -> Dataset:
+    """Sequences of an oracle, each a line of numbers; the parts are drawn independently.
+
+    Args:
+        oracle: draws them; the data set has its name.
+        sequences: how many for training.
+        test: how many for the test.
+        validation: how many for validation, as a share of ``sequences`` and beside them.
+        length: tokens of a sequence.
+        seed: of the draws, one for each part.
+    """
+    counts: dict[PartName, int] = {
+        "training": sequences,
+        "validation": round(validation * sequences),
+        "test": test,
+    }
+    parts = {}
+    for number, (part, count) in enumerate(counts.items()):
+        stream = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+        ids_NT = oracle.sample(count, length, torch.Generator().manual_seed(stream))
+        lines = [" ".join(map(str, ids)) for ids in ids_NT.tolist()]
+        parts[part] = Part(np.array(lines, object), np.zeros((count, 1), np.int64))
+    return Dataset(
+        name=oracle.name,
+        parts=parts,
+        labels={"label": ("any",)},
+        fingerprint=fingerprint(
+            oracle.name, _digest(oracle.weights), *counts.values(), length, seed
+        ),
+    )

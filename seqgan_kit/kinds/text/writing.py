@@ -1,0 +1,125 @@
+"""Samples that are lines of text: on standard output, or in a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from ...files import write_file, write_text
+from ...labels import label_names
+from ...nn.relaxation import Decoding
+from ...runs.asked import Asked
+from ...runs.sampler import Sampler
+from .codec import text_codec
+from .sampling import TextSample, sample_lines
+
+DEFAULT_COUNT = 12
+
+
+def write(sampler: Sampler, asked: Asked) -> None:
+    """Write lines as they come, nothing else on standard output."""
+    options = asked.options
+    count = asked.count or DEFAULT_COUNT
+    top_p = options.get("top_p")
+    samples = sample_lines(
+        sampler,
+        asked.labels or None,
+        count=count,
+        seed=asked.seed,
+        decoding=Decoding(
+            options.get("temperature", 1.0),
+            options.get("top_k") or 0,
+            1.0 if top_p is None else top_p,
+        ),
+        prompt=options.get("prompt", ""),
+        max_length=options.get("max_length"),
+        unique=options.get("unique", False),
+        details=asked.form != "text",
+    )
+    # The first one tells what cannot be, before a file is begun.
+    first = next(samples)
+    write_all = {"text": _text, "jsonl": _jsonl, "csv": _csv}[asked.form]
+
+    def all_of_them() -> Iterator[TextSample]:
+        yield first
+        yield from samples
+
+    with _open(asked) as file:
+        write_all(file, all_of_them(), list(sampler.labels), _names(sampler))
+    asked.say(f"{count} lines, seed {asked.seed}")
+
+
+def write_preview(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 0) -> None:
+    """Write samples with their labels, in the proportions of the training lines."""
+    label_NA = sampler.mixed_labels(None, count, seed=seed)
+    decoded = torch.cat(list(sampler.stream(label_NA, seed=seed)))
+    lines = text_codec(sampler.codec).strings(decoded)
+    names = [" ".join(label_names(row, sampler.labels)) for row in label_NA]
+    shown = [f"{name}\t{line}\n" for name, line in zip(names, lines, strict=True)]
+    write_text(path, "".join(shown))
+
+
+@contextmanager
+def _open(asked: Asked) -> Iterator[IO[str]]:
+    if asked.piped:
+        # A reader gets every line when it is there, and lines end in the same way everywhere.
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    with (
+        write_file(asked.target) as draft,
+        draft.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        yield file
+
+
+Names = Callable[["TextSample"], dict[str, str]]
+
+
+def _names(sampler: Sampler) -> Names:
+    """The names of a sample's classes by attribute."""
+    labels = sampler.labels
+    return lambda sample: {
+        attribute: classes[number]
+        for (attribute, classes), number in zip(labels.items(), sample.label_A, strict=True)
+    }
+
+
+def _text(
+    file: IO[str], samples: Iterable[TextSample], attributes: list[str], names: Names
+) -> None:
+    for sample in samples:
+        file.write(sample.text + "\n")
+
+
+def _jsonl(
+    file: IO[str], samples: Iterable[TextSample], attributes: list[str], names: Names
+) -> None:
+    for sample in samples:
+        line = {
+            "text": sample.text,
+            **names(sample),
+            "tokens": sample.tokens,
+            "log_likelihood": sample.log_likelihood,
+        }
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _csv(
+    file: IO[str], samples: Iterable[TextSample], attributes: list[str], names: Names
+) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["text", *attributes, "tokens", "log_likelihood"])
+    for sample in samples:
+        tokens = json.dumps(sample.tokens, ensure_ascii=False)
+        likelihood = "" if sample.log_likelihood is None else sample.log_likelihood
+        writer.writerow([sample.text, *names(sample).values(), tokens, likelihood])

@@ -1,0 +1,398 @@
+"""Runs and samples from elsewhere, measured beside real data and beside noise."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..batch import Batch
+from ..data.dataset import Dataset
+from ..data.sources import cache_folder
+from ..evaluation.distribution import TooFewSamples
+from ..evaluation.evaluate import MEASURE, Reference, accuracies, cached_rows, combine
+from ..evaluation.figures import Value
+from ..evaluation.gan_train import gan_train
+from ..evaluation.judge import Judge
+from ..evaluation.likelihood import chosen_items, likelihood_figures, token_figures
+from ..files import read_json, write_json
+from ..kind import OwnFigures
+from ..nn.noise import seeded_noise
+from ..recipe import Recipe
+from ..report.tables import Role
+from ..runs import data as data_of
+from ..runs.judging import trained_judge
+from ..runs.loading import load_sampler
+from ..runs.sampler import Sampler, set_seed
+from ..runs.workflow import Watch, environment, run_recipe
+from ..sections import EvaluationSection
+from ..training.run import Run, RunError
+from ..training.runtime import choose_device
+from .evaluation import Evaluation, kept
+
+GAN_TRAIN_SEED = 7
+"""Of the judges that learn from samples; not that of the judge that reports."""
+
+
+class Bench:
+    """Judge, real data and noise: what everything that learned from one data set is held to.
+
+    Args:
+        recipe: names the data; its ``evaluation`` section says how to measure.
+        dataset: the data, with their labels.
+        device: where.
+        watch: what to tell.
+        samples: in a set, the recipe's number if absent.
+        sets: independent sets of a run, the recipe's number if absent.
+        gan_train: whether to train judges on samples, the one figure that takes minutes.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        *,
+        device: torch.device,
+        watch: Watch,
+        samples: int | None = None,
+        sets: int | None = None,
+        gan_train: bool = True,
+    ) -> None:
+        self.settings: EvaluationSection = recipe.evaluation
+        self.dataset = dataset
+        self.device = device
+        self.watch = watch
+        self.samples = samples or self.settings.samples
+        self.sets = sets or self.settings.sets
+        self.gan_train = gan_train
+        self.recipe = recipe
+        self.kind = data_of.kind_of(recipe)
+        self.measure = self.kind.measure(recipe, dataset)
+        self.test, self.label_NA = data_of.part_items(dataset, self.measure, "test")
+        # Before the judge is trained, which takes a while.
+        needed = 2 * (self.settings.neighbours + 1)
+        if len(self.test) < needed:
+            raise TooFewSamples(
+                f"the test part of {dataset.name} has {len(self.test)} items, and precision, "
+                f"recall, density and coverage need {needed}: enlarge it (data.test), or lower "
+                "evaluation.neighbours"
+            )
+        trained = trained_judge(
+            recipe,
+            dataset,
+            self.measure,
+            seed=self.settings.judge_seed,
+            device=device,
+            say=watch.say,
+            progress=watch.judge,
+        )
+        self._judge = trained.judge
+        self.judge_accuracy = trained.accuracy
+        self._judge_digest = _digest(trained.judge.state_dict())
+        self.reference = Reference(
+            judge=trained.judge,
+            items=self.test,
+            label_NA=self.label_NA,
+            training=lambda: self._vectors(self.training_items()),
+            neighbours=self.settings.neighbours,
+            flatten=self.measure.vectors,
+            noise=None if self.own is None else self._own_noise,
+            attributes=tuple(dataset.labels),
+        )
+
+    @cached_property
+    def own(self) -> OwnFigures | None:
+        """The figures of this kind of data alone; ``None`` where there are none."""
+        if self.measure.own is None:
+            return None
+        return self.measure.own(self.training_items(), self.test, self._judge)
+
+    def _own_noise(self, count: int, generator: torch.Generator) -> Tensor:
+        assert self.own is not None
+        return self.own.noise(count, generator.initial_seed())
+
+    def _vectors(self, items: Tensor) -> Tensor:
+        assert self.measure.vectors is not None, "only figures of vectors ask for them"
+        return self.measure.vectors(items)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a judge has something to say: it has not learnt to see text without labels."""
+        return self.measure.vectors is not None or self.labelled
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the data have labels that differ."""
+        return max(self.dataset.classes) > 1
+
+    def training_items(self, chosen: Sequence[int] | None = None) -> Tensor:
+        """The decoded training part, or some of its items."""
+        if chosen is None:
+            return data_of.part_items(self.dataset, self.measure, "training")[0]
+        return self.measure.real(self.dataset.parts["training"].pick(chosen))
+
+    def figures_of(self, items: Tensor, label_NA: np.ndarray | None) -> dict[str, float]:
+        """All figures of one set of samples, GAN-train and likelihoods aside.
+
+        Args:
+            items: as the bench's view gives them.
+            label_NA: what they were asked to be, or ``None``.
+        """
+        own = {} if self.own is None else self.own.measure(items, label_NA)
+        return (self.reference.measure(items, label_NA) if self.judged else {}) | own
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """All that a figure depends on beside the samples' maker, as JSON values."""
+        return {
+            "measure": MEASURE,
+            "data": self.dataset.fingerprint,
+            "judge": self._judge_digest,
+            "judge_epochs": self.settings.judge_epochs,
+            "neighbours": self.settings.neighbours,
+            "items": self.measure.key,
+            **self.measure.settings,
+            "samples": self.samples,
+            "gan_train_samples": self.settings.gan_train_samples if self.gan_train else 0,
+        }
+
+    # -- the bounds -----------------------------------------------------------------------------
+
+    def bounds(self, measured: Sequence[Evaluation]) -> dict[Role, dict[str, Value]]:
+        """The rows of held-out real data (``"real"``, the ceiling) and ``"noise"`` (the floor).
+
+        Where the recipe's codec changes what it gives back, ``"codec"`` is the ceiling of what any
+        model can reach with it: held-out real data that went through it.
+
+        Args:
+            measured: what they stand beside: GAN-train is left out where none of that has it.
+        """
+        folder = cache_folder() / "figures"
+        key = {**self.key, "gan_train_samples": 0}
+        rows = cached_rows(folder, key=key, compute=self._bounds, say=self.watch.say)
+        counts: dict[Role, int] = {
+            "real": len(self.test) - self.reference.count,
+            "noise": self.samples,
+        }
+        bounds = {role: combine([rows[role]], counts[role]) for role in counts}
+        if "real_own" in rows:
+            bounds["real"] |= combine([rows["real_own"]], rows["real_own_count"])
+        if any("gan_train_accuracy" in evaluation.figures for evaluation in measured):
+            learned = cached_rows(
+                folder, key=self.key, compute=self._gan_train_bounds, say=self.watch.say
+            )
+            for role in counts:
+                bounds[role] |= combine([learned[role][0]], learned[role][1])
+        if self.measure.lossy:
+            # What a codec learns follows from its settings and the data.
+            key["codec"] = self.recipe.codec.model_dump()
+            through = cached_rows(folder, key=key, compute=self._through, say=self.watch.say)
+            bounds = {"codec": combine([through], counts["real"]), **bounds}
+        return bounds
+
+    def _through(self) -> dict[str, float]:
+        """Held-out real data that went through the recipe's codec."""
+        codec = data_of.make_codec(self.kind, data_of.store_codec(self.recipe, self.dataset))
+        second = self.reference.second
+        decoded = codec.decode(*codec.encode(self.dataset.parts["test"].pick(second)))
+        return self.figures_of(self.measure.made(decoded, codec), self.label_NA[second])
+
+    def _bounds(self) -> dict[str, Any]:
+        noise = self.reference.noise_items(self.samples, seed=0)
+        rows: dict[str, Any] = {
+            "real": self.reference.real() if self.judged else {},
+            "noise": self.figures_of(noise, self.reference.labels_for(self.samples)),
+        }
+        if self.own is not None:
+            rows["real_own"], rows["real_own_count"] = self.own.real(self.samples)
+        return rows
+
+    def _gan_train_bounds(self) -> dict[str, Any]:
+        items, label_NA = data_of.part_items(self.dataset, self.measure, "training")
+        count = self.settings.gan_train_samples
+        chosen = chosen_items(len(items), count)
+        noise = self.reference.noise_items(count, seed=1)
+        asked_NA = self.reference.labels_for(count)
+        return {
+            "real": [self._learned(items[chosen], label_NA[chosen]), len(chosen)],
+            "noise": [self._learned(noise, asked_NA), count],
+        }
+
+    def _learned(self, samples: Tensor, label_NA: np.ndarray) -> dict[str, float]:
+        self.watch.say(f"GAN-train: a judge learns from {len(samples)} samples")
+
+        def fresh() -> Judge:
+            return self.measure.judge(self.test[:1], self.dataset.classes)
+
+        verdict = gan_train(
+            samples,
+            label_NA,
+            self.test,
+            self.label_NA,
+            make_judge=fresh,
+            seed=GAN_TRAIN_SEED,
+            epochs=self.settings.judge_epochs,
+            device=self.device,
+        )
+        return accuracies("gan_train_accuracy", verdict, self.label_NA, tuple(self.dataset.labels))
+
+    # -- what is measured -----------------------------------------------------------------------
+
+    def run(self, run: Run, *, checkpoint: str | None = None, seed: int = 0) -> Evaluation:
+        """Measure a run, and keep the figures in it.
+
+        What was measured before with the same settings is taken from there.
+
+        Raises:
+            RunError: it learned from other data than the bench holds, or has no checkpoint.
+        """
+        recipe = run_recipe(run)
+        if run.info["data"]["fingerprint"] != self.dataset.fingerprint:
+            raise RunError(
+                f"{run.path} learned from {run.info['data']['name']} as it was then, and the data "
+                "at hand are others: they have changed, or the recipe names other ones"
+            )
+        chosen = run.checkpoint(checkpoint)
+        settings = {
+            **self.key,
+            "sets": self.sets,
+            "seed": seed,
+            "likelihood": [self.settings.likelihood_items, self.settings.importance_samples],
+            "checkpoint": chosen.name,
+            "weights": hashlib.sha256((chosen / "networks.safetensors").read_bytes()).hexdigest(),
+            # How many samples are made in a second depends on it.
+            "device": environment(self.device)["device"],
+        }
+        before = kept(run, settings)
+        if before is not None:
+            return before
+        sampler = load_sampler(run, recipe, checkpoint=chosen.name, device=self.device)
+        conditional = recipe.conditional
+        measured, seconds = [], 0.0
+        next(sampler.stream(self.asked(1, conditional)))  # The first kernels take their time.
+        for number in range(self.sets):
+            label_NA = self.asked(self.samples, conditional)
+            began = time.perf_counter()
+            decoded = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, number))))
+            seconds += time.perf_counter() - began
+            items = self.measure.made(decoded, sampler.codec)
+            measured.append(self.figures_of(items, label_NA if conditional else None))
+        figures = combine(measured, self.samples)
+        if self.gan_train and conditional and self.labelled:
+            count = self.settings.gan_train_samples
+            label_NA = self.asked(count, conditional)
+            decoded = torch.cat(list(sampler.stream(label_NA, seed=set_seed(seed, -1))))
+            samples = self.measure.made(decoded, sampler.codec)
+            figures |= combine([self._learned(samples, label_NA)], count)
+        figures |= self._likelihood(run, recipe, sampler)
+        # Of all the training, where the checkpoint is not its last.
+        trained = read_json(run.checkpoints()[-1] / "state.json")
+        weights = sum(weight.numel() for weight in sampler.generator.writer.parameters())
+        figures["parameters"] = Value.of([float(weights)], 1)
+        figures["training_seconds"] = Value.of([float(trained["seconds"])], 1)
+        made = self.samples * self.sets
+        figures["samples_per_second"] = Value.of([made / seconds], made)
+        result = Evaluation(run.path.name, figures, settings)
+        write_json(run.evaluation_path, result.as_json())
+        return result
+
+    def asked(self, count: int, conditional: bool) -> np.ndarray:
+        """Labels to ask for: in the proportions of the test part, or the only one there is."""
+        return self.reference.labels_for(count) if conditional else np.zeros((count, 1), np.int64)
+
+    def _likelihood(self, run: Run, recipe: Recipe, sampler: Sampler) -> dict[str, Value]:
+        if sampler.generator.likelihood == "none":
+            return {}
+        batch = self.test_batch(run, recipe)
+        figures = likelihood_figures(
+            sampler.generator,
+            batch,
+            noise=seeded_noise(0, self.device),
+            draws=self.settings.importance_samples,
+        )
+        if not batch.x_BTF.is_floating_point():
+            figures |= token_figures(sampler.generator, batch)
+        return {name: Value.of([value], len(batch)) for name, value in figures.items()}
+
+    def test_batch(self, run: Run, recipe: Recipe) -> Batch:
+        """The test part, or a choice of its items, as a run's codec encodes it."""
+        part = data_of.seen(recipe, self.dataset).parts["test"]
+        chosen = chosen_items(len(part), self.settings.likelihood_items)
+        encoded = data_of.run_codec(run).encode(part.items[: len(part)])
+        x_BTF, mask_BT = (tensor[chosen].to(self.device) for tensor in encoded)
+        return Batch(x_BTF, mask_BT, torch.from_numpy(part.label_NA[chosen]).to(self.device))
+
+    def samples_of(self, name: str, samples: Tensor, label_NA: np.ndarray | None) -> Evaluation:
+        """Measure samples that were made elsewhere, as one set.
+
+        Args:
+            name: for the table.
+            samples: as the bench's view gives them.
+            label_NA: what they were asked to be, or ``None``.
+        """
+        figures = combine([self.figures_of(samples, label_NA)], len(samples))
+        if self.gan_train and label_NA is not None and self.labelled:
+            figures |= combine([self._learned(samples, label_NA)], len(samples))
+        return Evaluation(name, figures, {**self.key, "samples": len(samples), "sets": 1})
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256()
+    for name, tensor in tensors.items():
+        found.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def bench_of(
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    watch: Watch | None = None,
+    samples: int | None = None,
+    sets: int | None = None,
+    gan_train: bool = True,
+) -> Bench:
+    """What anything that learned from a recipe's data can be measured with.
+
+    Args:
+        recipe: names the data, and how to measure.
+        device: where.
+        watch: what to tell.
+        samples: in a set, the recipe's number if absent.
+        sets: independent sets of a run.
+        gan_train: whether to measure GAN-train.
+    """
+    watch = watch or Watch()
+    return Bench(
+        recipe,
+        data_of.load_dataset(recipe, watch.download),
+        device=choose_device(device),
+        watch=watch,
+        samples=samples,
+        sets=sets,
+        gan_train=gan_train,
+    )
+
+
+def same_data_for_all(runs: Sequence[Run]) -> Recipe:
+    """The recipe of the first of some runs, which says how all of them are measured.
+
+    Raises:
+        RunError: they learned from different data, or one has no checkpoint.
+    """
+    first = runs[0]
+    for run in runs:
+        run.checkpoint()
+        if run.info["data"]["fingerprint"] != first.info["data"]["fingerprint"]:
+            names = [f"{r.path} ({r.info['data']['name']})" for r in (first, run)]
+            raise RunError(
+                f"{names[0]} and {names[1]} learned from different data, labels or parts of "
+                "them, and their figures do not compare; evaluate them one by one"
+            )
+    return run_recipe(first)

@@ -1,0 +1,45 @@
+"""What was measured of a run, and how the run keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..evaluation.figures import Value
+from ..files import FileProblem, read_json
+from ..training.run import Run
+
+FORMAT = 2
+"""Of `evaluation.json`."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one run, or of one set of samples.
+
+    Attributes:
+        name: of the run's folder or of the samples' file.
+        figures: by name, see :data:`~seqgan_kit.evaluation.figures.FIGURES`.
+        settings: what the figures depend on beside the samples' maker.
+    """
+
+    name: str
+    figures: Mapping[str, Value]
+    settings: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        figures = {name: value.as_json() for name, value in self.figures.items()}
+        return {"format": FORMAT, "name": self.name, "settings": self.settings, "figures": figures}
+
+
+def kept(run: Run, settings: Mapping[str, Any]) -> Evaluation | None:
+    """Return the figures that a run keeps; ``None`` if they were measured in another way."""
+    try:
+        read = read_json(run.evaluation_path)
+        if read.get("format") != FORMAT or read["settings"] != settings:
+            return None
+        figures = {name: Value.from_json(value) for name, value in read["figures"].items()}
+    except (FileNotFoundError, FileProblem, AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return Evaluation(run.path.name, figures, read["settings"])

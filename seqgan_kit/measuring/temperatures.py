@@ -1,0 +1,126 @@
+"""A run at several sampling temperatures: the curve of quality against diversity."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..evaluation.likelihood import token_figures
+from ..files import FileProblem, read_json, write_json
+from ..nn.relaxation import Decoding
+from ..report.curves import SweepPoint
+from ..runs.loading import load_sampler
+from ..runs.sampler import set_seed
+from ..runs.workflow import run_recipe
+from ..training.run import Run, RunError
+from .bench import Bench
+
+FORMAT = 1
+"""Of `temperatures.json`."""
+
+MOST = 100
+"""Temperatures of a sweep."""
+
+
+def parse_temperatures(text: str) -> list[float]:
+    """Temperatures as a user writes them: from:to:step, or a list with commas.
+
+    >>> parse_temperatures("0.8:1.2:0.2")
+    [0.8, 1.0, 1.2]
+    >>> parse_temperatures("1,0.5")
+    [0.5, 1.0]
+
+    Raises:
+        ValueError: it is something else, or names a temperature that is not above 0.
+    """
+    try:
+        if ":" in text:
+            first, last, step = (float(part) for part in text.split(":"))
+            if not step > 0 or not last >= first:
+                raise ValueError
+            count = int((last - first) / step + 1.000001)
+            found = [round(first + place * step, 6) for place in range(min(count, MOST + 1))]
+        else:
+            found = sorted({float(part) for part in text.split(",")})
+    except ValueError:
+        raise ValueError(
+            f"{text!r}: expected FROM:TO:STEP, as in 0.5:1.5:0.1, or temperatures with commas"
+        ) from None
+    if not all(0 < value < float("inf") for value in found) or len(found) > MOST:
+        raise ValueError(f"{text!r}: expected up to {MOST} temperatures above 0")
+    return found
+
+
+def sweep(
+    bench: Bench, run: Run, temperatures: Sequence[float], *, seed: int = 0
+) -> list[SweepPoint]:
+    """Figures of a run at each temperature; what was measured before is taken from the run.
+
+    Samples are drawn at the temperature, and the likelihood of the test part is that of the
+    model whose logits are divided by it (Caccia et al. 2020, section 4).
+
+    Args:
+        bench: what to measure with.
+        run: a run whose steps are tokens.
+        temperatures: above 0.
+        seed: of the samples.
+
+    Raises:
+        RunError: the run has no temperature.
+    """
+    recipe = run_recipe(run)
+    if recipe.codec.steps != "tokens":
+        raise RunError(f"{run.path} has no sampling temperature: its steps are not tokens")
+    checkpoint = run.checkpoint()
+    settings = {
+        **bench.key,
+        "gan_train_samples": 0,
+        "seed": seed,
+        "weights": hashlib.sha256((checkpoint / "networks.safetensors").read_bytes()).hexdigest(),
+    }
+    path = run.path / "temperatures.json"
+    points = _kept(path, settings)
+    sampler = load_sampler(run, recipe, checkpoint=checkpoint.name, device=bench.device)
+    exact = sampler.generator.likelihood == "exact"
+    batch = bench.test_batch(run, recipe) if exact else None
+    for temperature in temperatures:
+        if temperature in points:
+            continue
+        bench.watch.say(f"{run.path} at temperature {temperature:g}")
+        label_NA = bench.asked(bench.samples, recipe.conditional)
+        chunks = sampler.stream(label_NA, seed=set_seed(seed, 0), decoding=Decoding(temperature))
+        items = bench.measure.made(torch.cat(list(chunks)), sampler.codec)
+        values = bench.figures_of(items, label_NA if recipe.conditional else None)
+        if batch is not None:
+            values |= token_figures(sampler.generator, batch, temperature)
+        points[temperature] = {
+            "temperature": temperature,
+            "count": bench.samples,
+            "values": values,
+        }
+        # At once, so that a sweep that is stopped goes on.
+        ordered = [points[key] for key in sorted(points)]
+        write_json(path, {"format": FORMAT, "settings": settings, "points": ordered})
+    return [points[temperature] for temperature in temperatures]
+
+
+def _kept(path: Path, settings: dict[str, Any]) -> dict[float, SweepPoint]:
+    """Points that were measured so before, by temperature."""
+    try:
+        read = read_json(path)
+        if read.get("format") != FORMAT or read["settings"] != settings:
+            return {}
+        return {
+            float(point["temperature"]): {
+                "temperature": float(point["temperature"]),
+                "count": int(point["count"]),
+                "values": {name: float(value) for name, value in point["values"].items()},
+            }
+            for point in read["points"]
+        }
+    except (FileNotFoundError, FileProblem, AttributeError, KeyError, TypeError, ValueError):
+        return {}

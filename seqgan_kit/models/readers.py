@@ -1,0 +1,209 @@
+"""The recurrent discriminator and encoder, which read every kind of sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from einops import repeat
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ..batch import Batch
+from ..nn.categorical import TokenEmbedding
+from ..nn.condition import LabelEmbedding
+from ..nn.networks import Discriminator
+from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
+from ..nn.recurrent import Cell, Recurrent, read_both_ways, reversal
+from ..nn.relaxation import Written
+
+
+class RecurrentDiscriminator(Discriminator):
+    """A sequence and a label in, a logit out: high for real, low for generated.
+
+    Args:
+        features: numbers in a step, as it is read.
+        classes: classes of each attribute of the label.
+        cell: ``"lstm"`` or ``"gru"``.
+        hidden_size: units of a recurrent layer, in each direction.
+        layers: recurrent layers, in each direction.
+        bidirectional: whether a second stack reads from the end.
+        logits: ``"sequence"`` for one logit from mean and maximum over time, ``"step"`` for one
+            at every step, ``"both"`` for that of the sequence added to those of its steps.
+        group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
+        condition: ``"projection"`` (the label's vector times the features, Miyato & Koyama
+            2018), or ``"concatenation"`` (the label's vector beside every step's input).
+        view: what steps are read as, ``features`` numbers each: vectors where a step is one of a
+            vocabulary, or whatever shows what steps as they are do not; absent: as they are.
+
+    References:
+        The minibatch feature: Karras et al. 2018. Reading both ways without packing: see
+        :func:`~seqgan_kit.nn.recurrent.reversal`.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int,
+        classes: Sequence[int],
+        cell: Cell = "lstm",
+        hidden_size: int = 128,
+        layers: int = 1,
+        bidirectional: bool = True,
+        logits: Literal["sequence", "step", "both"] = "sequence",
+        group: int = 4,
+        condition: Literal["projection", "concatenation"] = "projection",
+        view: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.classes = tuple(classes)
+        self.view = view
+        self.logits = logits
+        self.group = group
+        self.condition = condition
+        label_size = 32 if condition == "concatenation" else 0
+        if label_size:
+            self.label = LabelEmbedding(classes, label_size)
+
+        def stack() -> Recurrent:
+            return Recurrent(
+                cell=cell,
+                input_size=features + label_size,
+                hidden_size=hidden_size,
+                layers=layers,
+            )
+
+        self.forwards = stack()
+        self.backwards = stack() if bidirectional else None
+        if isinstance(view, TokenEmbedding):
+            # Rows of unit length are much smaller than the inputs that the first weights are made
+            # for, and a discriminator that sees next to nothing of them takes long to begin.
+            for reader in (self.forwards, self.backwards):
+                if reader is not None:
+                    reader.weights.weight_ih_l0.data *= view.weight.shape[1] ** 0.5
+        read = hidden_size * (2 if bidirectional else 1)
+        pooled = read * (2 if logits == "sequence" else 1)
+        self.summary = nn.Linear(pooled + bool(group), hidden_size)
+        self.score_head = nn.Linear(hidden_size, 1)
+        if logits == "both":
+            self.whole = nn.Linear(2 * read + bool(group), hidden_size)
+            self.whole_head = nn.Linear(hidden_size, 1)
+        if condition == "projection":
+            self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
+
+    def embed(self, x: Written) -> Float[Tensor, "B T F"]:
+        return super().embed(x) if self.view is None else self.view(x)
+
+    def score_labels(
+        self,
+        x_BTF: Float[Tensor, "B T F"],
+        labels: Sequence[Int[Tensor, "B A"]],
+        mask_BT: Bool[Tensor, "B T"],
+    ) -> list[Tensor]:
+        """See :class:`~seqgan_kit.nn.networks.Discriminator`.
+
+        With projection the sequences are read once, whatever the number of labels.
+        """
+        turn = reversal(mask_BT)
+        if self.condition == "concatenation":
+            inputs = [self._with_label(x_BTF, label_BA) for label_BA in labels]
+            found = [self._summarize(x_BTF, mask_BT, turn) for x_BTF in inputs]
+            return [self._joined([head(h).squeeze(-1) for h, head in read]) for read in found]
+        read = self._summarize(x_BTF, mask_BT, turn)
+        logits = [head(h).squeeze(-1) for h, head in read]
+        return [
+            self._joined(
+                [
+                    logit + torch.einsum("b...h,bh->b...", h, self.projection(label_BA))
+                    for logit, (h, _) in zip(logits, read, strict=True)
+                ]
+            )
+            for label_BA in labels
+        ]
+
+    @staticmethod
+    def _joined(logits: list[Tensor]) -> Tensor:
+        """The one logit there is, or that of a sequence added to those of its steps."""
+        if len(logits) == 1:
+            return logits[0]
+        logit_B, logit_BT = logits
+        return logit_B[:, None] + logit_BT
+
+    def _with_label(self, x_BTF: Tensor, label_BA: Tensor) -> Float[Tensor, "B T E"]:
+        label_BTE = repeat(self.label(label_BA), "b e -> b t e", t=x_BTF.shape[1])
+        return torch.cat([x_BTF, label_BTE], -1)
+
+    def _summarize(
+        self, x_BTF: Tensor, mask_BT: Bool[Tensor, "B T"], turn: Callable[[Tensor], Tensor]
+    ) -> list[tuple[Tensor, nn.Linear]]:
+        """What was read of the sequence ``[B, H]``, of its steps ``[B, T, H]``, or of both, each
+        with the layer that scores it."""
+        h_BTH = read_both_ways(self.forwards, self.backwards, x_BTF, turn)
+        found = []
+        if self.logits != "step":
+            h = torch.cat([masked_mean(h_BTH, mask_BT), masked_max(h_BTH, mask_BT)], 1)
+            if self.logits == "both":
+                found.append((self._seen(h, self.whole), self.whole_head))
+            else:
+                found.append((self._seen(h, self.summary), self.score_head))
+        if self.logits != "sequence":
+            h = h_BTH * mask_BT[:, :, None]
+            found.append((self._seen(h, self.summary), self.score_head))
+        return found
+
+    def _seen(self, h: Tensor, summary: nn.Linear) -> Tensor:
+        if self.group:
+            h = torch.cat([h, minibatch_deviation(h, self.group)], -1)
+        return nn.functional.leaky_relu(summary(h), 0.2)
+
+
+class RecurrentEncoder(nn.Module):
+    """A sequence and its label in, one vector out.
+
+    Args:
+        features: numbers in a step.
+        classes: classes of each attribute.
+        cell: ``"lstm"`` or ``"gru"``.
+        hidden_size: units of a recurrent layer, in each direction.
+        layers: recurrent layers, in each direction.
+        bidirectional: whether a second stack reads from the end.
+        label_size: length of the label's vector, read at every step.
+
+    Attributes:
+        size: length of the vector.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int,
+        classes: Sequence[int],
+        cell: Cell = "lstm",
+        hidden_size: int = 128,
+        layers: int = 1,
+        bidirectional: bool = True,
+        label_size: int = 32,
+    ) -> None:
+        super().__init__()
+        self.label = LabelEmbedding(classes, label_size)
+        stacks = [
+            Recurrent(
+                cell=cell,
+                input_size=features + label_size,
+                hidden_size=hidden_size,
+                layers=layers,
+            )
+            for _ in range(2 if bidirectional else 1)
+        ]
+        self.forwards = stacks[0]
+        self.backwards = stacks[1] if bidirectional else None
+        # Mean and maximum over time of every direction.
+        self.size = 2 * hidden_size * len(stacks)
+
+    def forward(self, batch: Batch) -> Float[Tensor, "B H"]:
+        label_BTE = repeat(self.label(batch.label_BA), "b e -> b t e", t=batch.mask_BT.shape[1])
+        x_BTF = torch.cat([batch.x_BTF, label_BTE], -1)
+        turn = reversal(batch.mask_BT)
+        h_BTH = read_both_ways(self.forwards, self.backwards, x_BTF, turn)
+        return torch.cat([masked_mean(h_BTH, batch.mask_BT), masked_max(h_BTH, batch.mask_BT)], 1)

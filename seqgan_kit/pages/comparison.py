@@ -1,0 +1,347 @@
+"""Several models under one budget: trained, measured and laid side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import UsageError
+from ..evaluation.figures import Value
+from ..files import FileProblem, read_json, write_json, write_text
+from ..measuring.bench import Bench, bench_of, same_data_for_all
+from ..measuring.evaluation import Evaluation
+from ..measuring.temperatures import sweep
+from ..recipe import CompareRecipe, Recipe, slug
+from ..recipe import files as recipe_files
+from ..report import page, tables
+from ..report.curves import Sweep
+from ..runs.workflow import Watch, resume, run_recipe, train
+from ..training.run import Run, RunError
+from . import content as evidence
+
+ENDLESS = 10**9
+"""Steps of a training that ends by the clock."""
+
+FEWEST_STEPS = 10
+"""A training of fewer steps has not trained anything."""
+
+
+class BudgetError(UsageError):
+    """A budget under which nothing can be trained."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of a comparison: one run a seed."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+
+# -- training under one budget ------------------------------------------------------------------
+
+
+def budgeted(recipe: Recipe, compared: CompareRecipe, seed: int) -> Recipe:
+    """A recipe under the budget of a comparison.
+
+    Samples seen are real items, repetitions counted; a step draws a batch for each turn of a
+    network, so a GAN has half the steps of a VAE.
+
+    Raises:
+        BudgetError: the samples that may be seen do not fill ten steps.
+    """
+    train_section = recipe.train.model_dump()
+    if compared.minutes is not None:
+        train_section |= {"steps": ENDLESS, "minutes": compared.minutes}
+    if compared.samples_seen is not None:
+        a_step = recipe.train.batch_size * recipe.batches_a_step
+        steps = compared.samples_seen // a_step
+        if steps < FEWEST_STEPS:
+            raise BudgetError(
+                f"a budget of {compared.samples_seen} samples is {steps} steps of {recipe.name} "
+                f"({a_step} in each), too few to train anything; give at least "
+                f"{FEWEST_STEPS * a_step}"
+            )
+        train_section |= {"steps": steps, "minutes": None}
+    changed = {**recipe.model_dump(mode="json"), "train": train_section, "seed": seed}
+    return recipe_files.check(json.loads(json.dumps(changed)), recipe.name)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A training of a comparison: its model, what it is called, its recipe and its folder."""
+
+    model: str
+    label: str
+    recipe: Recipe
+    path: Path
+
+
+def plan(
+    compared: CompareRecipe, recipes: Mapping[str, Recipe], folder: Path, *, seeds: int
+) -> list[Planned]:
+    """The trainings of a comparison, all of them checked before the first begins.
+
+    Args:
+        compared: the budget.
+        recipes: by the names of the models.
+        folder: of the comparison; runs go into ``runs`` in it.
+        seeds: runs of each model.
+
+    Raises:
+        BudgetError: the budget is too small for one of them.
+        RunError: the recipes name different data, or a run of another recipe is in the way.
+    """
+    planned: list[Planned] = []
+    for name, base in recipes.items():
+        for number in range(seeds):
+            recipe = budgeted(base, compared, base.seed + number)
+            label = name + (f", seed {recipe.seed}" if seeds > 1 else "")
+            label += f" ({len(planned) + 1} of {len(recipes) * seeds})"
+            path = folder / "runs" / f"{slug(name)}-seed{recipe.seed}"
+            planned.append(Planned(name, label, recipe, path))
+    first = planned[0]
+    for other in planned:
+        if _data(other.recipe) != _data(first.recipe):
+            raise RunError(
+                f"{first.model} and {other.model} learn from different data or parts of them, and "
+                "their figures would not compare"
+            )
+        if (other.path / "run.json").exists():
+            found = run_recipe(Run(other.path))
+            if _trained_alike(found) != _trained_alike(other.recipe):
+                raise RunError(
+                    f"{other.path} was trained with another recipe or budget; choose another "
+                    "--out, or remove that folder"
+                )
+    return planned
+
+
+def _data(recipe: Recipe) -> dict[str, Any]:
+    """The data of a recipe, wherever they lie."""
+    own = set() if recipe.data.own_root else {"root"}
+    return recipe.data.model_dump(exclude={"budget_mb", *own})
+
+
+def _trained_alike(recipe: Recipe) -> dict[str, Any]:
+    """All of a recipe that its weights depend on."""
+    elsewhere: dict[str, Any] = {
+        "data": True,
+        "evaluation": True,
+        "train": {"device", "tensorboard"},
+    }
+    return {**recipe.model_dump(exclude=elsewhere), "data": _data(recipe)}
+
+
+def train_all(
+    planned: Sequence[Planned],
+    *,
+    say: Callable[[str], None],
+    watched: Callable[[Recipe], AbstractContextManager[Watch]],
+    command: Sequence[str] = (),
+) -> list[Entry] | None:
+    """Train what a comparison plans, but for what was trained before.
+
+    Args:
+        planned: by :func:`plan`.
+        say: told what is done.
+        watched: gives what one training tells, around it.
+        command: the command line.
+
+    Returns:
+        The runs by model, or ``None`` where a training was stopped.
+
+    Raises:
+        BudgetError: a clock left too little time to train anything.
+    """
+    runs: dict[str, list[Run]] = {}
+    for training in planned:
+        run = _trained(training, say, watched, command)
+        if run is None:
+            return None
+        runs.setdefault(training.model, []).append(run)
+    return [Entry(name, tuple(found)) for name, found in runs.items()]
+
+
+def _trained(
+    training: Planned,
+    say: Callable[[str], None],
+    watched: Callable[[Recipe], AbstractContextManager[Watch]],
+    command: Sequence[str],
+) -> Run | None:
+    """A run: found, gone on with, or trained; ``None`` where it was stopped."""
+    recipe, path, label = training.recipe, training.path, training.label
+    if not (path / "run.json").exists():
+        say(f"{label}: training")
+        with watched(recipe) as watch:
+            result = train(recipe, out=path, command=command, watch=watch)
+    elif _over(Run(path), recipe):
+        say(f"{label}: trained before")
+        return _long_enough(Run(path), training)
+    else:
+        say(f"{label}: going on")
+        moved = [f"data.root={json.dumps(recipe.data.root)}"] if recipe.data.root else []
+        with watched(recipe) as watch:
+            result = resume(path, overrides=moved, device=recipe.train.device, watch=watch)
+    return _long_enough(result.run, training) if result.finished else None
+
+
+def _long_enough(run: Run, training: Planned) -> Run:
+    steps = _progress(run)["step"]
+    if steps < FEWEST_STEPS:
+        raise BudgetError(
+            f"{training.label} took {steps} steps in {training.recipe.train.minutes} minutes, too "
+            f"few to train anything; give a larger budget (and remove {run.path})"
+        )
+    return run
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    state: dict[str, Any] = read_json(run.checkpoints()[-1] / "state.json")
+    return state
+
+
+def _over(run: Run, recipe: Recipe) -> bool:
+    try:
+        state = _progress(run)
+    except (IndexError, FileNotFoundError, FileProblem):
+        return False
+    by_clock = bool(recipe.train.minutes) and state["seconds"] >= 60 * (recipe.train.minutes or 0)
+    return by_clock or int(state["step"]) >= recipe.train.steps
+
+
+# -- laying side by side ------------------------------------------------------------------------
+
+
+def runs_as_entries(runs: Sequence[Run]) -> list[Entry]:
+    """Runs as models, named by their folders.
+
+    Raises:
+        RunError: two of them have one name.
+    """
+    names = [run.path.resolve().name for run in runs]
+    for name in names:
+        if names.count(name) > 1:
+            names = [str(run.path) for run in runs]
+            break
+    if len(set(names)) < len(names):
+        raise RunError("a run is named twice; name different runs")
+    return [Entry(name, (run,)) for name, run in zip(names, runs, strict=True)]
+
+
+def compare(
+    entries: Sequence[Entry],
+    folder: Path,
+    *,
+    recipe: Recipe | None = None,
+    title: str,
+    kind: Literal["comparison", "run"] = "comparison",
+    budget: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    samples: int | None = None,
+    sets: int | None = None,
+    gan_train: bool = True,
+    temperatures: Sequence[float] = (),
+    command: str = "",
+    watch: Watch | None = None,
+    stem: str = "compare",
+) -> page.Content:
+    """Measure runs and write the table, the page and their data.
+
+    Args:
+        entries: the models.
+        folder: where the files go: ``compare.html``, ``.json``, ``.csv`` and ``.md``.
+        recipe: says how to measure, and where the data are; that of the first run if absent.
+        title: of the page.
+        kind: ``"comparison"`` or ``"run"``.
+        budget: in words.
+        seed: of all samples.
+        device: where.
+        samples: in a set, the first recipe's number if absent.
+        sets: independent sets of a run.
+        gan_train: whether to measure GAN-train.
+        temperatures: at which runs that write text are sampled, too.
+        command: that made it.
+        watch: what to tell.
+        stem: of the files' names.
+
+    Returns:
+        What the page shows.
+
+    Raises:
+        RunError: the runs learned from different data, or one has no checkpoint.
+    """
+    watch = watch or Watch()
+    runs = [run for entry in entries for run in entry.runs]
+    bench = bench_of(
+        recipe or same_data_for_all(runs),
+        device=device,
+        watch=watch,
+        samples=samples,
+        sets=sets,
+        gan_train=gan_train,
+    )
+    measured = []
+    for entry in entries:
+        evaluations = []
+        for run in entry.runs:
+            watch.say(f"{entry.name}: measuring {run.path}")
+            evaluations.append(bench.run(run, seed=seed))
+        measured.append(joined(entry.name, evaluations))
+    content = evidence.content(
+        bench,
+        [
+            (entry.name, entry.runs, result)
+            for entry, result in zip(entries, measured, strict=True)
+        ],
+        title=title,
+        kind=kind,
+        budget=budget,
+        seed=seed,
+        command=command,
+        sweeps=swept(bench, entries, temperatures, seed=seed),
+    )
+    write(content, folder, stem)
+    return content
+
+
+def swept(
+    bench: Bench, entries: Sequence[Entry], temperatures: Sequence[float], *, seed: int
+) -> list[Sweep]:
+    """Each model at each of some sampling temperatures; of several seeds the first run."""
+    if not temperatures:
+        return []
+    return [
+        {
+            "name": entry.name,
+            "colour": place,
+            "points": sweep(bench, entry.runs[0], temperatures, seed=seed),
+        }
+        for place, entry in enumerate(entries)
+    ]
+
+
+def joined(name: str, evaluations: Sequence[Evaluation]) -> Evaluation:
+    """The evaluations of the seeds of a model as one: over seeds instead of over sample sets."""
+    first = evaluations[0]
+    if len(evaluations) == 1:
+        return replace(first, name=name)
+    figures = {
+        figure: Value.of([e.figures[figure].mean for e in evaluations], value.count)
+        for figure, value in first.figures.items()
+    }
+    return Evaluation(name, figures, first.settings)
+
+
+def write(content: page.Content, folder: Path, stem: str) -> None:
+    """The files of a comparison."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / f"{stem}.json", evidence.without_pictures(content))
+    write_text(folder / f"{stem}.csv", tables.csv(content))
+    write_text(folder / f"{stem}.md", tables.markdown(content))
+    write_text(folder / f"{stem}.html", page.render(content))

@@ -1,0 +1,196 @@
+"""What a page of evidence shows of runs: figures, samples, curves, what a model has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+from .. import __version__
+from ..evaluation.figures import Value, figures_for
+from ..measuring.bench import Bench
+from ..measuring.evaluation import Evaluation
+from ..report.choice import choose
+from ..report.curves import Sweep
+from ..report.page import Content, Model
+from ..report.tables import Role, Row, Table
+from ..runs.loading import load_sampler
+from ..runs.workflow import environment, run_recipe
+from ..training.log import read_metrics
+from ..training.run import Run
+
+BOUNDS: Mapping[Role, str] = {
+    "codec": "real data through the codec",
+    "real": "held-out real data",
+    "noise": "noise",
+}
+"""Names of the rows that stand beside the models."""
+
+CURVE_POINTS = 200
+
+Measured = tuple[str, Sequence[Run], Evaluation]
+"""A model's name, its runs (one a seed), and what was measured of them together."""
+
+
+def table(
+    bench: Bench,
+    measured: Sequence[tuple[str, Evaluation]],
+    *,
+    title: str,
+    command: str,
+    budget: str | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """The figures of some models beside those of real data and of noise."""
+    rows = [_row(name, "model", place, e.figures) for place, (name, e) in enumerate(measured)]
+    bounds = bench.bounds([evaluation for _, evaluation in measured])
+    rows += [_row(BOUNDS[role], role, 0, values) for role, values in bounds.items()]
+    names = dict.fromkeys(name for row in rows for name in row["values"])
+    figures = figures_for(tuple(bench.dataset.labels), bench.measure.figures, names)
+    return {
+        "title": title,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "version": __version__,
+        "data": {
+            "name": bench.dataset.name,
+            "items": {name: len(part) for name, part in bench.dataset.parts.items()},
+            "labels": {name: list(names) for name, names in bench.dataset.labels.items()},
+        },
+        "budget": budget,
+        "environment": cast(Any, environment(bench.device)),
+        "figures": cast(Any, [asdict(figure) for figure in figures.values()]),
+        "rows": rows,
+        "notes": [*_how_measured(bench, [e for _, e in measured]), *notes],
+    }
+
+
+def _row(
+    name: str,
+    role: Role,
+    colour: int,
+    figures: Mapping[str, Value],
+) -> Row:
+    values = {figure: value.as_json() for figure, value in figures.items()}
+    return {"name": name, "role": role, "colour": colour, "values": cast(Any, values)}
+
+
+def _how_measured(bench: Bench, measured: Sequence[Evaluation]) -> list[str]:
+    settings, real = bench.settings, bench.reference.count
+    sizes = {(int(e.settings["sets"]), int(e.settings["samples"])) for e in measured}
+    sets = " or ".join(f"{many} x {size}" for many, size in sorted(sizes))
+    notes = [f"Independent sets of samples: {sets}. Real data are one set, and so is noise."]
+    if bench.judged:
+        notes = [
+            f"Samples are compared with {real} real test items; the row of held-out real data is "
+            f"{len(bench.test) - real} others, compared in the same way. Distances and "
+            "neighbourhood figures depend on these counts.",
+            f"The judge (seed {settings.judge_seed}) recognises {bench.judge_accuracy:.3f} of the "
+            "test part; a label accuracy above that says more typical than real data, not better.",
+            *notes,
+        ]
+    notes += bench.measure.notes
+    if any("gan_train_accuracy" in evaluation.figures for evaluation in measured):
+        notes.append(
+            "GAN-train: one judge for each row, of one seed, trained on the samples of the count "
+            f"in the files beside this page ({settings.gan_train_samples} for runs) and tested on "
+            "the whole test part."
+        )
+    return notes
+
+
+# -- the page -----------------------------------------------------------------------------------
+
+
+def content(
+    bench: Bench,
+    measured: Sequence[Measured],
+    *,
+    title: str,
+    kind: Literal["comparison", "run"],
+    budget: str | None,
+    seed: int,
+    command: str,
+    sweeps: Sequence[Sweep] = (),
+) -> Content:
+    """Everything on the page.
+
+    Args:
+        bench: what the models were measured with.
+        measured: the models.
+        title: of the page.
+        kind: whether it shows a comparison or one run.
+        budget: of training, in words.
+        seed: of the samples.
+        command: that makes the page again.
+        sweeps: models at several sampling temperatures.
+    """
+    notes = []
+    if any(len(runs) > 1 for _, runs, _ in measured):
+        notes.append(
+            "Models with several seeds: mean and standard deviation over the runs; curves and "
+            "pictures are those of the first."
+        )
+    figures = table(
+        bench,
+        [(name, evaluation) for name, _, evaluation in measured],
+        title=title,
+        command=command,
+        budget=budget,
+        notes=notes,
+    )
+    return {
+        **figures,
+        "kind": kind,
+        "models": [_model(bench, name, runs, seed) for name, runs, _ in measured],
+        "real_samples": bench.kind.real_samples(bench),
+        "choice": choose(figures),
+        "sweeps": list(sweeps),
+    }
+
+
+def without_pictures(content: Content) -> dict[str, Any]:
+    """The content for a file of figures: pictures are only on the page."""
+    pictures = ("samples", "panels")
+    models = [{k: v for k, v in m.items() if k not in pictures} for m in content["models"]]
+    kept = {k: v for k, v in content.items() if k != "real_samples"}
+    return {**kept, "models": models}
+
+
+def _model(bench: Bench, name: str, runs: Sequence[Run], seed: int) -> Model:
+    run = runs[0]
+    recipe = run_recipe(run)
+    checkpoint = run.checkpoint()
+    sampler = load_sampler(run, recipe, checkpoint=checkpoint.name, device=bench.device)
+    notes = []
+    if not recipe.conditional:
+        notes.append(
+            "This model sees no labels: its samples are sorted by the class that the judge gives "
+            "them, and figures that need a label asked for are left out."
+        )
+    if run.best() is not None:
+        notes.append("The checkpoint was chosen on the validation part, by another judge.")
+    return {
+        "name": name,
+        "recipe": run.recipe_path.read_text("utf-8"),
+        "run": str(run.path),
+        "steps": int(checkpoint.name.removeprefix("step-")),
+        "seeds": len(runs),
+        "notes": notes,
+        "curves": _curves(run),
+        "samples": bench.kind.samples(bench, recipe, sampler, seed),
+        "panels": bench.kind.panels(bench, run, recipe, sampler, seed),
+    }
+
+
+def _curves(run: Run) -> dict[str, list[list[float]]]:
+    lines = read_metrics(run.metrics_path)
+    every = -(-len(lines) // CURVE_POINTS)
+    curves: dict[str, list[list[float]]] = {}
+    for line in lines[:: max(every, 1)]:
+        for figure, value in line.items():
+            if figure not in ("step", "seconds"):
+                point = [float(line["step"]), round(line["seconds"], 1), round(value, 5)]
+                curves.setdefault(figure, []).append(point)
+    return curves

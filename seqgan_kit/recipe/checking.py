@@ -1,0 +1,166 @@
+"""From plain data to a checked recipe, with an error for every key that is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from .. import plugins
+from ..kind import Kind
+from ..sections import EvaluationSection, Section
+from .reading import TAGS, RecipeError, nearest
+from .whole import Recipe, recipe_class
+
+Checked = TypeVar("Checked", bound=Section)
+
+DEFAULT_MODEL, DEFAULT_OBJECTIVE = "recurrent_gan", "gan"
+"""What a section without a kind means."""
+
+
+def check(data: Mapping[str, Any], where: str) -> Recipe:
+    """Check plain data and make a recipe of them.
+
+    Raises:
+        RecipeError: one line for every error: file, key, what was expected, the nearest name.
+    """
+    kind = _kind_of(data)
+    usual = {"model": DEFAULT_MODEL, "objective": DEFAULT_OBJECTIVE}
+    filled = dict(data)
+    if kind is None:
+        # The error names the sources; what else a recipe can hold depends on its kind.
+        kind = next(iter(plugins.kinds().values()))
+        filled = {key: value for key, value in data.items() if key not in ("codec", "evaluation")}
+    usual["codec"] = next(iter(kind.codecs))
+    for key, name in usual.items():
+        section = filled.get(key, {})
+        if isinstance(section, Mapping):
+            filled[key] = {"kind": name, **section}
+    if isinstance(filled.get("evaluation"), Mapping):
+        filled["evaluation"] = _without_foreign(filled["evaluation"], kind.evaluation, where)
+    return checked(recipe_class(kind.name), filled, where)
+
+
+def _kind_of(data: Mapping[str, Any]) -> Kind | None:
+    """Find the kind of the data; ``None`` where the source is missing or unknown."""
+    section = data.get("data")
+    source = section.get("source") if isinstance(section, Mapping) else None
+    known = [one for one in plugins.kinds().values() if source in one.sources]
+    return known[0] if known else None
+
+
+def _without_foreign(
+    section: Mapping[str, Any], schema: type[EvaluationSection], where: str
+) -> dict[str, Any]:
+    """Drop settings of other kinds that say what they would say if they were absent.
+
+    Runs of version 0.1 keep the settings of all kinds in their recipe.
+
+    Raises:
+        RecipeError: a setting of another kind says something else.
+    """
+    kept = dict(section)
+    for kind in plugins.kinds().values():
+        for key, known in kind.evaluation.model_fields.items():
+            if key not in kept or key in schema.model_fields:
+                continue
+            if kept[key] != known.default:
+                raise RecipeError(f"{where}: evaluation.{key} is for {kind.name} only")
+            del kept[key]
+    return kept
+
+
+def checked(root: type[Checked], data: Mapping[str, Any], where: str) -> Checked:
+    """Check plain data against a schema.
+
+    Raises:
+        RecipeError: one line for every error.
+    """
+    try:
+        # By way of JSON because there, as in YAML, a tuple is a list; types stay strict.
+        return root.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        problems = [_explain(problem, data, root) for problem in error.errors()]
+        raise RecipeError("\n".join(f"{where}: {problem}" for problem in problems)) from None
+
+
+def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
+    path = _keys(problem["loc"], data)
+    key = ".".join(map(str, path)) or "recipe"
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "extra_forbidden":
+        names = _valid_names(path[:-1], data, root)
+        near = nearest(str(path[-1]), names)
+        hint = f"did you mean {near!r}? " if near else ""
+        return f"{key}: unknown key; {hint}The keys here are {', '.join(names)}"
+    if kind == "missing":
+        return f"{key}: this key is required and missing"
+    if kind == "union_tag_not_found":
+        tag = context["discriminator"].strip("'")
+        return f"{key}.{tag}: this key is required and missing"
+    if kind == "union_tag_invalid":
+        choices = re.findall(r"'([^']*)'", context["expected_tags"])
+        return _choice(f"{key}.{context['discriminator'].strip(chr(39))}", context["tag"], choices)
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", context["expected"])
+        return _choice(key, problem["input"], choices)
+    if kind == "value_error":
+        return str(context["error"])
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"{key}: {message}, not {json.dumps(problem['input'])}"
+
+
+def _choice(key: str, value: Any, choices: Sequence[str]) -> str:
+    near = nearest(str(value), choices)
+    hint = f"; did you mean {near!r}?" if near else ""
+    return f"{key}: expected one of {', '.join(choices)}, not {value!r}{hint}"
+
+
+def _keys(location: Sequence[Any], data: Any) -> list[Any]:
+    """The keys of a location; pydantic puts the tag of a tagged union between them."""
+    keys: list[Any] = []
+    for place, key in enumerate(location):
+        last = place == len(location) - 1
+        if isinstance(data, Mapping):
+            if key not in data and not last:
+                continue
+            data = data.get(key)
+        elif isinstance(data, list | tuple) and isinstance(key, int) and key < len(data):
+            data = data[key]
+        elif not last:
+            continue
+        keys.append(key)
+    return keys
+
+
+def _valid_names(path: Sequence[Any], data: Any, root: type[BaseModel]) -> list[str]:
+    """The keys of the section at a path."""
+    section: Any = root
+    for key in path:
+        data = data[key]
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            annotation: Any = section.model_fields[key].annotation
+        else:
+            annotation = get_args(section)[0]
+        section = _branch(annotation, data)
+    is_section = isinstance(section, type) and issubclass(section, BaseModel)
+    return list(section.model_fields) if is_section else []
+
+
+def _branch(annotation: Any, data: Any) -> Any:
+    """The member of a tagged union that the data name."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation
+    members = get_args(annotation)
+    for member in members:
+        for tag in TAGS:
+            field = getattr(member, "model_fields", {}).get(tag)
+            if field is not None and data.get(tag) in get_args(field.annotation):
+                return member
+    return members[0]

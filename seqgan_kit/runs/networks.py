@@ -1,0 +1,182 @@
+"""From the sections of a recipe to networks.
+
+Constructors of networks take plain keywords; only this file translates sections into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
+
+from .. import plugins
+from ..errors import PluginError
+from ..kind import Codec
+from ..models.image_gan import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
+    DenseGenerator,
+)
+from ..models.sequence import RecurrentGenerator
+from ..models.readers import RecurrentDiscriminator, RecurrentEncoder
+from ..models.vae import ConvolutionalEncoder, VariationalAutoencoder
+from ..nn.categorical import CategoricalHead, TokenEmbedding
+from ..nn.grouped import GroupedCategoricalHead, GroupedEmbedding
+from ..nn.heads import BernoulliHead, ContinuousHead, Head, LogisticHead
+from ..nn.networks import Autoencoder, Discriminator, Generator
+from ..nn.normalization import normalize_spectrally
+from ..nn.relaxation import TemperatureSchedule
+from ..recipe.models import ImageGanRecipe, RecurrentGanRecipe, RecurrentVaeRecipe, VaeRecipe
+from ..sections import ModelSection, Section
+
+
+def make_generator(
+    model: ModelSection, codec: Codec, classes: tuple[int, ...]
+) -> Generator:
+    """Make the network of a recipe that writes."""
+    return plugins.models()[model.kind].generator(model, codec, classes)
+
+
+def make_discriminator(
+    model: ModelSection, codec: Codec, classes: tuple[int, ...]
+) -> Discriminator:
+    """Make the network of a recipe that tells real from generated.
+
+    Raises:
+        PluginError: the model has none.
+    """
+    make = plugins.models()[model.kind].discriminator
+    if make is None:
+        raise PluginError(f"the model {model.kind!r} brings no discriminator")
+    return make(model, codec, classes)
+
+
+def _whole(codec: Codec) -> tuple[int, int, int]:
+    """Return channels, height and width of the one step of a sequence."""
+    assert codec.shape is not None, "the schema lets only such codecs meet these networks"
+    return codec.shape
+
+
+def _categorical(hidden_size: int, codec: Codec, **settings: Any) -> Head:
+    schedule = TemperatureSchedule(**settings.pop("relaxation"))
+    if codec.group > 1:
+        # Whose recipe the schema has checked: such vectors are not tied.
+        settings.pop("tied")
+        return GroupedCategoricalHead(
+            hidden_size, codec.features, group=codec.group, schedule=schedule, **settings
+        )
+    return CategoricalHead(
+        hidden_size, codec.features, end=codec.end, schedule=schedule, **settings
+    )
+
+
+def _real_valued(
+    head: Callable[..., Head], hidden_size: int, codec: Codec, **settings: Any
+) -> Head:
+    return head(hidden_size, codec.features, **settings)
+
+
+HEADS: Mapping[str, Callable[..., Head]] = {
+    "continuous": partial(_real_valued, ContinuousHead),
+    "bernoulli": partial(_real_valued, BernoulliHead),
+    "logistic": partial(_real_valued, LogisticHead),
+    "categorical": _categorical,
+}
+
+
+def _head(settings: Mapping[str, Any], hidden_size: int, codec: Codec) -> Head:
+    arguments = dict(settings)
+    return HEADS[arguments.pop("kind")](hidden_size, codec, **arguments)
+
+
+def recurrent_generator(
+    model: RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
+) -> Generator:
+    """Make the recurrent generator of a recipe."""
+    settings = model.generator.model_dump()
+    head = _head(settings.pop("head"), settings["hidden_size"], codec)
+    return RecurrentGenerator(head=head, classes=classes, steps=codec.steps, **settings)
+
+
+def _critic(
+    make: Callable[..., Discriminator], settings: Section, **arguments: Any
+) -> Discriminator:
+    arguments |= settings.model_dump(exclude={"embedding_size"})
+    spectral = arguments.pop("spectral_norm")
+    network = make(group=arguments.pop("minibatch_group"), **arguments)
+    if spectral:
+        normalize_spectrally(network)
+    return network
+
+
+def recurrent_discriminator(
+    model: RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
+) -> Discriminator:
+    """Make the recurrent discriminator of a recipe."""
+    settings = model.discriminator
+    view = codec.view()
+    features = codec.features if view is None else cast(Any, view).features
+    if model.generator.head.kind == "categorical":
+        group = codec.group
+        features = settings.embedding_size * group
+        make = TokenEmbedding if group == 1 else partial(GroupedEmbedding, group=group)
+        # Rows of unit length: a penalty perturbs what is embedded, and scaling would evade it.
+        view = make(vocabulary=codec.features, size=settings.embedding_size, unit_norm=True)
+    return _critic(RecurrentDiscriminator, settings, features=features, classes=classes, view=view)
+
+
+def image_generator(
+    model: ImageGanRecipe, codec: Codec, classes: tuple[int, ...]
+) -> Generator:
+    """Make the generator of whole images of a recipe."""
+    settings = model.generator.model_dump()
+    if settings.pop("kind") == "convolutional":
+        return ConvolutionalGenerator(shape=_whole(codec), classes=classes, **settings)
+    head = ContinuousHead(settings["widths"][-1], codec.features)
+    return DenseGenerator(head=head, classes=classes, **settings)
+
+
+def convolutional_discriminator(
+    model: ImageGanRecipe, codec: Codec, classes: tuple[int, ...]
+) -> Discriminator:
+    """Make the convolutional discriminator of a recipe."""
+    return _critic(
+        ConvolutionalDiscriminator, model.discriminator, shape=_whole(codec), classes=classes
+    )
+
+
+def vae(model: VaeRecipe, codec: Codec, classes: tuple[int, ...]) -> Autoencoder:
+    """Make the autoencoder of whole images of a recipe."""
+    settings = model.decoder.model_dump()
+    head = _head(settings.pop("head"), settings["widths"][-1], codec)
+    return VariationalAutoencoder(
+        encoder=ConvolutionalEncoder(
+            shape=_whole(codec), classes=classes, **model.encoder.model_dump()
+        ),
+        decoder=DenseGenerator(
+            head=head, classes=classes, noise_size=model.latent_size, **settings
+        ),
+        latent_size=model.latent_size,
+    )
+
+
+def recurrent_vae(
+    model: RecurrentVaeRecipe, codec: Codec, classes: tuple[int, ...]
+) -> Autoencoder:
+    """Make the recurrent autoencoder of a recipe."""
+    settings = model.decoder.model_dump()
+    head = _head(settings.pop("head"), settings["hidden_size"], codec)
+    return VariationalAutoencoder(
+        encoder=RecurrentEncoder(
+            features=codec.features, classes=classes, **model.encoder.model_dump()
+        ),
+        decoder=RecurrentGenerator(
+            head=head,
+            classes=classes,
+            steps=codec.steps,
+            noise_size=model.latent_size,
+            step_noise_size=0,
+            **settings,
+        ),
+        latent_size=model.latent_size,
+    )

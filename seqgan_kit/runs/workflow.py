@@ -1,0 +1,399 @@
+"""What a user does with recipes and runs: train, resume, load."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from .. import __version__
+from ..recipe import files as recipe_files
+from ..data.dataset import Dataset
+from ..data.loader import GroupedBatches, SequenceStore
+from ..data.sources import Progress as DownloadProgress
+from ..data.sources import cache_folder
+from ..evaluation.judge import Progress as JudgeProgress
+from ..files import FileProblem, write_text
+from ..kind import Codec
+from ..labels import label_counts
+from ..nn.networks import Generator
+from ..objectives.objective import Objective
+from ..recipe import Recipe
+from ..training.run import Run, RunError, create_run, free_path, remove_run
+from . import data as data_of
+from .data import make_codec, run_codec, seen, store_codec, trainable
+from .judging import checkpoint_score, likelihood_score
+from .loading import load_sampler
+from .objectives import check_processes, make_objective, optimization, schedule
+from .sampler import Sampler
+from ..training.checkpoint import load_network, network_names
+from ..training.log import Report, require_tensorboard, tensorboard_report
+from ..training.runtime import Runtime, choose_device
+from ..training.trainer import Hook, Trainer
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a caller wants to be told of, and how it stops a training.
+
+    Attributes:
+        say: called with lines for people.
+        report: called after every step.
+        download: called while data are fetched.
+        judge: called while a judge is trained.
+        should_stop: asked after every step.
+    """
+
+    say: Callable[[str], None] = field(default=lambda line: None)
+    report: Callable[[Report], None] = field(default=lambda report: None)
+    download: DownloadProgress | None = None
+    judge: JudgeProgress | None = None
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training.
+
+    Attributes:
+        run: the run.
+        finished: whether it reached its end.
+        leads: whether this is the first of the processes, the one that tells people.
+    """
+
+    run: Run
+    finished: bool
+    leads: bool
+
+
+def train(
+    recipe: Recipe,
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    force: bool = False,
+    init_from: Path | None = None,
+    command: Sequence[str] = (),
+    watch: Watch | None = None,
+) -> Trained:
+    """Train a recipe into a new run folder.
+
+    Args:
+        recipe: what to train.
+        out: the run folder. If absent it is ``runs/NAME``, or ``runs/NAME-2`` and so on.
+        runs: where run folders without ``out`` go.
+        force: replace the run in ``out``.
+        init_from: another run whose networks to begin with.
+        command: the command line, kept in ``run.json``.
+        watch: what to tell.
+
+    Raises:
+        RunError: ``out`` exists, or ``init_from`` is no run.
+        RecipeError: the batch does not fit the number of processes.
+        DataError: the data cannot be had or used.
+        TrainingDiverged: a loss became infinite or not a number.
+    """
+    weights = Run(init_from).checkpoint() if init_from is not None else None
+    runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
+    watch = _for_process(watch, runtime)
+    if out is not None and runtime.leader:
+        _refuse_to_overwrite(out, force)
+    # Everything that can be wrong with data and weights is found before a folder is made.
+    dataset = data_of.load_dataset(recipe, watch.download)
+    for note in dataset.notes:
+        watch.say(note)
+    stored = store_codec(recipe, dataset)
+    codec = make_codec(data_of.kind_of(recipe), stored)
+    trainer_for = _prepare(recipe, dataset, codec, runtime, watch, weights)
+    visible = seen(recipe, dataset)
+    labels = visible.labels
+    path = Path()
+    if runtime.leader:
+        if out is not None and force:
+            remove_run(out)
+        path = out if out is not None else free_path(runs, recipe.name)
+        create_run(
+            path,
+            recipe_files.dump(recipe),
+            {
+                "seqgan_kit": __version__,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "command": shlex.join(command),
+                "environment": environment(runtime.device, runtime.world),
+                "labels": {name: list(names) for name, names in labels.items()},
+                "label_counts": label_counts(visible.parts["training"].label_NA),
+                "codec": dict(stored.settings),
+                "data": {
+                    "name": dataset.name,
+                    "fingerprint": dataset.fingerprint,
+                    "items": {name: len(part) for name, part in dataset.parts.items()},
+                },
+            },
+            stored.files,
+        )
+    run = Run(runtime.fabric.broadcast(path))
+    with _held(run, runtime):
+        trainer = trainer_for(run)
+        if weights is not None:
+            trainer.save()  # Or a run that is killed early would begin again without them.
+        return Trained(run, trainer.fit(), runtime.leader)
+
+
+def _refuse_to_overwrite(out: Path, force: bool) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not force:
+        raise RunError(
+            f"{out} exists and is not overwritten; choose another --out, continue it with "
+            f"`seqgen train --resume {shlex.quote(str(out))}`, or replace it with --force"
+        )
+    Run(out)  # Only a run is ever replaced.
+
+
+def resume(
+    run_path: Path,
+    *,
+    overrides: Sequence[str] = (),
+    device: str | None = None,
+    watch: Watch | None = None,
+) -> Trained:
+    """Go on with a run from its newest good checkpoint, with the recipe that it keeps.
+
+    Args:
+        run_path: the run folder.
+        overrides: changes of the recipe's ``train`` section (``train.steps=20000`` trains
+            longer), or of ``data.root`` where the data moved; the run keeps the changed recipe.
+        device: where to go on, the recipe's if absent.
+        watch: what to tell.
+
+    Raises:
+        RunError: it is no run, another process trains it, or an override changes what it is.
+        FileProblem: its checkpoints are damaged.
+    """
+    run = Run(run_path)
+    recipe = run_recipe(run, overrides)
+    runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
+    watch = _for_process(watch, runtime)
+    with _held(run, runtime):
+        dataset = same_data(run, recipe, watch)
+        codec = run_codec(run)
+        trainer = _prepare(recipe, dataset, codec, runtime, watch)(run)
+        if run.checkpoints():
+            _resume_newest(run, trainer, watch)
+        else:
+            watch.say(f"{run.path} has no checkpoint yet: it begins again")
+        if overrides and runtime.leader:
+            write_text(run.recipe_path, recipe_files.dump(recipe))
+        return Trained(run, trainer.fit(), runtime.leader)
+
+
+def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
+    """Resume from the newest checkpoint that can be read; the first process chooses for all.
+
+    Damaged ones are renamed, not removed, so that they are not taken for the newest ones when old
+    ones go. Where none can be read nothing is changed.
+    """
+    runtime = trainer.runtime
+    chosen: Path | None = None
+    if runtime.leader:
+        problems: list[tuple[Path, str]] = []
+        for path in reversed(run.checkpoints()):
+            try:
+                trainer.resume(path)
+            except FileProblem as error:
+                problems.append((path, str(error)))
+            else:
+                chosen = path
+                break
+        if chosen is None:
+            raise FileProblem("; ".join(problem for _, problem in problems))
+        for path, problem in problems:
+            path.rename(path.with_name(f"damaged-{path.name}"))
+            watch.say(f"set aside: {problem}")
+        watch.say(f"resumed {chosen.name} of {run.path}")
+    chosen = runtime.fabric.broadcast(chosen)
+    if chosen is not None and not runtime.leader:
+        trainer.resume(chosen)
+
+
+def same_data(run: Run, recipe: Recipe, watch: Watch) -> Dataset:
+    """The data of a run.
+
+    Raises:
+        RunError: they are others than when it was begun.
+    """
+    dataset = data_of.load_dataset(recipe, watch.download)
+    if dataset.fingerprint != run.info["data"]["fingerprint"]:
+        raise RunError(
+            f"the data of {run.path} have changed since it was begun; start a new run "
+            f"(`seqgen train {run.recipe_path} --init-from {run.path}` keeps its weights)"
+        )
+    return dataset
+
+
+def _for_process(watch: Watch | None, runtime: Runtime) -> Watch:
+    """What this process tells: only the first one talks."""
+    watch = watch or Watch()
+    return watch if runtime.leader else Watch(should_stop=watch.should_stop)
+
+
+def _held(run: Run, runtime: Runtime) -> AbstractContextManager[None]:
+    """The run, held by the first process for all of them."""
+    return run.hold() if runtime.leader else nullcontext()
+
+
+def _prepare(
+    recipe: Recipe,
+    dataset: Dataset,
+    codec: Codec,
+    runtime: Runtime,
+    watch: Watch,
+    weights: Path | None = None,
+) -> Callable[[Run], Trainer]:
+    """Everything of a training but the folder it writes into.
+
+    ``weights`` is the checkpoint whose networks to begin with.
+    """
+    settings = recipe.train
+    kind = data_of.kind_of(recipe)
+    check_processes(recipe, runtime.world)
+    if settings.tensorboard:
+        require_tensorboard()
+    visible, notes = trainable(recipe, seen(recipe, dataset), codec)
+    for note in notes:
+        watch.say(note)
+    store = SequenceStore(
+        visible.parts["training"],
+        codec,
+        runtime.device,
+        recipe.data.budget_mb * 2**20,
+        cache_folder() / "encoded",
+    )
+    batches = GroupedBatches(
+        store,
+        batch_size=settings.batch_size,
+        group=settings.class_group,
+        seed=recipe.seed,
+        rank=runtime.rank,
+        world=runtime.world,
+    )
+    objective = make_objective(recipe, codec, visible.classes)
+    score = None
+    if settings.keep == "best" and settings.best_by == "likelihood":
+        score = likelihood_score(recipe, dataset, codec, device=runtime.device)
+    elif settings.keep == "best":
+        score = checkpoint_score(
+            recipe, dataset, codec, device=runtime.device, say=watch.say, progress=watch.judge
+        )
+    if weights is not None:
+        _begin_with(weights, objective, watch)
+
+    def trainer_for(run: Run) -> Trainer:
+        def sampler(network: nn.Module) -> Sampler:
+            made = Sampler(cast(Generator, network), codec, visible.labels, runtime.device)
+            made.label_counts = label_counts(visible.parts["training"].label_NA)
+            return made
+
+
+        def draw(step: int, network: nn.Module) -> None:
+            kind.draw(sampler(network), run.samples / f"step-{step:08d}{kind.preview}")
+
+        report = watch.report
+        if settings.tensorboard and runtime.leader:
+            report = tensorboard_report(run.path / "tensorboard", report)
+        return Trainer(
+            objective,
+            batches,
+            runtime=runtime,
+            run=run,
+            optimization=optimization(recipe, objective),
+            schedule=schedule(recipe),
+            steps=settings.steps,
+            minutes=settings.minutes,
+            average_decay=settings.average_decay,
+            seed=recipe.seed,
+            log_every=settings.log_every,
+            checkpoint_every=settings.checkpoint_every,
+            # The best one and two new ones, so that a damaged one is not the only one.
+            keep=2 if settings.keep == "best" else settings.keep,
+            score=None if score is None else lambda network: score(sampler(network)),
+            hooks=[Hook(settings.grid_every, draw)],
+            report=report,
+            should_stop=watch.should_stop,
+        )
+
+    return trainer_for
+
+
+def _begin_with(weights: Path, objective: Objective, watch: Watch) -> None:
+    """Give networks the weights of another run's checkpoint; those that it lacks begin anew."""
+    found = network_names(weights)
+    for name, network in objective.networks.items():
+        if name in found:
+            # Of the averaged network the average, which is what that run samples with.
+            average = name == objective.averaged and "average" in found
+            load_network(weights, "average" if average else name, network)
+        else:
+            watch.say(f"the {name} begins anew: that run has none")
+    watch.say(f"beginning with the weights of {weights}")
+
+
+def environment(device: torch.device, processes: int = 1) -> dict[str, object]:
+    """What a figure depends on beside the recipe."""
+    cuda = device.type == "cuda"
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if cuda else platform.machine(),
+        "threads": torch.get_num_threads(),
+        "processes": processes,
+    }
+
+
+def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe that a run keeps, with changes of its ``train`` section or of ``data.root``.
+
+    Raises:
+        RunError: an override changes something else.
+    """
+    for text in overrides:
+        if not text.startswith(("train.", "data.root=")):
+            raise RunError(
+                f"{text}: a run goes on with the data and networks it has, and only keys of "
+                "`train`, and data.root where the data moved, can change; start another with "
+                "--init-from"
+            )
+    data = recipe_files.override(recipe_files.read(run.recipe_path), overrides)
+    return recipe_files.check(data, str(run.recipe_path))
+
+
+def load(
+    path: str | Path, *, checkpoint: str | int | None = None, device: str = "auto"
+) -> Sampler:
+    """The trained generator of a run.
+
+    >>> sevens = load("runs/mnist_rows").sample(label=7, count=16, seed=0)  # doctest: +SKIP
+
+    Args:
+        path: the run folder.
+        checkpoint: a step number; the best or else the newest if absent.
+        device: where to sample.
+
+    Raises:
+        RunError: no run, or no such checkpoint.
+        FileProblem: the checkpoint is damaged.
+    """
+    run = Run(Path(path))
+    wanted = None if checkpoint is None else str(checkpoint)
+    return load_sampler(
+        run, run_recipe(run), checkpoint=wanted, device=choose_device(device)
+    )

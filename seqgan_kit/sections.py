@@ -1,0 +1,148 @@
+"""Sections of a recipe: what all share, and the bases that kinds of data and models fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from .recipe.whole import Recipe
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Field(gt=0)]
+Steps = Literal["values", "tokens", "whole"]
+"""What a codec gives: steps of real values, steps that are tokens, or one step that is a whole
+array of channels, height and width, for the networks that read and write it at once."""
+
+
+class Section(BaseModel):
+    """A part of a recipe: strict about its keys and their types."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+        # A section is compiled when it is first used, most of them as a part of a recipe.
+        defer_build=True,
+    )
+
+
+class DataSection(Section):
+    """What to learn from: the base of every ``data`` section.
+
+    Attributes:
+        own_root: whether ``root`` says which data these are, and not only where they are.
+    """
+
+    own_root: ClassVar[bool] = False
+
+    source: str
+    """Which data set."""
+    root: str | None = None
+    """A local folder with its files, instead of the cache or a download."""
+    validation: Share = 0.1
+    """Share of the training items that is held out of training."""
+    seed: Seed = 0
+    """Seed of the cut into parts; not the run's, so that all runs share one test part."""
+    budget_mb: PositiveInt = 2048
+    """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
+
+
+class CodecSection(Section):
+    """How data become sequences: the base of every ``codec`` section.
+
+    Attributes:
+        ways: for each sort of steps that the codec can give, the settings that give it.
+    """
+
+    ways: ClassVar[Mapping[Steps, Mapping[str, Any]]] = {}
+
+    kind: str
+    """Which codec."""
+
+    @property
+    def steps(self) -> Steps:
+        """What these settings give; as the codec's only way says, if nothing else is defined."""
+        return next(iter(self.ways))
+
+    @property
+    def group(self) -> int:
+        """Tokens of a step, where steps are tokens."""
+        return 1
+
+    def check(self, data: DataSection) -> None:
+        """Raise a ValueError if the codec does not suit the data."""
+
+
+def in_words(settings: Mapping[str, Any], above: str = "codec") -> str:
+    """Settings as a message names them.
+
+    >>> in_words({"kind": "rows"})
+    "codec.kind 'rows'"
+    >>> in_words({"representation": {"kind": "log-mel", "layout": "picture"}})
+    "codec.representation.kind 'log-mel' and codec.representation.layout 'picture'"
+    """
+    found = []
+    for key, value in settings.items():
+        where = f"{above}.{key}"
+        found.append(
+            in_words(value, where) if isinstance(value, Mapping) else f"{where} {value!r}"
+        )
+    return " and ".join(found)
+
+
+class ModelSection(Section):
+    """The networks: the base of every ``model`` section.
+
+    Attributes:
+        writes: the sorts of steps that the generator can write.
+        objectives: the objectives that can train it.
+        networks: names of the networks that are trained.
+    """
+
+    writes: ClassVar[Sequence[Steps]] = ()
+    objectives: ClassVar[Sequence[str]] = ("gan",)
+    networks: ClassVar[Sequence[str]] = ("generator", "discriminator")
+
+    kind: str
+    """Which networks."""
+
+    @property
+    def compared(self) -> int:
+        """Sequences that the discriminator compares with each other; 0 for none."""
+        return 0
+
+    @property
+    def exact_likelihood(self) -> bool:
+        """Whether the probability of a sequence is defined without noise."""
+        return False
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if the networks do not suit codec and objectives."""
+
+
+class EvaluationSection(Section):
+    """How `seqgen evaluate` measures: the base of every `evaluation` section."""
+
+    samples: PositiveInt = 5000
+    """Samples in a set."""
+    sets: PositiveInt = 3
+    """Independent sets, over which a figure's spread is taken."""
+    neighbours: PositiveInt = 5
+    """k of precision, recall, density and coverage."""
+    gan_train_samples: PositiveInt = 20000
+    """Samples that a fresh judge is trained on for GAN-train."""
+    likelihood_items: PositiveInt = 10000
+    """Test items whose likelihood is measured, at most."""
+    importance_samples: PositiveInt = 200
+    """Codes drawn for an item where only a bound of its likelihood can be computed."""
+    judge_seed: Seed = 1
+    """Seed of the judge."""
+    judge_epochs: PositiveInt = 4
+    """Passes over the training items for the judge."""
