@@ -18,7 +18,7 @@ from .console import SEED, StopSignals, say, training_progress, watching
 if TYPE_CHECKING:
     from seqgan_kit.pages.comparison import Entry
     from seqgan_kit.recipe import CompareRecipe, Recipe
-    from seqgan_kit.runs.workflow import Watch
+    from seqgan_kit.runs.watch import Watch
     from seqgan_kit.training.log import Report
 
 

@@ -16,7 +16,7 @@ import click
 from seqgan_kit.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqgan_kit.runs.workflow import Watch
+    from seqgan_kit.runs.watch import Watch
     from seqgan_kit.training.log import Report
 
 
@@ -159,7 +159,7 @@ class Counter:
 
 def writable(out: Path | None, force: bool, option: str = "--out") -> Path | None:
     """Return a picture's file if it may be written: not there yet, or to be replaced."""
-    from seqgan_kit.runs.asked import refuse_existing
+    from seqgan_kit.files import refuse_existing
 
     if out is None:
         return None
@@ -171,7 +171,7 @@ def writable(out: Path | None, force: bool, option: str = "--out") -> Path | Non
 
 def watching() -> Watch:
     """What commands other than a training tell."""
-    from seqgan_kit.runs.workflow import Watch
+    from seqgan_kit.runs.watch import Watch
 
     counter = Counter()
     return Watch(say=say, download=counter.download, judge=counter.judge)

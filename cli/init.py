@@ -30,8 +30,7 @@ def command(path: Path, kind: str | None, out: Path | None, force: bool) -> None
       seqgen init reviews.csv
       seqgen init sensors.csv --kind series
     """
-    from seqgan_kit.files import write_text
-    from seqgan_kit.runs.asked import refuse_existing
+    from seqgan_kit.files import refuse_existing, write_text
     from seqgan_kit.runs.beginning import look_at
 
     found = look_at(path, kind)

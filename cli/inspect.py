@@ -31,9 +31,8 @@ def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, forc
 
     from seqgan_kit.report.images import save_picture
     from seqgan_kit.runs.data import kind_of_run
-    from seqgan_kit.runs.loading import load_sampler
+    from seqgan_kit.runs.loading import load_sampler, run_recipe, same_data
     from seqgan_kit.runs.scoring import scores
-    from seqgan_kit.runs.workflow import run_recipe, same_data
     from seqgan_kit.training.run import Run
 
     found = Run(run)

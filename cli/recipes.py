@@ -85,7 +85,8 @@ def check(recipe: str, overrides: tuple[str, ...]) -> None:
     if recipe_files.is_comparison(recipe):
         recipe_files.load_comparison(recipe, overrides)
     else:
-        recipe_files.load(recipe, overrides)
+        for note in recipe_files.load(recipe, overrides).notes:
+            say(note)
     say(f"{recipe}: good")
 
 

@@ -30,8 +30,8 @@ def command(
     from seqgan_kit import load
     from seqgan_kit.report.images import save_picture
     from seqgan_kit.runs.data import kind_of_run
+    from seqgan_kit.runs.loading import run_recipe, same_data
     from seqgan_kit.runs.reconstruction import reconstructions
-    from seqgan_kit.runs.workflow import run_recipe, same_data
     from seqgan_kit.training.run import Run
 
     found = Run(run)

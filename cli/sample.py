@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from seqgan_kit import plugins
-from seqgan_kit.errors import NotSupported, UsageError
+from seqgan_kit.errors import NotSupported
 from seqgan_kit.kind import Kind
 from seqgan_kit.runs.asked import STANDARD_OUTPUT, Asked, Option
 
@@ -129,8 +129,9 @@ def command(
     kind = kind_of_run(opened)
     _refuse_foreign_options(context, kind)
     if form is not None and form not in kind.formats:
-        known = f"use {', '.join(kind.formats)}" if kind.formats else "its files tell their format"
-        raise NotSupported(f"--format {form} is not supported for {kind.name} runs; {known}")
+        formats = ", ".join(kind.formats)
+        advice = f"choose one of {formats}" if formats else "the name of --out says the format"
+        raise NotSupported(f"--format {form} is not supported for {kind.singular} runs; {advice}")
     place = Path(kind.place)
     target = out or (place if place == STANDARD_OUTPUT else opened.samples / place)
     asked = Asked(
@@ -148,7 +149,9 @@ def command(
     if not asked.piped:
         kind.check(asked)
     elif not kind.pipes:
-        raise UsageError(f"--out - is not supported for {kind.name} runs; name a file or a folder")
+        raise NotSupported(
+            f"--out - is not supported for {kind.singular} runs; name a file or a folder"
+        )
     kind.write(load(run, checkpoint=checkpoint, device=device), asked)
     if not asked.piped:
         click.echo(str(target))
@@ -163,4 +166,4 @@ def _refuse_foreign_options(context: click.Context, kind: Kind) -> None:
         name = parameter.name or ""
         given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
         if given and name != FORMAT and name not in own:
-            raise NotSupported(f"{parameter.opts[0]} is not supported for {kind.name} runs")
+            raise NotSupported(f"{parameter.opts[0]} is not supported for {kind.singular} runs")

@@ -74,10 +74,12 @@ def command(
 
     from seqgan_kit.recipe import files as recipe_files
     from seqgan_kit.runs import workflow
+    from seqgan_kit.runs.loading import run_recipe
+    from seqgan_kit.runs.watch import Watch
     from seqgan_kit.training.run import Run
 
     if resumed is not None:
-        settings = workflow.run_recipe(Run(resumed), overrides)
+        settings = run_recipe(Run(resumed), overrides)
     else:
         extra = [f"seed={seed}"] if seed is not None else []
         extra += [f"train.device={device}"] if device else []
@@ -89,7 +91,7 @@ def command(
             show(state)
 
         counter = Counter()
-        watch = workflow.Watch(
+        watch = Watch(
             say=say,
             report=report,
             download=counter.download,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .runs.workflow import load as load
+    from .runs.loading import load as load
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
@@ -18,7 +18,7 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> Any:
     # On demand, so that `import seqgan_kit` and `seqgen --help` do not import torch.
     if name == "load":
-        from .runs.workflow import load
+        from .runs.loading import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

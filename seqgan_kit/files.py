@@ -16,11 +16,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .errors import SeqganError
+from .errors import SeqganError, UsageError
 
 
 class FileProblem(SeqganError, ValueError):
     """A file that cannot be read or written; the message says which, why and what to do."""
+
+
+def refuse_existing(path: Path, replace: bool, option: str = "--out") -> None:
+    """Refuse to overwrite a file.
+
+    Raises:
+        UsageError: it exists, and may not be replaced.
+    """
+    if path.exists() and not replace:
+        raise UsageError(f"{path} exists and is not overwritten; use --force or another {option}")
 
 
 def _flush(path: Path) -> None:

@@ -151,6 +151,7 @@ class Kind(ABC):
 
     Attributes:
         name: one word, the same everywhere.
+        singular: the same before a noun ("image runs"), where that is another word.
         sources: for each ``data.source`` the schema of its section.
         codecs: for each ``codec.kind`` the schema of its section; the first is the usual one.
         evaluation: schema of the section ``evaluation``.
@@ -166,6 +167,7 @@ class Kind(ABC):
     """
 
     name: str
+    singular: str = ""
     sources: Mapping[str, type[DataSection]]
     codecs: Mapping[str, type[CodecSection]]
     evaluation: type[EvaluationSection] = EvaluationSection
@@ -176,6 +178,9 @@ class Kind(ABC):
     options: Sequence[Option] = ()
     about: str = ""
     examples: Sequence[str] = ()
+
+    def __init__(self) -> None:
+        self.singular = self.singular or self.name
 
     @property
     def downloads(self) -> Mapping[str, Source]:
@@ -303,7 +308,7 @@ class Kind(ABC):
         Raises:
             UsageError: the target or the format does not suit, or exists.
         """
-        from .runs.asked import refuse_existing
+        from .files import refuse_existing
 
         refuse_existing(asked.target, asked.may_replace)
 

@@ -27,7 +27,7 @@ TINY_TRAINING = (
 TINY_EVALUATION = (
     "evaluation.samples=100", "evaluation.sets=2", "evaluation.judge_epochs=1",
     "evaluation.gan_train_samples=100", "evaluation.importance_samples=3",
-    "evaluation.score_steps=5",
+
 )  # fmt: skip
 TINY = (*TINY_NETWORKS, *TINY_TRAINING, *TINY_EVALUATION)
 """Overrides that make the recipes of recurrent GANs a matter of a second."""

@@ -339,7 +339,7 @@ def test_a_rate_that_the_data_cannot_serve_is_one_sentence(seqgen, tmp_path):
 def test_a_recogniser_of_digits_for_other_words_is_refused(tmp_path):
     from seqgan_kit.evaluation.distribution import NotMeasurable
     from seqgan_kit.measuring.bench import Bench
-    from seqgan_kit.runs.workflow import Watch
+    from seqgan_kit.runs.watch import Watch
 
     root = small_sounds(tmp_path / "data")
     recipe = recipe_files.load(

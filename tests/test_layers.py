@@ -124,7 +124,7 @@ def test_the_core_does_not_name_a_modality(part):
     "word", ["pickle", "torch.load(", "torch.save(", "eval(", "exec(", "yaml.load(t"]
 )
 def test_nothing_that_is_read_is_executed(word):
-    allowed = {"yaml.load(t": {"files.py"}}.get(word, set())
+    allowed = {"yaml.load(t": {"reading.py"}}.get(word, set())
     for path in FILES:
         code = re.sub(r'"""(.|\n)*?"""|#.*', "", path.read_text("utf-8"))
         code = code.replace(".eval()", "").replace("allow_pickle=False", "")

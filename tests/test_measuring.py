@@ -226,7 +226,7 @@ def test_the_score_of_steps_with_few_items_of_a_class():
 
 
 def test_files_that_are_no_samples(seqgen, digits_recipe, tmp_path):
-    assert "is not there" in elsewhere(seqgen, digits_recipe, tmp_path / "no.npy").err
+    assert "does not exist" in elsewhere(seqgen, digits_recipe, tmp_path / "no.npy").err
     (tmp_path / "text.npy").write_text("text")
     assert "no .npy file" in elsewhere(seqgen, digits_recipe, tmp_path / "text.npy").err
     np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)

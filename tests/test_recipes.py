@@ -79,7 +79,7 @@ def test_all_errors_at_once_with_key_and_nearest_name(recipe):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (GOOD + "seed: 1\nseed: 2\n", ["second time", "line 4"]),
+        (GOOD + "seed: 1\nseed: 2\n", ["duplicate key", "line 4"]),
         (GOOD + "seed: '1'\n", ["seed", "integer"]),
         (GOOD + "seed: true\n", ["seed", "integer"]),
         (GOOD + "seed: -1\n", ["seed", "greater than or equal to 0"]),
@@ -166,8 +166,8 @@ def test_overrides():
         ("trian.steps=3", "did you mean 'train'"),
         ("train.steps.x=3", "not a section"),
         ("train.steps=many", "integer"),
-        ("objective.penalties.4.gamma=1", "no item"),
-        ("objective.penalties.x=1", "no item"),
+        ("objective.penalties.4.gamma=1", "index 4 is out of range"),
+        ("objective.penalties.x=1", "index x is out of range"),
         ("extends=mnist_rows", "recipe file"),
         ("train.steps=[", "override"),
     ],

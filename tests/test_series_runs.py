@@ -95,7 +95,7 @@ def test_a_picture_without_the_data_says_so(seqgen, tmp_path, small_series):
     [
         (["--out", "folder"], "ends in .csv, .npz or .png"),
         (["--label", "north"], "no site 'north'; it has 3, 5"),
-        (["--temperature", "0.5"], "--temperature has no meaning here: this run makes series"),
+        (["--temperature", "0.5"], "--temperature is not supported for series runs"),
         (["--interpolate", "3..5", "--out", "a.csv"], "a walk is a picture"),
         (["--interpolate", "3"], "--interpolate takes two labels"),
         (["--format", "wav"], "--format"),
@@ -179,5 +179,5 @@ def test_the_recipes_of_series_share_their_data(tiny_runs):
 
 
 def test_tokens_do_not_come_from_series():
-    with pytest.raises(recipe_files.RecipeError, match=r"wants codec\.kind 'series'"):
+    with pytest.raises(recipe_files.RecipeError, match=r"requires codec\.kind 'series'"):
         recipe_files.load("vowels_series", ("codec={kind: rows}",))

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -250,8 +251,10 @@ class FewClips(Bench):
     def __init__(self, dataset):
         test = dataset.parts["test"]
         self.dataset, self.samples, self.label_NA = dataset, 50, test.label_NA
-        self.view = SimpleNamespace(real=lambda raw: padded(list(raw), RATE // 2))
-        self.test = self.view.real(test.items[: len(test)])
+        self.kind = AUDIO
+        self.recipe = recipe_files.load("spoken_digits_mel", [f"data.sample_rate={RATE}"])
+        self.measure = SimpleNamespace(real=lambda raw: padded(list(raw), RATE // 2))
+        self.test = self.measure.real(test.items[: len(test)])
         self.reference = SimpleNamespace(
             judge=SoundJudge(classes=(2, 3), sample_rate=RATE, samples=RATE // 2).eval(),
             labels_for=lambda count: np.resize(test.label_NA, (count, 2)),
@@ -303,10 +306,13 @@ def test_samples_without_labels_are_sorted_by_the_judge(bench, codec):
     assert set(panels) <= {"seven", "eight"}
 
 
-def test_walks_and_nearest_clips(bench, codec, recipe):
+def test_walks_and_nearest_clips(bench, codec, monkeypatch):
     sampler = sampler_of(codec, (2, 3), LABELS)
-    run = Run.__new__(Run)  # Nothing is asked of it.
-    walks, nearest = evidence_sound.panels(bench, run, recipe, sampler, 0)
+    run = Run.__new__(Run)  # Nothing is asked of it but its discriminator, which it has not.
+    run.path = Path("run")
+    monkeypatch.setattr(Run, "checkpoint", lambda *_: Path("step-1"))
+    likelihood = recipe_files.load("mnist_rows_likelihood")
+    walks, nearest = evidence_sound.panels(bench, run, likelihood, sampler, 0)
     captions = [clip["caption"] for clip in walks["panel"]["clips"]]
     assert len(set(captions)) == evidence_sound.WALKS
     assert all(" to " in caption for caption in captions)
@@ -334,7 +340,7 @@ def test_the_summary_of_sound(dataset, codec):
     assert f"{codec.steps} steps of {codec.features} numbers" in text
     assert "speaker cy" in text
     lines = {line[:20].strip(): line[20:].split() for line in
-             data.sound_summary(dataset, codec).splitlines()}  # fmt: skip
+             summary.summary(dataset, codec).splitlines()}  # fmt: skip
     assert lines["8000 Hz"] == ["training", "validation", "test"]
     seconds = np.diff(dataset.parts["training"].items.start_N) / RATE
     assert lines["in all"][:2] == [f"{seconds.sum():.1f}", "s"]
@@ -352,7 +358,7 @@ def test_the_summary_of_tokens_of_sound(dataset):
 def test_an_empty_part_has_no_lengths(dataset, codec):
     none = Part(Clips(np.zeros(0, np.float32), np.zeros(1, int)), np.zeros((0, 2), int))
     lacking = Dataset("x", {**dataset.parts, "validation": none}, LABELS, "x")
-    median = next(line for line in data.sound_summary(lacking, codec).splitlines()
+    median = next(line for line in summary.summary(lacking, codec).splitlines()
                   if line.startswith("median"))  # fmt: skip
     assert len(median[20:].split()) == 2
 

@@ -17,6 +17,7 @@ from seqgan_kit.evaluation.judge import look, train_judge
 from seqgan_kit.evaluation.lengths import length_distance
 from seqgan_kit.kinds.images.judge import ImageJudge
 from seqgan_kit.kinds.text.bleu import bleu, distinct, self_bleu
+from seqgan_kit.kinds.text.figure_table import FIGURES as TEXT_FIGURES
 from seqgan_kit.kinds.text.figures import TextFigures, longest_copied
 from seqgan_kit.kinds.text.judge import WordJudge
 from seqgan_kit.kinds.text.units import as_lists, lengths, unit_items, unit_number
@@ -87,7 +88,8 @@ def test_every_figure_by_hand():
         "oracle_nats": 9 / 4,
     }
     assert found == pytest.approx(expected)
-    assert list(found) == [name for name in FIGURES if name in found]
+    assert list(found) == [figure.name for figure in TEXT_FIGURES if figure.name in found]
+    assert len(found) == len(TEXT_FIGURES)
     # BLEU-2 of "the cat sat": 3 of 3 words, 1 of 2 pairs; of "a dog ran" the same; of "" 0.
     assert found["bleu_2"] == pytest.approx(3 * math.sqrt(1 / 2) / 4)
 
@@ -208,7 +210,12 @@ def test_figures_for_attributes():
         "label accuracy of kind",
         "label accuracy of mood",
     ]
-    assert all(FIGURES[f"self_bleu_{order}"].better == "none" for order in (2, 3, 4, 5))
+    text = figures_for([], TEXT_FIGURES)
+    assert all(text[f"self_bleu_{order}"].better == "none" for order in (2, 3, 4, 5))
+
+
+def test_a_figure_without_a_description_is_in_the_table():
+    assert figures_for([], (), ["notes_in_key"])["notes_in_key"].title == "notes in key"
 
 
 # -- the judge ----------------------------------------------------------------------------------

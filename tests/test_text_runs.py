@@ -129,7 +129,7 @@ def test_formats(seqgen, labelled, tmp_path):
     )
     out = tmp_path / "lines.txt"
     written = seqgen(*asked, "--out", out)
-    assert written.out == ""
+    assert written.out == f"{out}\n"
     assert out.read_text("utf-8").splitlines() == texts
     refused = seqgen(*asked, "--out", out)
     assert refused.code == 2
@@ -172,8 +172,8 @@ def test_when_nothing_new_comes(seqgen, labelled):
         (("--prompt", "日本"), ["does not know", "日"]),
         (("--prompt", "the film of the city of the film of the city"), ["shorten it"]),
         (("--prompt", "the film of", "--max-length", "2"), ["lines of 2"]),
-        (("--swap",), ["--swap", "writes text"]),
-        (("--noise-scale", "0.5"), ["--noise-scale", "writes text"]),
+        (("--swap",), ["--swap", "not supported for text runs"]),
+        (("--noise-scale", "0.5"), ["--noise-scale", "not supported for text runs"]),
         (("--top-p", "0"), ["--top-p"]),
         (("--temperature", "-1"), ["--temperature"]),
         (("-n", "0"), ["-n"]),
@@ -191,7 +191,7 @@ def test_what_cannot_be_sampled(seqgen, labelled, options, words):
 def test_pictures_have_no_temperature(seqgen, tiny_run):
     shown = seqgen("sample", tiny_run, "--temperature", "0.5")
     assert shown.code == 2
-    assert "makes pictures" in shown.err
+    assert "not supported for image runs" in shown.err
 
 
 def test_scores_of_tokens_are_on_the_page(seqgen, labelled):
@@ -382,8 +382,8 @@ def test_what_the_data_look_like(seqgen, small_text):
         (("codec.vocabulary=9000",), ["codec.vocabulary", "at most"]),
         (("codec.tokenizer=numbers",), ["numbers is for data.source 'oracle'"]),
         (("codec={kind: rows}",), ["codec.kind 'text'"]),
-        (("model.generator.head={kind: continuous}",), ["wants categorical"]),
-        (("model.generator.feedback=false",), ["tokens want true"]),
+        (("model.generator.head={kind: continuous}",), ["requires categorical"]),
+        (("model.generator.feedback=false",), ["tokens require true"]),
         (("objective.kind=policy", "phases=[]", "model.generator.noise_size=4"), ["'policy'"]),
         (
             ("model={kind: recurrent_vae}", "phases=[]", "objective={kind: elbo}"),

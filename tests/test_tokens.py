@@ -181,7 +181,7 @@ def test_other_complaints_name_the_setting():
 
 
 def test_images_do_not_import_sentencepiece():
-    code = "import sys, seqgan_kit.data.tokens; assert 'sentencepiece' not in sys.modules"
+    code = "import sys, seqgan_kit.kinds.text.codec; assert 'sentencepiece' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -22,7 +22,7 @@ from seqgan_kit.objectives.objective import Outcome as Losses
 from seqgan_kit.objectives.objective import Turn
 from seqgan_kit.objectives.phases import Phases
 from seqgan_kit.recipe import files as recipe_files
-from seqgan_kit.runs import judging, workflow
+from seqgan_kit.runs import judging, loading, workflow
 from seqgan_kit.runs.judging import CHOOSING_SEED, trained_judge
 from seqgan_kit.runs.objectives import check_processes, make_objective, optimization
 from seqgan_kit.training.log import MetricsFile, read_metrics
@@ -434,7 +434,7 @@ def test_evaluation_wants_the_data_of_the_run(tiny_run, tmp_path):
     text = (path / "recipe.yaml").read_text()
     (path / "recipe.yaml").write_text(text.replace("validation: 0.1", "validation: 0.2"))
     with pytest.raises(RunError, match="have changed"):
-        bench_of(workflow.run_recipe(Run(path)), samples=20).run(Run(path))
+        bench_of(loading.run_recipe(Run(path)), samples=20).run(Run(path))
 
 
 def test_networks_may_have_learning_rates_of_their_own():
@@ -619,4 +619,4 @@ def test_safetensors_of_another_shape(tiny_run, tmp_path):
         weights["average/head.project.bias"] = torch.zeros(3)
         save_file(weights, checkpoint / "networks.safetensors")
     with pytest.raises(FileProblem, match=r"average: head\.project\.bias has the shape \(3,\)"):
-        workflow.load(path)
+        loading.load(path)

@@ -28,9 +28,9 @@ from ..recipe import Recipe
 from ..report.tables import Role
 from ..runs import data as data_of
 from ..runs.judging import trained_judge
-from ..runs.loading import load_sampler
+from ..runs.loading import load_sampler, run_recipe
 from ..runs.sampler import Sampler, set_seed
-from ..runs.workflow import Watch, environment, run_recipe
+from ..runs.watch import Watch, environment
 from ..sections import EvaluationSection
 from ..training.run import Run, RunError
 from ..training.runtime import choose_device

@@ -13,9 +13,8 @@ from ..evaluation.likelihood import token_figures
 from ..files import FileProblem, read_json, write_json
 from ..nn.relaxation import Decoding
 from ..report.curves import SweepPoint
-from ..runs.loading import load_sampler
+from ..runs.loading import load_sampler, run_recipe
 from ..runs.sampler import set_seed
-from ..runs.workflow import run_recipe
 from ..training.run import Run, RunError
 from .bench import Bench
 

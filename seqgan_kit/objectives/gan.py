@@ -13,7 +13,7 @@ from ..batch import Batch, shift_labels
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
 from ..nn.relaxation import Written
-from .adversarial import ADVERSARIAL, LossName, sequence_logit
+from .adversarial import ADVERSARIAL, AdversarialLoss, LossName, sequence_logit
 from .likelihood import mean_nats
 from .objective import Moment, Outcome, Turn
 from .penalties import Penalty
@@ -28,7 +28,8 @@ class GAN:
     Args:
         generator: the network that writes.
         discriminator: the network that reads.
-        loss: a name of :data:`~seqgan_kit.objectives.adversarial.ADVERSARIAL`.
+        loss: a name of :data:`~seqgan_kit.objectives.adversarial.ADVERSARIAL`, or a loss of
+            one's own.
         penalties: terms of the discriminator's loss.
         mismatch: weight of a second game, in which real sequences under other labels stand where
             the generated ones do. It teaches the discriminator what a label means, at the price
@@ -49,7 +50,7 @@ class GAN:
         generator: Generator,
         discriminator: Discriminator,
         *,
-        loss: LossName = "relativistic",
+        loss: LossName | AdversarialLoss = "relativistic",
         penalties: tuple[Penalty, ...] = (),
         mismatch: float = 0.0,
         discriminator_steps: int = 1,
@@ -57,7 +58,7 @@ class GAN:
     ) -> None:
         self.generator = generator
         self.discriminator = discriminator
-        self.loss = ADVERSARIAL[loss]
+        self.loss = loss if isinstance(loss, AdversarialLoss) else ADVERSARIAL[loss]
         self.penalties = penalties
         self.mismatch = mismatch
         self.likelihood = likelihood

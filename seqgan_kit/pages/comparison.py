@@ -19,7 +19,9 @@ from ..recipe import CompareRecipe, Recipe, slug
 from ..recipe import files as recipe_files
 from ..report import page, tables
 from ..report.curves import Sweep
-from ..runs.workflow import Watch, resume, run_recipe, train
+from ..runs.loading import run_recipe
+from ..runs.watch import Watch
+from ..runs.workflow import resume, train
 from ..training.run import Run, RunError
 from . import content as evidence
 

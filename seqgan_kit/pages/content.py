@@ -15,8 +15,8 @@ from ..report.choice import choose
 from ..report.curves import Sweep
 from ..report.page import Content, Model
 from ..report.tables import Role, Row, Table
-from ..runs.loading import load_sampler
-from ..runs.workflow import environment, run_recipe
+from ..runs.loading import load_sampler, run_recipe
+from ..runs.watch import environment
 from ..training.log import read_metrics
 from ..training.run import Run
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from .. import plugins
 from ..kind import Kind
-from ..sections import EvaluationSection, Section
+from ..sections import Section
 from .reading import TAGS, RecipeError, nearest
 from .whole import Recipe, recipe_class
 
@@ -40,9 +40,12 @@ def check(data: Mapping[str, Any], where: str) -> Recipe:
         section = filled.get(key, {})
         if isinstance(section, Mapping):
             filled[key] = {"kind": name, **section}
+    notes: list[str] = []
     if isinstance(filled.get("evaluation"), Mapping):
-        filled["evaluation"] = _without_foreign(filled["evaluation"], kind.evaluation, where)
-    return checked(recipe_class(kind.name), filled, where)
+        filled["evaluation"], notes = _without_foreign(filled["evaluation"], kind)
+    recipe = checked(recipe_class(kind.name), filled, where)
+    recipe.note(notes)
+    return recipe
 
 
 def _kind_of(data: Mapping[str, Any]) -> Kind | None:
@@ -53,25 +56,21 @@ def _kind_of(data: Mapping[str, Any]) -> Kind | None:
     return known[0] if known else None
 
 
-def _without_foreign(
-    section: Mapping[str, Any], schema: type[EvaluationSection], where: str
-) -> dict[str, Any]:
-    """Drop settings of other kinds that say what they would say if they were absent.
+def _without_foreign(section: Mapping[str, Any], kind: Kind) -> tuple[dict[str, Any], list[str]]:
+    """Leave out settings of the evaluation of other kinds; return notes on that, too.
 
-    Runs of version 0.1 keep the settings of all kinds in their recipe.
-
-    Raises:
-        RecipeError: a setting of another kind says something else.
+    Version 0.1 had the settings of all kinds in one section, and wrote all of them into a run.
     """
-    kept = dict(section)
-    for kind in plugins.kinds().values():
-        for key, known in kind.evaluation.model_fields.items():
-            if key not in kept or key in schema.model_fields:
+    kept, notes = dict(section), []
+    for other in plugins.kinds().values():
+        for key, known in other.evaluation.model_fields.items():
+            if key not in kept or key in kind.evaluation.model_fields:
                 continue
-            if kept[key] != known.default:
-                raise RecipeError(f"{where}: evaluation.{key} is for {kind.name} only")
-            del kept[key]
-    return kept
+            if kept.pop(key) != known.default:
+                notes.append(
+                    f"evaluation.{key} is ignored: it is for {other.name}, not {kind.name}"
+                )
+    return kept, notes
 
 
 def checked(root: type[Checked], data: Mapping[str, Any], where: str) -> Checked:

@@ -7,7 +7,7 @@ from functools import cache, reduce
 from operator import or_
 from typing import Annotated, Any, cast
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, PrivateAttr, create_model, model_validator
 
 from .. import plugins
 from ..sections import (
@@ -50,6 +50,17 @@ class Recipe(Section):
     """How to train."""
     evaluation: EvaluationSection = EvaluationSection()
     """How to measure the result."""
+
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the recipe was read."""
+        return self._notes
+
+    def note(self, notes: Sequence[str]) -> None:
+        """Keep notes on how the recipe was read."""
+        self._notes = tuple(notes)
 
     @property
     def kind(self) -> str:

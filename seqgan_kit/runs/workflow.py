@@ -31,32 +31,14 @@ from ..training.run import Run, RunError, create_run, free_path, remove_run
 from . import data as data_of
 from .data import make_codec, run_codec, seen, store_codec, trainable
 from .judging import checkpoint_score, likelihood_score
-from .loading import load_sampler
+from .loading import run_recipe, same_data
 from .objectives import check_processes, make_objective, optimization, schedule
 from .sampler import Sampler
+from .watch import Watch, environment
 from ..training.checkpoint import load_network, network_names
 from ..training.log import Report, require_tensorboard, tensorboard_report
 from ..training.runtime import Runtime, choose_device
-from ..training.trainer import Hook, Trainer
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a caller wants to be told of, and how it stops a training.
-
-    Attributes:
-        say: called with lines for people.
-        report: called after every step.
-        download: called while data are fetched.
-        judge: called while a judge is trained.
-        should_stop: asked after every step.
-    """
-
-    say: Callable[[str], None] = field(default=lambda line: None)
-    report: Callable[[Report], None] = field(default=lambda report: None)
-    download: DownloadProgress | None = None
-    judge: JudgeProgress | None = None
-    should_stop: Callable[[], bool] = field(default=lambda: False)
+from ..training.trainer import Hook, OptimizerMaker, Trainer, adam
 
 
 @dataclass(frozen=True)
@@ -83,6 +65,8 @@ def train(
     init_from: Path | None = None,
     command: Sequence[str] = (),
     watch: Watch | None = None,
+    optimizer: OptimizerMaker = adam,
+    hooks: Sequence[Hook] = (),
 ) -> Trained:
     """Train a recipe into a new run folder.
 
@@ -94,6 +78,8 @@ def train(
         init_from: another run whose networks to begin with.
         command: the command line, kept in ``run.json``.
         watch: what to tell.
+        optimizer: makes the optimiser of each network.
+        hooks: called with the averaged network every so many steps, beside the sample grid.
 
     Raises:
         RunError: ``out`` exists, or ``init_from`` is no run.
@@ -108,11 +94,13 @@ def train(
         _refuse_to_overwrite(out, force)
     # Everything that can be wrong with data and weights is found before a folder is made.
     dataset = data_of.load_dataset(recipe, watch.download)
-    for note in dataset.notes:
+    for note in (*recipe.notes, *dataset.notes):
         watch.say(note)
     stored = store_codec(recipe, dataset)
     codec = make_codec(data_of.kind_of(recipe), stored)
-    trainer_for = _prepare(recipe, dataset, codec, runtime, watch, weights)
+    trainer_for = _prepare(
+        recipe, dataset, codec, runtime, watch, weights, optimizer=optimizer, hooks=hooks
+    )
     visible = seen(recipe, dataset)
     labels = visible.labels
     path = Path()
@@ -164,6 +152,8 @@ def resume(
     overrides: Sequence[str] = (),
     device: str | None = None,
     watch: Watch | None = None,
+    optimizer: OptimizerMaker = adam,
+    hooks: Sequence[Hook] = (),
 ) -> Trained:
     """Go on with a run from its newest good checkpoint, with the recipe that it keeps.
 
@@ -173,6 +163,8 @@ def resume(
             longer), or of ``data.root`` where the data moved; the run keeps the changed recipe.
         device: where to go on, the recipe's if absent.
         watch: what to tell.
+        optimizer: as in :func:`train`; that of the run so far, or its state does not fit.
+        hooks: as in :func:`train`.
 
     Raises:
         RunError: it is no run, another process trains it, or an override changes what it is.
@@ -185,7 +177,9 @@ def resume(
     with _held(run, runtime):
         dataset = same_data(run, recipe, watch)
         codec = run_codec(run)
-        trainer = _prepare(recipe, dataset, codec, runtime, watch)(run)
+        trainer = _prepare(
+            recipe, dataset, codec, runtime, watch, optimizer=optimizer, hooks=hooks
+        )(run)
         if run.checkpoints():
             _resume_newest(run, trainer, watch)
         else:
@@ -224,21 +218,6 @@ def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
         trainer.resume(chosen)
 
 
-def same_data(run: Run, recipe: Recipe, watch: Watch) -> Dataset:
-    """The data of a run.
-
-    Raises:
-        RunError: they are others than when it was begun.
-    """
-    dataset = data_of.load_dataset(recipe, watch.download)
-    if dataset.fingerprint != run.info["data"]["fingerprint"]:
-        raise RunError(
-            f"the data of {run.path} have changed since it was begun; start a new run "
-            f"(`seqgen train {run.recipe_path} --init-from {run.path}` keeps its weights)"
-        )
-    return dataset
-
-
 def _for_process(watch: Watch | None, runtime: Runtime) -> Watch:
     """What this process tells: only the first one talks."""
     watch = watch or Watch()
@@ -257,6 +236,9 @@ def _prepare(
     runtime: Runtime,
     watch: Watch,
     weights: Path | None = None,
+    *,
+    optimizer: OptimizerMaker,
+    hooks: Sequence[Hook],
 ) -> Callable[[Run], Trainer]:
     """Everything of a training but the folder it writes into.
 
@@ -314,7 +296,7 @@ def _prepare(
             batches,
             runtime=runtime,
             run=run,
-            optimization=optimization(recipe, objective),
+            optimization=optimization(recipe, objective, optimizer),
             schedule=schedule(recipe),
             steps=settings.steps,
             minutes=settings.minutes,
@@ -325,7 +307,7 @@ def _prepare(
             # The best one and two new ones, so that a damaged one is not the only one.
             keep=2 if settings.keep == "best" else settings.keep,
             score=None if score is None else lambda network: score(sampler(network)),
-            hooks=[Hook(settings.grid_every, draw)],
+            hooks=[Hook(settings.grid_every, draw), *hooks],
             report=report,
             should_stop=watch.should_stop,
         )
@@ -346,54 +328,3 @@ def _begin_with(weights: Path, objective: Objective, watch: Watch) -> None:
     watch.say(f"beginning with the weights of {weights}")
 
 
-def environment(device: torch.device, processes: int = 1) -> dict[str, object]:
-    """What a figure depends on beside the recipe."""
-    cuda = device.type == "cuda"
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if cuda else platform.machine(),
-        "threads": torch.get_num_threads(),
-        "processes": processes,
-    }
-
-
-def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe that a run keeps, with changes of its ``train`` section or of ``data.root``.
-
-    Raises:
-        RunError: an override changes something else.
-    """
-    for text in overrides:
-        if not text.startswith(("train.", "data.root=")):
-            raise RunError(
-                f"{text}: a run goes on with the data and networks it has, and only keys of "
-                "`train`, and data.root where the data moved, can change; start another with "
-                "--init-from"
-            )
-    data = recipe_files.override(recipe_files.read(run.recipe_path), overrides)
-    return recipe_files.check(data, str(run.recipe_path))
-
-
-def load(
-    path: str | Path, *, checkpoint: str | int | None = None, device: str = "auto"
-) -> Sampler:
-    """The trained generator of a run.
-
-    >>> sevens = load("runs/mnist_rows").sample(label=7, count=16, seed=0)  # doctest: +SKIP
-
-    Args:
-        path: the run folder.
-        checkpoint: a step number; the best or else the newest if absent.
-        device: where to sample.
-
-    Raises:
-        RunError: no run, or no such checkpoint.
-        FileProblem: the checkpoint is damaged.
-    """
-    run = Run(Path(path))
-    wanted = None if checkpoint is None else str(checkpoint)
-    return load_sampler(
-        run, run_recipe(run), checkpoint=wanted, device=choose_device(device)
-    )

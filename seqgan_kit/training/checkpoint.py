@@ -68,9 +68,10 @@ def save(
     """
     optimizer_state = {
         name: {
-            f"{index}/{key}": value
+            f"{index}/{key}": torch.as_tensor(value)
             for index, state in optimizer.state_dict()["state"].items()
             for key, value in state.items()
+            if value is not None
         }
         for name, optimizer in optimizers.items()
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from ..batch import Batch
 from ..errors import SeqganError
@@ -63,12 +64,30 @@ class Schedule:
         return self.final + (1 - self.final) * share
 
 
+OptimizerMaker = Callable[[Iterable[nn.Parameter], float, tuple[float, float]], Optimizer]
+"""From parameters, learning rate and betas to what steps them."""
+
+
+def adam(
+    parameters: Iterable[nn.Parameter], learning_rate: float, betas: tuple[float, float]
+) -> Optimizer:
+    """Make Adam (Kingma & Ba 2015), all parameters in one kernel."""
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True)
+
+
 @dataclass(frozen=True)
 class Optimization:
-    """Adam for one network: its learning rate and betas."""
+    """How one network is optimised.
+
+    Attributes:
+        learning_rate: before the schedule.
+        betas: of Adam; another optimiser may ignore them.
+        make: makes the optimiser.
+    """
 
     learning_rate: float
     betas: tuple[float, float]
+    make: OptimizerMaker = adam
 
 
 @dataclass(frozen=True)
@@ -145,11 +164,10 @@ class Trainer:
             runtime.share_weights(module)
         self.average = Average(objective.networks[objective.averaged], average_decay)
         self.optimizers = {
-            turn.name: torch.optim.Adam(
+            turn.name: optimization[turn.name].make(
                 objective.networks[turn.name].parameters(),
-                lr=optimization[turn.name].learning_rate,
-                betas=optimization[turn.name].betas,
-                fused=True,
+                optimization[turn.name].learning_rate,
+                optimization[turn.name].betas,
             )
             for turn in objective.turns
         }

@@ -147,7 +147,7 @@ class AudioCodecRecipe(CodecSection):
     """A clip is a sequence of frames or samples."""
 
     ways: ClassVar[Mapping[Steps, Mapping[str, Any]]] = {
-        "values": {"representation": {"kind": "log-mel"}},
+        "values": {"representation": {"kind": "log-mel", "layout": "steps"}},
         "tokens": {"representation": {"kind": "mu-law"}},
         "whole": {"representation": {"kind": "log-mel", "layout": "picture"}},
     }

@@ -31,6 +31,7 @@ class Images(Kind):
     """Grey or colour images of one size."""
 
     name = "images"
+    singular = "image"
     sources = {
         "mnist": NamedData,
         "fashion_mnist": NamedData,

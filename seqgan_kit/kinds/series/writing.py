@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -15,16 +15,19 @@ from jaxtyping import Int
 from ...data.dataset import DataError
 from ...data.unequal import padded
 from ...errors import UsageError
-from ...files import write_file
+from ...files import refuse_existing, write_file
 from ...labels import label_names
 from ...report.images import GRID_ROWS, save_picture
-from ...runs.asked import Asked, refuse_existing
+from ...runs.asked import Asked
 from ...runs.data import load_dataset, seen
+from ...runs.loading import run_recipe
 from ...runs.sampler import Sampler
-from ...runs.workflow import run_recipe
 from ...training.run import Run
 from .codec import SeriesCodec, series_codec
 from .drawing import CHANNELS, Frame, small_multiples
+
+TextFile = Any
+"""A text file that is open for writing: standard output may be of any class."""
 
 DEFAULT_COUNT = 12
 ENDINGS = (".csv", ".npz", ".png")
@@ -95,7 +98,7 @@ def _write_table(
 
 
 @contextmanager
-def _text(asked: Asked) -> Iterator[TextIO]:
+def _text(asked: Asked) -> Iterator[TextFile]:
     """Standard output, or a file that is whole or not there."""
 
     if asked.piped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...evaluation.figures import Figure
+from ...evaluation.figures import LENGTH_DISTANCE, Figure
 
 FIGURES = (
     *(
@@ -37,6 +37,7 @@ FIGURES = (
         "Different lines among the samples, relative to the number of samples, with which it "
         "falls.",
     ),
+    LENGTH_DISTANCE,
     Figure(
         "copied", "exact copies", "lower",
         "Share of the samples that are a training line, word for word; for real text that of the "

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import torch
 
@@ -19,6 +19,9 @@ from ...runs.asked import Asked
 from ...runs.sampler import Sampler
 from .codec import text_codec
 from .sampling import TextSample, sample_lines
+
+TextFile = Any
+"""A text file that is open for writing: standard output may be of any class."""
 
 DEFAULT_COUNT = 12
 
@@ -67,7 +70,7 @@ def write_preview(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 
 
 
 @contextmanager
-def _open(asked: Asked) -> Iterator[IO[str]]:
+def _open(asked: Asked) -> Iterator[TextFile]:
     if asked.piped:
         # A reader gets every line when it is there, and lines end in the same way everywhere.
         if hasattr(sys.stdout, "reconfigure"):
@@ -95,14 +98,14 @@ def _names(sampler: Sampler) -> Names:
 
 
 def _text(
-    file: IO[str], samples: Iterable[TextSample], attributes: list[str], names: Names
+    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names
 ) -> None:
     for sample in samples:
         file.write(sample.text + "\n")
 
 
 def _jsonl(
-    file: IO[str], samples: Iterable[TextSample], attributes: list[str], names: Names
+    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names
 ) -> None:
     for sample in samples:
         line = {
@@ -115,7 +118,7 @@ def _jsonl(
 
 
 def _csv(
-    file: IO[str], samples: Iterable[TextSample], attributes: list[str], names: Names
+    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names
 ) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["text", *attributes, "tokens", "log_likelihood"])
