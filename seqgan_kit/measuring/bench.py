@@ -21,7 +21,7 @@ from ..evaluation.figures import Value
 from ..evaluation.gan_train import gan_train
 from ..evaluation.judge import Judge
 from ..evaluation.likelihood import chosen_items, likelihood_figures, token_figures
-from ..files import read_json, write_json
+from ..files import file_digest, read_json, write_json
 from ..kind import OwnFigures
 from ..nn.noise import seeded_noise
 from ..recipe import Recipe
@@ -265,7 +265,7 @@ class Bench:
             "seed": seed,
             "likelihood": [self.settings.likelihood_items, self.settings.importance_samples],
             "checkpoint": chosen.name,
-            "weights": hashlib.sha256((chosen / "networks.safetensors").read_bytes()).hexdigest(),
+            "weights": file_digest(chosen / "networks.safetensors"),
             # How many samples are made in a second depends on it.
             "device": environment(self.device)["device"],
         }

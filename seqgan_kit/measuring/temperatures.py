@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from ..evaluation.likelihood import token_figures
-from ..files import FileProblem, read_json, write_json
+from ..files import FileProblem, file_digest, read_json, write_json
 from ..nn.relaxation import Decoding
 from ..report.curves import SweepPoint
 from ..runs.loading import load_sampler, run_recipe
@@ -79,7 +78,7 @@ def sweep(
         **bench.key,
         "gan_train_samples": 0,
         "seed": seed,
-        "weights": hashlib.sha256((checkpoint / "networks.safetensors").read_bytes()).hexdigest(),
+        "weights": file_digest(checkpoint / "networks.safetensors"),
     }
     path = run.path / "temperatures.json"
     points = _kept(path, settings)

@@ -15,7 +15,7 @@ from ..nn.categorical import TokenEmbedding
 from ..nn.condition import LabelEmbedding
 from ..nn.networks import Discriminator
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
-from ..nn.recurrent import Cell, Recurrent, read_both_ways, reversal
+from ..nn.recurrent import Cell, read_both_ways, readers, reversal
 from ..nn.relaxation import Written
 
 
@@ -65,17 +65,13 @@ class RecurrentDiscriminator(Discriminator):
         label_size = 32 if condition == "concatenation" else 0
         if label_size:
             self.label = LabelEmbedding(classes, label_size)
-
-        def stack() -> Recurrent:
-            return Recurrent(
-                cell=cell,
-                input_size=features + label_size,
-                hidden_size=hidden_size,
-                layers=layers,
-            )
-
-        self.forwards = stack()
-        self.backwards = stack() if bidirectional else None
+        self.forwards, self.backwards = readers(
+            cell=cell,
+            input_size=features + label_size,
+            hidden_size=hidden_size,
+            layers=layers,
+            bidirectional=bidirectional,
+        )
         if isinstance(view, TokenEmbedding):
             # Rows of unit length are much smaller than the inputs that the first weights are made
             # for, and a discriminator that sees next to nothing of them takes long to begin.
@@ -187,19 +183,15 @@ class RecurrentEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.label = LabelEmbedding(classes, label_size)
-        stacks = [
-            Recurrent(
-                cell=cell,
-                input_size=features + label_size,
-                hidden_size=hidden_size,
-                layers=layers,
-            )
-            for _ in range(2 if bidirectional else 1)
-        ]
-        self.forwards = stacks[0]
-        self.backwards = stacks[1] if bidirectional else None
+        self.forwards, self.backwards = readers(
+            cell=cell,
+            input_size=features + label_size,
+            hidden_size=hidden_size,
+            layers=layers,
+            bidirectional=bidirectional,
+        )
         # Mean and maximum over time of every direction.
-        self.size = 2 * hidden_size * len(stacks)
+        self.size = 2 * hidden_size * (2 if bidirectional else 1)
 
     def forward(self, batch: Batch) -> Float[Tensor, "B H"]:
         label_BTE = repeat(self.label(batch.label_BA), "b e -> b t e", t=batch.mask_BT.shape[1])

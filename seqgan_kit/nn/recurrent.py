@@ -178,6 +178,17 @@ def reversal(mask_BT: Bool[Tensor, "B T"]) -> Callable[[Tensor], Tensor]:
     return turn
 
 
+def readers(
+    *, cell: Cell, input_size: int, hidden_size: int, layers: int, bidirectional: bool
+) -> tuple[Recurrent, Recurrent | None]:
+    """Make a stack that reads from the beginning, and one that reads from the end if wanted."""
+
+    def stack() -> Recurrent:
+        return Recurrent(cell=cell, input_size=input_size, hidden_size=hidden_size, layers=layers)
+
+    return stack(), stack() if bidirectional else None
+
+
 def read_both_ways(
     forwards: Recurrent,
     backwards: Recurrent | None,

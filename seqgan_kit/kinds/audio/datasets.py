@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from ...data.dataset import (
 )
 from ...data.label_folders import find_files, left_out, natural
 from ...data.sources import Progress, locate
+from ...files import file_digest
 from .clip_cache import TOO_LONG, cached_clips
 from .clips import ClipSettings
 from .files import EXTENSIONS, Unfit, prepared, read_sound
@@ -355,6 +355,6 @@ def _label_numbers(found: Sequence[Recording], names: Mapping[str, Sequence[str]
 
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from error

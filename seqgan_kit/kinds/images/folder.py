@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, held_out, listed, some
 from ...data.label_folders import find_files, left_out
+from ...files import file_digest
 
 Colour = Literal["grey", "rgb"]
 
@@ -144,7 +144,7 @@ def image_folder(
 
     # Contents, not dates: a copy of the folder is the same data.
     sums = [
-        (path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
+        (path.relative_to(root).as_posix(), file_digest(path))
         for path in tree.paths
         if path not in damaged
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from ...data.dataset import PARTS, DataError, Dataset, Part, PartName, cut_into_
 from ...data.label_folders import left_out, natural
 from ...data.part_files import find_parts
 from ...data.unequal import as_objects
+from ...files import file_digest
 from .arrays import LABELS_SUFFIX
 from .files import READERS, read_series
 from .items import Columns, Missing, OneSeries, complete, same_columns, windows
@@ -108,7 +108,7 @@ def japanese_vowels(*, root: Path | None, validation: float, seed: int) -> Datas
         path = folder / name
         if not path.is_file():
             raise DataError(f"japanese_vowels: {path} is not there; data.root names its folder")
-        if _digest(path) != digest:
+        if file_digest(path) != digest:
             raise DataError(f"japanese_vowels: {path} is not the published file (its SHA-256)")
         file = read_series(path, Columns(), whole=False)
         found[part] = [(one.value_SC, one.label) for one in file.series]
@@ -191,7 +191,7 @@ def own_series(
         notes += noted
         shares = {}
     key = {
-        "files": {part: _digest(path) for part, path in paths.items()},
+        "files": {part: file_digest(path) for part, path in paths.items()},
         # What labels a file has beside it.
         "labels": [[*labels] for members in found.values() for _, labels in members],
         "settings": [asdict(columns), window, stride, missing],
@@ -307,7 +307,3 @@ def _constant(items: np.ndarray, channels: Sequence[str]) -> list[str]:
         for name, low, high in zip(channels, low_C, high_C, strict=True)
         if low == high
     ]
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
