@@ -93,6 +93,6 @@ def check(recipe: str, overrides: tuple[str, ...]) -> None:
 @command.command()
 def schema() -> None:
     """Print a JSON Schema of recipes, for editors."""
-    from seqgan_kit.recipe import files as recipe_files
+    from seqgan_kit.recipe.describing import schema as described
 
-    click.echo(json.dumps(recipe_files.schema(), indent=2))
+    click.echo(json.dumps(described(), indent=2))

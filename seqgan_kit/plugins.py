@@ -41,16 +41,23 @@ class Installed:
     Attributes:
         name: of the entry point.
         group: ``seqgan_kit.kinds`` or ``seqgan_kit.models``.
-        source: the distribution that brings it, with its version.
         target: the object that it names.
         problem: why it cannot be used, ``""`` where it can.
+        distribution: that brings it, as :mod:`importlib.metadata` has it.
     """
 
     name: str
     group: str
-    source: str
     target: str
     problem: str
+    distribution: Any
+
+    @property
+    def source(self) -> str:
+        """The distribution that brings it, with its version."""
+        # Read when it is asked for: the files of metadata take long to read.
+        found = self.distribution
+        return f"{found.name} {found.version}" if found else "an unknown package"
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ def problems() -> list[str]:
 
 def forget() -> None:
     """Look again at what is installed when it is next asked for."""
-    for cached in (_loaded, _kinds, models):
+    for cached in (_points, _loaded, _kinds, models):
         cached.cache_clear()
 
 
@@ -142,18 +149,24 @@ def _having(wanted: str, key: str, names_of: Callable[[Kind], Mapping[str, objec
 
 
 @cache
+def _points() -> Any:
+    """Return all entry points; looking for them takes a while."""
+    return entry_points()
+
+
+@cache
 def _loaded(group: str) -> _Loaded:
     found: dict[str, Kind | Model] = {}
     listed: list[Installed] = []
     expected: type[Kind] | type[Model] = Kind if group == KINDS else Model
     # The toolkit's own first, so that its order of kinds is the usual one.
-    for point in sorted(_unique(entry_points(group=group)), key=_order):
+    for point in sorted(_unique(_points().select(group=group)), key=_order):
         loaded, problem = _load(point, expected)
         if loaded is not None and point.name in found:
             problem = f"another package brings the name {point.name!r}, too"
         elif loaded is not None:
             found[point.name] = loaded
-        listed.append(Installed(point.name, group, _source(point), point.value, problem))
+        listed.append(Installed(point.name, group, point.value, problem, point.dist))
     return _Loaded(found, tuple(listed))
 
 
@@ -180,10 +193,6 @@ def _load(point: Any, expected: type[Kind] | type[Model]) -> tuple[Kind | Model 
     if loaded.name != point.name:
         return None, f"its entry point is called {point.name!r} and its name is {loaded.name!r}"
     return loaded, ""
-
-
-def _source(point: Any) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
 
 
 def _refuse_twice(key: str, names: Mapping[str, Iterable[str]]) -> None:

@@ -27,7 +27,6 @@ class Section(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
         # A section is compiled when it is first used, most of them as a part of a recipe.
         defer_build=True,
     )

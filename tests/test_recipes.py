@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.recipe.describing import schema as described
 from seqgan_kit.recipe.files import RecipeError, bundled, check, dump, load, read
 
 GOOD = "data: {source: digits}\ntrain: {steps: 10}\n"
@@ -191,7 +191,7 @@ def test_a_section_of_another_kind_replaces_the_old_one(recipe):
 
 
 def test_schema_knows_every_key_with_its_description():
-    schema = recipe_files.schema()
+    schema = described()
     json.dumps(schema)
     assert "extends" in schema["properties"]
     steps = schema["$defs"]["TrainRecipe"]["properties"]["steps"]

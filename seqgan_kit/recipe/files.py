@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import yaml
 
 from .checking import check, checked
 from .comparison import CompareRecipe
 from .reading import RecipeError, bundled, bundled_comparisons, find, merge, override, read
-from .whole import Recipe, recipe_class
+from .whole import Recipe
 
 __all__ = [
     "RecipeError",
@@ -26,7 +25,6 @@ __all__ = [
     "merge",
     "override",
     "read",
-    "schema",
 ]
 
 
@@ -89,16 +87,3 @@ def is_comparison(name: str) -> bool:
 def dump(recipe: Recipe) -> str:
     """A resolved recipe as YAML."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of a recipe file, for editors; `extends` and its defaults included."""
-    described = recipe_class().model_json_schema()
-    described["properties"]["extends"] = {
-        "type": "string",
-        "description": "A bundled name or a path: the recipe that this one changes.",
-    }
-    # What is required may stand in the recipe that is extended, and the name is the file's.
-    for section in (described, *described["$defs"].values()):
-        section.pop("required", None)
-    return described

@@ -179,21 +179,17 @@ def recipe_class(kind: str | None = None) -> type[Recipe]:
     codecs = {schema: None for one in kinds.values() for schema in one.codecs.values()}
     models = {model.schema: None for model in plugins.models().values()}
     fields: dict[str, Any] = {
-        "data": (_tagged(list(data), "source"), _described("data")),
-        "codec": (_tagged(list(codecs), "kind"), _described("codec")),
-        "model": (_tagged(list(models), "kind"), _described("model")),
+        "data": (_tagged(list(data), "source"), ...),
+        "codec": (_tagged(list(codecs), "kind"), ...),
+        "model": (_tagged(list(models), "kind"), ...),
         "evaluation": (
             reduce(or_, evaluations),
-            Field(evaluations[0](), description=Recipe.model_fields["evaluation"].description),
+            evaluations[0](),
         ),
     }
     return cast(
         type[Recipe], create_model("Recipe", __base__=Recipe, __doc__=Recipe.__doc__, **fields)
     )
-
-
-def _described(name: str) -> Any:
-    return Field(description=Recipe.model_fields[name].description)
 
 
 def _tagged(schemas: Sequence[type[Section]], tag: str) -> Any:
