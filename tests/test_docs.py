@@ -39,3 +39,16 @@ def test_the_yaml_of_a_guide_is_a_recipe(guide, tmp_path):
         path = tmp_path / f"guide{number}.yaml"
         path.write_text(text)
         load(str(path))
+
+
+def test_the_python_of_extending_runs(tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 7
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "extending"}
+    for block in blocks:
+        exec(compile(block, "extending.md", "exec"), names)
+    figures = names["CoinFigures"](names["torch"].ones(4, 3))
+    assert figures.measure(figures.noise(1000, 0))["heads"] == pytest.approx(0.5, abs=0.1)
+    assert names["objective"].loss is names["wide_hinge"]

@@ -23,7 +23,6 @@ FLOORS = [
 ]
 """Every part may import what lies on lower floors, and nothing beside it."""
 
-EXCEPTIONS = {"models": {"nn"}, "__init__": {"runs"}}
 FLOOR = {part: number for number, floor in enumerate(FLOORS) for part in floor}
 
 

@@ -620,3 +620,21 @@ def test_safetensors_of_another_shape(tiny_run, tmp_path):
         save_file(weights, checkpoint / "networks.safetensors")
     with pytest.raises(FileProblem, match=r"average: head\.project\.bias has the shape \(3,\)"):
         loading.load(path)
+
+
+def test_an_optimiser_and_hooks_of_ones_own(tmp_path):
+    from seqgan_kit.files import FileProblem
+    from seqgan_kit.training.trainer import Hook
+
+    def sgd(parameters, learning_rate, betas):
+        return torch.optim.SGD(parameters, lr=learning_rate, momentum=betas[0])
+
+    seen = []
+    hooks = [Hook(2, lambda step, network: seen.append((step, network.training)))]
+    run = workflow.train(recipe(), out=tmp_path / "run", optimizer=sgd, hooks=hooks).run
+    assert [step for step, _ in seen] == [2, 4]
+    with pytest.raises(FileProblem, match="trained with the optimiser SGD, not Adam"):
+        workflow.resume(run.path, overrides=["train.steps=6"])
+    resumed = workflow.resume(run.path, overrides=["train.steps=6"], optimizer=sgd, hooks=hooks)
+    assert resumed.finished
+    assert seen[-1][0] == 6

@@ -85,7 +85,8 @@ def save(
         write_tensors(draft / "networks.safetensors", weights)
         write_tensors(draft / "optimizers.safetensors", _prefixed(optimizer_state))
         write_tensors(draft / "random.safetensors", random_state)
-        write_json(draft / "state.json", asdict(progress))
+        kinds = {name: type(optimizer).__name__ for name, optimizer in optimizers.items()}
+        write_json(draft / "state.json", {**asdict(progress), "optimizers": kinds})
 
 
 def _there(file: Path) -> Path:
@@ -135,7 +136,15 @@ def load(
     random_state = read_tensors(_there(path / "random.safetensors"))
     state = read_json(_there(path / "state.json"))
     try:
+        # Version 0.1 kept no names: there was only Adam.
+        kinds = state.get("optimizers", {})
         for name, optimizer in optimizers.items():
+            if kinds.get(name, "Adam") != type(optimizer).__name__:
+                raise FileProblem(
+                    f"{path} was trained with the optimiser {kinds.get(name, 'Adam')}, not "
+                    f"{type(optimizer).__name__}: resume it in Python, by "
+                    "seqgan_kit.runs.workflow.resume(RUN, optimizer=...)"
+                )
             _load_optimizer(optimizer, _part(optimizer_tensors, name))
         noise_state = random_state.get(f"noise/{generator.device.type}")
         if noise_state is not None:
@@ -145,6 +154,8 @@ def load(
         torch.set_rng_state(random_state["cpu"])
         means = {name: (float(total), int(n)) for name, (total, n) in state["means"].items()}
         return Progress(int(state["step"]), int(state["drawn"]), float(state["seconds"]), means)
+    except FileProblem:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise FileProblem(f"{path} does not fit this run: {error!r}; use another") from error
 
