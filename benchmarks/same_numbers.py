@@ -5,7 +5,8 @@
 
 Each recipe is trained for 20 steps with its own seed and networks of its own size, and sampled;
 what is kept is every loss and a SHA-256 of the samples' bytes. The numbers are those of one
-machine: floating-point sums differ between processors. Real data come from --data, a folder like
+machine: floating-point sums differ between processors. It runs on version 0.1, too, whose modules
+lay elsewhere: set PYTHONPATH to a checkout of it. Real data come from --data, a folder like
 the one that SEQGAN_TEST_DATA names; recipes whose data are not there are listed as left out.
 """
 
@@ -40,7 +41,7 @@ def data_of(recipe: Any, folder: Path | None) -> tuple[str, ...]:
     if source == "oracle":
         return ("data.sequences=500", "data.test=100")
     if source == "spoken_digits_synthetic":
-        return ("data.clips=10",)
+        return ("data.clips=40",)
     if source == "fashion_mnist":
         source = "mnist"  # Files of the same form.
         return ("data.source=mnist", *((f"data.root={folder / 'mnist'}",) if folder else ()))

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from seqgan_kit.training.log import Report
 
 
-@click.command(short_help="Lay models side by side, on a page.")
+@click.command(short_help="Compare models, on one page.")
 @click.argument("what", nargs=-1, metavar="RUN... | COMPARISON [OVERRIDES]...", required=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder [comparisons/NAME].")
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder [comparisons/NAME].")
 @click.option("--force", is_flag=True, help="Replace the page of other runs in --out.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Runs of each model [1].")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
-@click.option("--samples", type=click.IntRange(min=20), help="In a set [the first recipe's].")
-@click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Runs per model [1].")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
+@click.option("--samples", type=click.IntRange(min=20), help="Samples per set [from the recipe].")
+@click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
 @click.option("--gan-train/--no-gan-train", default=True, show_default=True)
 @click.option(
-    "--temperatures", metavar="FROM:TO:STEP", help="Text: also at these sampling temperatures."
+    "--temperatures", metavar="FROM:TO:STEP", help="Additional temperatures, for text runs."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
@@ -57,9 +57,9 @@ def command(
       seqgen compare my_comparison.yaml --seeds 3 --out comparisons/three
       seqgen compare compare/text --temperatures 0.6:1.2:0.1
 
-    A comparison lists recipes and one budget: minutes of training, or samples seen. It goes on
-    where it was stopped: give the same command again. It writes a table on standard output, and
-    compare.html (one page with everything in it), .md, .csv and .json into --out.
+    A comparison lists recipes and one budget: minutes of training, or samples seen. To resume a
+    stopped comparison, give the same command again. The command prints a table, and writes
+    compare.html (one self-contained page), .md, .csv and .json into --out.
     """
     from seqgan_kit.measuring.temperatures import parse_temperatures
     from seqgan_kit.pages import comparison
@@ -88,7 +88,7 @@ def command(
         title, budget = compared.name, compared.budget
     else:
         if overrides or seeds > 1:
-            raise UsageError("overrides and --seeds belong to a comparison that trains recipes")
+            raise UsageError("overrides and --seeds are only supported for comparisons of recipes")
         entries = comparison.runs_as_entries([Run(Path(target)) for target in targets])
         title = ", ".join(entry.name for entry in entries)
         folder = out or Path("comparisons") / "_".join(slug(e.name) for e in entries)[:80]
@@ -117,7 +117,7 @@ def command(
 
 
 def _keep_others(folder: Path, title: str | None, force: bool) -> None:
-    """Refuse to replace the page of another comparison; one's own is made again."""
+    """Refuse to replace the page of another comparison; that of the same one is replaced."""
     from seqgan_kit.files import FileProblem, read_json
 
     try:
@@ -133,7 +133,7 @@ def _keep_others(folder: Path, title: str | None, force: bool) -> None:
 def _trained(
     compared: CompareRecipe, recipes: dict[str, Recipe], folder: Path, seeds: int, device: str
 ) -> Sequence[Entry]:
-    """Train what is not trained yet; leaves the process where the user stops it."""
+    """Train the models that are not trained yet; exit if the user stops training."""
     from dataclasses import replace
 
     from seqgan_kit.pages import comparison
@@ -166,6 +166,6 @@ def _trained(
             command=["seqgen", *sys.argv[1:]],
         )
     if entries is None:
-        say("saved; go on with the same command")
+        say("saved; resume with the same command")
         sys.exit(128 + signals.received)
     return entries

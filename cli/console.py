@@ -1,4 +1,4 @@
-"""What a person sees while something runs: a live line on a terminal, plain lines elsewhere."""
+"""Progress and notes for the user: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SEED = click.IntRange(min=0, max=2**63 - 1)
 
 
 class StopSignals:
-    """Turns Ctrl-C and SIGTERM into a number to ask for, once there is something to save.
+    """A context manager that stores Ctrl-C and SIGTERM, so that training can save and stop.
 
-    Before the first step, and at the second signal, they stop the process at once.
+    Before the first step, and at the second signal, the process stops at once.
     """
 
     def __init__(self) -> None:
@@ -47,17 +47,17 @@ class StopSignals:
         if self.received or not self.training:
             raise KeyboardInterrupt
         self.received = number
-        # Not by way of a Python stream, which the signal may have interrupted in a write.
-        os.write(2, b"\nstopping after this step and saving (once more: without saving)\n")
+        # Not through a Python stream: the signal may have interrupted one of its writes.
+        os.write(2, b"\nsaving and stopping after this step (repeat to stop without saving)\n")
 
 
 def say(line: str) -> None:
-    """A note for people, kept off standard output so that results can be piped."""
+    """Print a note for the user on standard error, so that results can be piped."""
     click.echo(line, err=True)
 
 
 def duration(seconds: float) -> str:
-    """``75.3`` as ``1:15``, hours in front where there are any."""
+    """Format seconds: ``75.3`` as ``1:15``, with hours in front if there are any."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
@@ -71,9 +71,9 @@ def _losses(figures: Mapping[str, float]) -> str:
 
 @contextmanager
 def training_progress(steps: int | None) -> Iterator[Callable[[Report], None]]:
-    """A callable for the trainer: a bar on a terminal, a line now and then where there is none.
+    """Yield a report function: a progress bar on a terminal, a line now and then elsewhere.
 
-    ``steps`` is how many there will be, ``None`` where the clock ends the training.
+    ``steps`` is the total number of steps, ``None`` if a time limit ends the training.
     """
     of = "" if steps is None else f"/{steps}"
     if sys.stderr.isatty():
@@ -110,7 +110,7 @@ def _bar(of: str) -> Iterator[Callable[[Report], None]]:
     try:
 
         def update(state: Report) -> None:
-            bar.start()  # Not before: the lines of a download would get in its way.
+            bar.start()  # Not earlier, because the lines of a download would disturb it.
             if state.figures:
                 bar.update(task, losses=_losses(state.figures))
             bar.update(
@@ -127,7 +127,7 @@ def _bar(of: str) -> Iterator[Callable[[Report], None]]:
 
 
 class Counter:
-    """Progress of a download or of a judge: a line that changes, at most twice a second."""
+    """The progress of a download or of a judge, on a line that changes twice a second at most."""
 
     def __init__(self) -> None:
         self._last = 0.0
@@ -147,18 +147,18 @@ class Counter:
             say(f"{what}: done")
 
     def download(self, what: str, done: int, total: int | None) -> None:
-        """Told in bytes."""
+        """Show progress in bytes."""
         of = f" of {total / 1e6:.1f}" if total else ""
         self._show(what, done, total, f"{done / 1e6:.1f}{of} MB")
 
     def judge(self, done: int, total: int) -> None:
-        """Told in steps."""
+        """Show progress in steps."""
         shown = f"{100 * done // total} % of {total} steps"
         self._show("training the judge (once; then cached)", done, total, shown)
 
 
 def writable(out: Path | None, force: bool, option: str = "--out") -> Path | None:
-    """Return a picture's file if it may be written: not there yet, or to be replaced."""
+    """Return the path of a picture if it may be written: it is new, or ``force`` is set."""
     from seqgan_kit.files import refuse_existing
 
     if out is None:
@@ -170,7 +170,7 @@ def writable(out: Path | None, force: bool, option: str = "--out") -> Path | Non
 
 
 def watching() -> Watch:
-    """What commands other than a training tell."""
+    """Return the callbacks for progress of all commands except `train`."""
     from seqgan_kit.runs.watch import Watch
 
     counter = Counter()

@@ -21,41 +21,41 @@ if TYPE_CHECKING:
     from seqgan_kit.report.tables import Table
 
 FEWEST = 20
-"""Samples below which no figure means anything."""
+"""Minimum number of samples; with fewer, metrics are meaningless."""
 
 
-@click.command(short_help="Measure runs, or samples made elsewhere, beside real data.")
+@click.command(short_help="Measure runs or external samples, next to real data.")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
 @click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
 @click.option(
     "--samples",
     metavar="N|PATH",
-    help="Samples in a set [the recipe's], or a .npy; of text a .txt, .jsonl, .csv or .tsv.",
+    help="Samples per set [from the recipe], or external samples: a file or folder (see above).",
 )
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="With --samples PATH: a .npy of class numbers.",
+    help="With --samples PATH: a .npy file of class numbers.",
 )
-@click.option("--recipe", help="With --samples PATH: the recipe whose data they are held to.")
-@click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
+@click.option("--recipe", help="With --samples PATH: the recipe of the data to compare them with.")
+@click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
 @click.option(
     "--gan-train/--no-gan-train",
     default=True,
     show_default=True,
-    help="Whether to train a judge on samples, which takes a minute or so.",
+    help="Measure GAN-train: train a judge on samples, which takes a minute or so.",
 )
 @click.option(
     "--temperatures",
     metavar="FROM:TO:STEP",
-    help="Text: also at these sampling temperatures; draws quality against diversity.",
+    help="Additional temperatures, for text runs; plots quality against diversity.",
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
-    help="With --temperatures: the curves as an .svg [RUN/temperatures.svg for one run].",
+    help="With --temperatures: .svg file for the curves [RUN/temperatures.svg for one run].",
 )
-@click.option("--force", is_flag=True, help="Replace what --plot names.")
+@click.option("--force", is_flag=True, help="Replace the file of --plot.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -74,7 +74,7 @@ def command(
     as_json: bool,
     device: str,
 ) -> None:
-    """Measure the samples of RUNS beside held-out real data and noise.
+    """Measure the samples of RUNS, next to held-out real data and noise.
 
     \b
     Examples:
@@ -86,18 +86,18 @@ def command(
       seqgen evaluate --samples theirs.txt --recipe coco_captions
       seqgen evaluate runs/coco_captions --temperatures 0.5:1.5:0.1
 
-    Every figure stands with its standard deviation over independent sets of samples, with the
-    same figure of held-out real data (the ceiling) and of noise (the floor). A judge, a small
-    classifier, is trained once on the real training part and cached. Each run keeps its figures
-    in RUN/evaluation.json.
+    Every metric is shown with its standard deviation over independent sets of samples, next to
+    the same metric of held-out real data (the ceiling) and of noise (the floor). A judge, a small
+    classifier, is trained once on the training part of the data and cached. The metrics of a run
+    are stored in RUN/evaluation.json.
 
-    Samples made elsewhere are arrays like those that `seqgen sample --out x.npy` writes: bytes,
-    or real values from 0 to 1, [count, height, width] or with colours last. Text is a .txt with
-    a sample a line, or a .jsonl, .csv or .tsv with the columns text and those of the labels.
-    Sound is a folder of files, or a manifest with a path and labels, as `seqgen sample` writes it.
+    External samples have the formats that `seqgen sample` writes. Images are a .npy array of
+    bytes, or of values from 0 to 1, [count, height, width] or with colours last. Text is a .txt
+    file with one sample per line, or a .jsonl, .csv or .tsv file with a column "text" and columns
+    of labels. Sound is a folder of files, or a manifest with paths and labels.
 
-    Sampling text at a lower temperature buys quality for diversity, so --temperatures measures
-    both along the way, and the likelihood of the test part under the model at each temperature.
+    A lower sampling temperature makes text better but less diverse. --temperatures measures both
+    at each temperature, and the likelihood of the test part.
     """
     from dataclasses import replace
 
@@ -112,16 +112,16 @@ def command(
     count = int(samples) if samples is not None and samples.isdecimal() else None
     elsewhere = Path(samples) if samples is not None and count is None else None
     if count is not None and count < FEWEST:
-        raise UsageError(f"--samples {count}: at least {FEWEST} are needed for any figure")
+        raise UsageError(f"--samples {count}: metrics require at least {FEWEST} samples")
     if (elsewhere is None) != (recipe is None) or (labels is not None and elsewhere is None):
         raise UsageError(
-            "samples made elsewhere are named by --samples PATH, --recipe RECIPE and, where they "
-            "have labels, --labels PATH, together"
+            "external samples require both --samples PATH and --recipe RECIPE, and --labels PATH "
+            "if they have labels"
         )
     if not runs and elsewhere is None:
-        raise UsageError("name one or more runs, or samples made elsewhere (--samples PATH)")
+        raise UsageError("name one or more runs, or external samples (--samples PATH)")
     if checkpoint is not None and len(runs) != 1:
-        raise UsageError("--checkpoint belongs to one run")
+        raise UsageError("--checkpoint requires exactly one run")
     wanted = _temperatures(temperatures, plot, force, runs, checkpoint)
     entries = runs_as_entries([Run(run) for run in runs])
     found = [run for entry in entries for run in entry.runs]
@@ -167,15 +167,15 @@ def _temperatures(
     runs: tuple[Path, ...],
     checkpoint: str | None,
 ) -> list[float]:
-    """The temperatures of a sweep; none where none is asked for."""
+    """Check the options of a sweep and return its temperatures; empty without a sweep."""
     from seqgan_kit.measuring.temperatures import parse_temperatures
 
     if text is None:
         if plot is not None:
-            raise UsageError("--plot draws the curves of --temperatures: give both")
+            raise UsageError("--plot requires --temperatures, whose curves it draws")
         return []
     if not runs or checkpoint is not None:
-        raise UsageError("--temperatures belongs to runs, as they are sampled by default")
+        raise UsageError("--temperatures requires runs, and does not support --checkpoint")
     if plot is not None and plot.suffix != ".svg":
         raise UsageError(f"--plot {plot}: choose a name that ends in .svg")
     if plot is not None and plot.exists() and not force:
@@ -187,7 +187,7 @@ def _temperatures(
 
 
 def _show_sweeps(content: Table, sweeps: list[Sweep], target: Path | None) -> None:
-    """The table of a sweep, how models compare at the diversity of real data, and the curves."""
+    """Show the table of a sweep, compare models at the diversity of real data, draw curves."""
     from seqgan_kit.files import write_text
     from seqgan_kit.report.curves import compared, drawn, marks_of, svg, sweep_table
 

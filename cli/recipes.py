@@ -14,7 +14,7 @@ from .console import say
 
 @click.group(name="recipes", short_help="List, show, copy and check recipes.")
 def command() -> None:
-    """Recipes: one YAML file says everything about a run.
+    """Recipes: a recipe is one YAML file that describes a run completely.
 
     \b
     Examples:
@@ -28,7 +28,7 @@ def command() -> None:
 
 @command.command(name="list")
 def list_recipes() -> None:
-    """The bundled recipes and comparisons, each with its first line."""
+    """List the bundled recipes and comparisons, with a line on each."""
     from seqgan_kit.recipe.files import bundled, bundled_comparisons
 
     recipes = {**bundled(), **bundled_comparisons()}
@@ -49,7 +49,7 @@ def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
     from seqgan_kit.recipe import files as recipe_files
 
     if (resolved or overrides) and recipe_files.is_comparison(recipe):
-        raise UsageError(f"{recipe} is a comparison: `seqgen recipes show` prints it as it stands")
+        raise UsageError(f"{recipe}: --resolved and overrides are not supported for comparisons")
     if resolved or overrides:
         click.echo(recipe_files.dump(recipe_files.load(recipe, overrides)), nl=False)
     else:
@@ -61,7 +61,7 @@ def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
 @click.argument("target", type=click.Path(path_type=Path), required=False)
 @click.option("--force", is_flag=True, help="Replace TARGET.")
 def copy(recipe: str, target: Path | None, force: bool) -> None:
-    """Copy RECIPE to TARGET (here, under its own name, if absent), to be changed."""
+    """Copy RECIPE to TARGET (default: the current folder), so that you can change it."""
     from seqgan_kit.files import write_text
     from seqgan_kit.recipe.files import find
 
@@ -79,7 +79,7 @@ def copy(recipe: str, target: Path | None, force: bool) -> None:
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1)
 def check(recipe: str, overrides: tuple[str, ...]) -> None:
-    """Check RECIPE, or a comparison: exit code 0, or all errors at once and exit code 2."""
+    """Check RECIPE, or a comparison, and show all errors at once (exit code 2)."""
     from seqgan_kit.recipe import files as recipe_files
 
     if recipe_files.is_comparison(recipe):
@@ -87,7 +87,7 @@ def check(recipe: str, overrides: tuple[str, ...]) -> None:
     else:
         for note in recipe_files.load(recipe, overrides).notes:
             say(note)
-    say(f"{recipe}: good")
+    say(f"{recipe}: no errors")
 
 
 @command.command()

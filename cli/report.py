@@ -13,13 +13,13 @@ from seqgan_kit.errors import UsageError
 from .console import SEED, watching
 
 
-@click.command(short_help="A page about one run.")
+@click.command(short_help="Write a page about one run.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder [RUN].")
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder [RUN].")
 @click.option("--force", is_flag=True, help="Replace the page in --out.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
-@click.option("--samples", type=click.IntRange(min=20), help="In a set [the recipe's].")
-@click.option("--sets", type=click.IntRange(min=1), help="Independent sets [the recipe's].")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
+@click.option("--samples", type=click.IntRange(min=20), help="Samples per set [from the recipe].")
+@click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
 @click.option("--gan-train/--no-gan-train", default=True, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
@@ -32,9 +32,9 @@ def command(
     gan_train: bool,
     device: str,
 ) -> None:
-    """Write RUN/report.html: figures, samples, curves, and what the model has learned.
+    """Write RUN/report.html: metrics, samples, curves, and what the model has learned.
 
-    The page is one file with everything in it; report.md, .csv and .json hold its figures.
+    The page is one self-contained file; report.md, .csv and .json have its metrics.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def command(
     found = Run(run)
     folder = out or run
     if out is not None and (out / "report.html").exists() and not force:
-        raise UsageError(f"{out} holds a report; use --force or another --out")
+        raise UsageError(f"{out} already has a report; use --force or another --out")
     comparison.compare(
         comparison.runs_as_entries([found]),
         folder,

@@ -30,7 +30,11 @@ class SampleCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own = {parameter.name for parameter in kind_options()}
-        shown = [p for p in self.get_params(ctx) if p.name not in own]
+        shown = [
+            p
+            for p in self.get_params(ctx)
+            if p.name not in own and isinstance(p, click.Option)
+        ]
         with formatter.section("Options"):
             formatter.write_dl([row for p in shown if (row := p.get_help_record(ctx))])
         for kind in plugins.kinds().values():

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     "resumed",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Go on with a run from its newest checkpoint.",
+    help="Resume a run from its newest checkpoint.",
 )
 @click.option(
     "--init-from",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Begin with another run's weights.",
+    help="Start from the weights of another run.",
 )
 @click.option("--seed", type=SEED, help="The same as the override seed=N.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N.")
@@ -59,14 +59,14 @@ def command(
       seqgen train mnist_rows_gru --init-from runs/mnist_rows_gru
       torchrun --nproc-per-node 2 -m seqgen_cli train mnist_rows
 
-    Ctrl-C saves a checkpoint and prints the command that goes on from there. The run folder is
-    printed on standard output at the end.
+    Ctrl-C saves a checkpoint and prints the command to resume. The run folder is printed on
+    standard output at the end.
     """
     if resumed is not None:
         if out or force or init_from or seed is not None or (recipe and "=" not in recipe):
             raise UsageError(
-                "--resume goes on with the recipe that the run keeps; beside it there can be "
-                "--device, and overrides as in train.steps=20000"
+                "--resume uses the recipe stored in the run; the only other arguments it supports "
+                "are --device and overrides such as train.steps=20000"
             )
         overrides = ((recipe,) if recipe else ()) + overrides
     if resumed is None and recipe is None:
@@ -113,7 +113,7 @@ def command(
     if not trained.leads:
         return
     if not trained.finished:
-        say(f"saved; go on with:  seqgen train --resume {path}")
+        say(f"saved; resume with:  seqgen train --resume {path}")
         sys.exit(128 + signals.received)
     say(f"done; next:\n  seqgen sample {path}\n  seqgen evaluate {path}")
     click.echo(str(trained.run.path))

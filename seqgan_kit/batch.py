@@ -1,22 +1,36 @@
-"""The one thing that travels through the toolkit: a batch of labelled sequences.
+"""A batch of labelled sequences, the data structure that all parts of the toolkit exchange.
 
-Shape letters, used as suffixes of tensor names everywhere (``x_BTF``):
+The names of tensors and arrays end in one letter for each axis (``x_BTF``). Where a letter has a
+second meaning, the place is named:
 
-====== =====================================================================
-letter meaning
-====== =====================================================================
-B      batch: how many sequences
+====== ==========================================================================================
+letter axis
+====== ==========================================================================================
+A      attributes: labels per item (1 for a single class); in a colour map its anchors
+B      batch: sequences or items in it
+C      channels of an image, a sound, a series or a convolution; in ``evaluation`` a chunk of
+       items, and pairs of samples and training items (``sample_C``)
+D      draws of importance sampling; in ``nn.grouped`` the embedding of a step, G * E
+E      embedding size; in ``step_BTE`` noise per step
+F      features: numbers in a step or in an item; in ``kinds.audio`` also frequency bins
+G      group: tokens in a step; in BLEU distinct n-grams, in an autocorrelation lags
+H      hidden units; height of an image
+I      input width of a recurrent network
+K      classes of an attribute; in ``kinds.audio`` also coefficients of the cosine transform
+L      recurrent layers; in ``kinds.text`` units of the longest line
+M      items of a second set, such as the training data; in ``kinds.audio`` mel bands
+N      items in a data set or a set of samples; in ``noise_BTN``, ``head_BTN`` and ``noise_BN``
+       random numbers of a head per step
+P      picked positions or items: those that a mask or an index selects, steps of a prefix
+Q      picked items of a second set; in a test permutations, in ``kinds.audio`` frequency bins
+R      reference items: real data that samples are compared with
+S      samples of a sound, steps of a series or units of a text, not encoded; steps of a walk
 T      time: steps of a sequence (rows of an image, frames of a sound, tokens)
-F      feature: numbers in one step
-A      attribute: how many labels a sequence carries (1 for a plain class)
-K      classes of one attribute
-H      hidden units of a recurrent layer
-L      recurrent layers
-Z      noise drawn once a sequence
-E      noise drawn at every step, or the width of an embedding
-N      number of items in a data set
-V      vocabulary
-====== =====================================================================
+V      vocabulary: tokens
+W      width of an image; length of a window over samples or units; in ``nn.grouped`` G * V
+Z      noise per sequence
+1, 3   an axis of this length
+====== ==========================================================================================
 """
 
 from __future__ import annotations
@@ -34,12 +48,12 @@ class Batch:
     """Sequences with their masks and labels, all on one device.
 
     Attributes:
-        x_BTF: ``[B, T, F]`` real values, ``[B, T]`` integers where a step is a token, or
-            ``[B, T, G]`` where it is several.
-        mask_BT: ``[B, T]``, true at the steps that exist. The true ones come first: a sequence
-            is padded at its end only.
-        label_BA: ``[B, A]`` integers, one column an attribute. An unconditional data set has one
-            attribute of one class.
+        x_BTF: ``[B, T, F]`` real values, or token ids: ``[B, T]`` with one token per step,
+            ``[B, T, G]`` with several.
+        mask_BT: ``[B, T]``, true at existing steps, false at padding. Sequences are padded only
+            at the end.
+        label_BA: ``[B, A]`` class numbers, one column per attribute. An unconditional data set
+            has one attribute with one class.
     """
 
     x_BTF: Float[Tensor, "B T F"] | Int[Tensor, "B T *G"]
@@ -50,22 +64,22 @@ class Batch:
         return self.x_BTF.shape[0]
 
     def part(self, index: slice | Int[Tensor, " P"]) -> Batch:
-        """Some of the sequences, in the order asked for."""
+        """Return the selected sequences, in the order of ``index``."""
         return Batch(self.x_BTF[index], self.mask_BT[index], self.label_BA[index])
 
 
 def full_mask(count: int, steps: int, device: torch.device | None = None) -> Bool[Tensor, "B T"]:
-    """The mask of ``count`` sequences without padding."""
+    """Return the mask of ``count`` sequences without padding."""
     return torch.ones(count, steps, dtype=torch.bool, device=device)
 
 
 def shift_labels(
     label_BA: Int[Tensor, "B A"], classes: Sequence[int], shift_B: Int[Tensor, " B"]
 ) -> Int[Tensor, "B A"]:
-    """Labels that lie ``shift`` places further in the list of all combinations of attributes.
+    """Shift each label by a number of places in the list of all combinations of attributes.
 
-    The last attribute turns fastest. A shift of 1 to (number of combinations - 1) gives another
-    label for certain.
+    The list is cyclic, and the last attribute changes fastest. A shift of 1 to (number of
+    combinations - 1) always gives another label.
 
     >>> shift_labels(torch.tensor([[1, 2], [0, 0]]), (2, 3), torch.tensor([1, 4])).tolist()
     [[0, 0], [1, 1]]

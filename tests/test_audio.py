@@ -1,4 +1,4 @@
-"""Clips to sequences and back, and a run from a recipe to WAVs."""
+"""Audio codecs, and a run from a recipe to WAV files."""
 
 import csv
 import json
@@ -58,7 +58,7 @@ def test_waveform_frames_come_back_as_they_were(overlap):
     x, mask_BT = codec.encode(np.array(CLIPS, object))
     assert x.shape == (10, 16, 128 + overlap + 1)
     for clip, back in zip(CLIPS, unpadded(codec.decode(x, mask_BT)), strict=True):
-        # Within an eighth of a step a learned end counts as whole.
+        # An end within an eighth of a step of the border counts as a whole step.
         assert abs(len(back) - len(clip)) <= 16
         both = min(len(clip), len(back))
         assert np.abs(back[:both] - clip[:both]).max() < 1e-5
@@ -131,7 +131,7 @@ def test_a_discriminator_of_cosines_reads_the_spectrum_of_their_sound_too(frames
     found = seen[..., x.shape[-1] :].reshape(3, -1, 12)[:, : other.shape[1]]
     exists = other[..., -1] > 0
     assert (found[exists].clamp(-1, 1) - other[exists][:, :-1]).abs().max() < 0.05
-    # What a generator writes gets a slope from it, in silence as well.
+    # A generator gets a gradient from it, in silence as well.
     silent = torch.full_like(x, 1e-3).requires_grad_()
     (slope,) = torch.autograd.grad(view(silent)[..., x.shape[-1] :].sum(), silent)
     assert slope.isfinite().all()
@@ -218,9 +218,9 @@ def test_decoded_clips_have_the_wanted_peak_and_an_end():
     ("settings", "said"),
     [
         ({"kind": "log-mel", "hop": 200}, "more than half of n_fft"),
-        ({"kind": "log-mel", "bins": 120}, "too many for n_fft"),
+        ({"kind": "log-mel", "bins": 120}, "too large for n_fft"),
         ({"kind": "waveform", "overlap": 200}, "belong to three steps"),
-        ({**COSINES, "hop": 8}, r"bands \(40\) are too many for hop \(8\)"),
+        ({**COSINES, "hop": 8}, r"bands \(40\) is too large for hop \(8\)"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:At least one mel filterbank")
@@ -296,14 +296,14 @@ def test_sound_made_elsewhere_is_measured(run, tmp_path, seqgen):
     assert "label_accuracy" not in unnamed
     # In another order.
     assert unnamed["loudness"]["mean"] == pytest.approx(figures["loudness"]["mean"], abs=1e-4)
-    assert (none.code, "holds no .flac, .ogg, .wav" in none.err) == (2, True)
+    assert (none.code, "contains no .flac, .ogg, .wav files" in none.err) == (2, True)
     (out / "manifest.csv").write_text("path,label\nlow_0000.wav,middle\n")
     wrong = seqgen(*asked, "--samples", out / "manifest.csv")
     assert "has no label 'middle'; it has high, low" in wrong.err
     (out / "low_0000.wav").write_bytes(b"no sound")
     damaged = seqgen(*asked, "--samples", out)
     assert damaged.err.count("error:") == 1
-    assert "low_0000.wav is damaged or no sound" in damaged.err
+    assert "low_0000.wav is damaged or not a readable audio file" in damaged.err
     assert seqgen(*asked, "--samples", out, "--labels", out / "l.npy").code == 2
 
 
@@ -314,10 +314,10 @@ def test_sound_made_elsewhere_is_measured(run, tmp_path, seqgen):
         (("model={kind: image_gan}",), r"layout 'picture'"),
         (("codec.representation={kind: mu-law}",), "categorical"),
         (("codec.representation.layout=picture",), "layout 'steps'"),
-        (("codec.representation={kind: waveform, frames: 2}",), "frames means nothing"),
+        (("codec.representation={kind: waveform, frames: 2}",), "frames is not supported with"),
         (
             ("codec.representation={kind: waveform, transform: cosines, overlap: 8}",),
-            "overlap means nothing",
+            "overlap is not supported with",
         ),
     ],
 )
@@ -349,5 +349,5 @@ def test_a_recogniser_of_digits_for_other_words_is_refused(tmp_path):
             "evaluation={listen: true, neighbours: 1, judge_epochs: 1}",
         ),
     )
-    with pytest.raises(NotMeasurable, match="knows the digits 0 to 9"):
+    with pytest.raises(NotMeasurable, match="only knows the digits 0 to 9"):
         Bench(recipe, load_dataset(recipe), device=torch.device("cpu"), watch=Watch())

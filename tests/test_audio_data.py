@@ -1,4 +1,4 @@
-"""Recordings become clips; what cannot is named; digits are spoken the same again."""
+"""Recordings become clips, unusable files are named, and synthetic digits are reproducible."""
 
 import gzip
 import hashlib
@@ -96,7 +96,7 @@ def test_clips_are_slices_that_can_be_joined_and_chosen():
     assert [one.tolist() for one in chosen[:]] == [[4, 5], [2, 3]]
     assert [one.tolist() for one in chosen.choose(np.array([1]))[:]] == [[2, 3]]
     for starts in ([0, 2, 2], [0, 7], [], [-1, 3]):
-        with pytest.raises(ValueError, match=r"starts|one sample"):
+        with pytest.raises(ValueError, match=r"starts must lie|at least one sample"):
             Clips(np.zeros(6, np.float32), np.array(starts))
 
 
@@ -126,7 +126,7 @@ def test_every_width_is_read(tmp_path, name, subtype, tolerance):
 
 
 def test_stereo_of_24_bit_at_96_khz_becomes_mono_at_8_khz(tmp_path):
-    """A tone within the new band is kept, one above it does not alias into it."""
+    """A tone within the new band is kept, and one above it does not alias into it."""
     low, high = tone(0.5, 96_000, 440, 0.4), tone(0.5, 96_000, 7_000, 0.4)
     stereo = np.stack([2 * low, 2 * high], 1)
     found = clip(write(tmp_path / "a.wav", stereo, 96_000, subtype="PCM_24"))
@@ -177,7 +177,9 @@ def test_what_is_too_long_is_cut_left_out_or_an_error(tmp_path):
     cut = clip(path, ClipSettings(RATE, None, None, 0.2, "cut"))
     np.testing.assert_array_equal(cut, np.float32(tone(0.5)[:1600]))
     assert clip(path, ClipSettings(RATE, None, None, 0.2, "drop")) is None
-    with pytest.raises(DataError, match=r"a\.wav lasts 0\.50 s, and data\.max_seconds=0\.2"):
+    with pytest.raises(
+        DataError, match=r"a\.wav lasts 0\.50 s, longer than data\.max_seconds=0\.2"
+    ):
         clip(path, ClipSettings(RATE, None, None, 0.2, "error"))
     assert len(clip(path, ClipSettings(RATE, None, None, 0.5, "error"))) == 4000
 
@@ -207,14 +209,14 @@ def bad(path, what):
 
 
 BAD = {
-    "text": r"no sound that can be read \(.+\)",
+    "text": r"not a readable audio file \(.+\)",
     "nothing": "is empty",
     "zero length": "is empty: its length is zero",
-    "silent": "nothing but silence",
-    "constant": "nothing but silence",
-    "nan": r"not finite numbers, the first after 0\.100 s",
+    "silent": "contains only silence",
+    "constant": "contains only silence",
+    "nan": r"not finite numbers, the first at 0\.100 s",
     "infinite": "not finite numbers",
-    "half": r"is damaged: it holds \d+ of \d+ bytes",
+    "half": r"is damaged: it has \d+ of \d+ bytes",
 }
 
 
@@ -239,7 +241,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_rate_that_the_data_cannot_serve(tmp_path):
     path = write(tmp_path / "a.wav", tone())
-    with pytest.raises(DataError, match=r"8000 samples a second.*set data\.sample_rate=8000"):
+    with pytest.raises(DataError, match=r"8000 samples per second.*set data\.sample_rate=8000"):
         clip(path, ClipSettings(16_000, None, None, 1.0, "cut"))
 
 
@@ -339,7 +341,7 @@ def test_a_manifest(tmp_path, form):
     assert again.labels == {"speaker": ["A", "B"]}
     assert again.fingerprint != dataset.fingerprint
     assert elsewhere.is_file()
-    with pytest.raises(DataError, match=r"fewer than 2 recordings.* the take 0, 1, 2, 3, 4, \.\."):
+    with pytest.raises(DataError, match=r"fewer than 2 training .* the take 0, 1, 2, 3, 4, \.\."):
         load(manifest, labels=("take",))
 
 
@@ -349,24 +351,30 @@ def test_a_manifest_without_labels_is_of_one_class(tmp_path):
     dataset = load(root / "list.csv")
     assert dataset.classes == (1,)
     assert (root / "list.jsonl").write_text('{"path": "no/0.wav", "x": null}\n')
-    with pytest.raises(DataError, match=r"list\.jsonl, line 1: its 'x' is no text or number"):
+    with pytest.raises(
+        DataError, match=r"list\.jsonl, line 1: 'x' is neither a string nor a number"
+    ):
         load(root / "list.jsonl")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "path,word\nno/0.wav,x\nno/9.wav,x\n", r"a\.csv, line 3: there is no file .*9"),
-        ("a.csv", "path,word\nno/0.wav,x\n./no/0.wav,x\n", "line 3: it names .* as line 2 does"),
+        ("a.csv", "path,word\nno/0.wav,x\nno/9.wav,x\n", r"a\.csv, line 3: .*9\.wav does not exi"),
+        ("a.csv", "path,word\nno/0.wav,x\n./no/0.wav,x\n", "line 3: .* already listed on line 2"),
         ("a.csv", "file,word\nno/0.wav,x\n", r"a\.csv has no column 'path'"),
-        ("a.csv", "path,word\nno/0.wav\n", "line 2: it does not have 2 fields"),
-        ("a.csv", "path,word\nno/0.wav,\n", "line 2: it has no 'word'"),
-        ("a.csv", "path,word\n", "names no recordings"),
+        ("a.csv", "path,word\nno/0.wav\n", "line 2: expected 2 fields"),
+        ("a.csv", "path,word\nno/0.wav,\n", "line 2: 'word' is missing or empty"),
+        ("a.csv", "path,word\n", "lists no recordings"),
         ("a.csv", "", "has no column 'path'"),
-        ("a.jsonl", "{'path'}\n", "line 1: it is no JSON"),
-        ("a.jsonl", "[1]\n", "line 1: its JSON is no object"),
-        ("a.jsonl", '{"word": "x"}\n', "line 1: it has no 'path'; its columns are 'word'"),
-        ("a.txt", "no/0.wav\n", r"a manifest ends in \.csv or \.jsonl"),
+        ("a.jsonl", "{'path'}\n", "line 1: this is not valid JSON"),
+        ("a.jsonl", "[1]\n", "line 1: the JSON value is not an object"),
+        (
+            "a.jsonl",
+            '{"word": "x"}\n',
+            "line 1: 'path' is missing or empty; the columns are 'word'",
+        ),
+        ("a.txt", "no/0.wav\n", r"the name of a manifest must end in \.csv or \.jsonl"),
     ],
 )
 def test_a_manifest_that_is_wrong(tmp_path, name, content, message):
@@ -379,7 +387,9 @@ def test_a_manifest_that_is_wrong(tmp_path, name, content, message):
 def test_an_unknown_column_lists_the_known_ones(tmp_path):
     root = fill(tmp_path / "mine")
     (root / "a.csv").write_text("path,word\nno/0.wav,x\n")
-    with pytest.raises(DataError, match=r"no 'speaker'; its columns are 'path', 'word'"):
+    with pytest.raises(
+        DataError, match=r"'speaker' is missing or empty; the columns are 'path', 'word'"
+    ):
         load(root / "a.csv", labels=("speaker",))
 
 
@@ -410,7 +420,7 @@ def test_settings_that_do_not_fit_are_no_damaged_files(tmp_path):
         load(root, higher, unreadable="skip")
     assert "skip" not in str(error.value)
     shorter = ClipSettings(RATE, None, None, 0.06, "error")
-    with pytest.raises(DataError, match=r"data\.max_seconds=0\.06 allows less"):
+    with pytest.raises(DataError, match=r"longer than data\.max_seconds=0\.06: raise it"):
         load(root, shorter, unreadable="skip")
 
 
@@ -427,7 +437,7 @@ def test_what_is_too_little(tmp_path):
         load(tmp_path / "none")
     root = tmp_path / "mine"
     root.mkdir()
-    with pytest.raises(DataError, match=r"holds recordings \(\.flac, \.ogg, \.wav\)"):
+    with pytest.raises(DataError, match=r"contains recordings \(\.flac, \.ogg, \.wav\)"):
         load(root)
     write(root / "a.wav", tone())
     with pytest.raises(DataError, match="put them in one sub-folder for each label"):
@@ -435,7 +445,7 @@ def test_what_is_too_little(tmp_path):
     (root / "a.wav").unlink()
     fill(root)
     write(root / "single" / "a.wav", tone())
-    with pytest.raises(DataError, match="fewer than 2 recordings to train on with the label sin"):
+    with pytest.raises(DataError, match="fewer than 2 training recordings with the label sin"):
         load(root)
     shutil.rmtree(root / "single")
     for label in ("no", "yes"):
@@ -517,7 +527,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 
 @pytest.fixture
 def bundle(tmp_path, monkeypatch):
-    """A few small files under one checksum, and the folder of a folder that has them."""
+    """Register a few small files under one checksum; return the folder that contains them."""
     contents = {f"{n}_x_0.wav": bytes([n] * 9) for n in range(8)}
     lines = sorted(f"{n} {hashlib.sha256(c).hexdigest()}\n" for n, c in contents.items())
     joint = hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -592,7 +602,7 @@ def test_the_real_spoken_digits_have_their_official_split(real):
     assert dataset.classes == (10, 6)
     test = dataset.parts["test"]
     assert (np.unique(test.label_NA, axis=0, return_counts=True)[1] == 5).all()
-    # The first is 0_george_0: as it lies there, but for its level.
+    # The first is 0_george_0, unchanged except for its level.
     raw = soundfile.read(real / "recordings" / "0_george_0.wav", dtype="float32")[0]
     np.testing.assert_allclose(test.items[:1][0], raw / np.abs(raw).max() * 0.95, atol=1e-6)
     length_N = np.concatenate(
@@ -657,7 +667,7 @@ def test_what_was_said_before_elsewhere_changes_nothing(espeak):
     list(spoken(said[::-1] * 3, seed=4))
     assert [sound.tobytes() for sound in spoken(said, seed=3)] == first
     assert [sound.tobytes() for sound in spoken(said, seed=4)] != first, (
-        "the seed is of its breath"
+        "the seed changes the noise in the voice"
     )
 
 
@@ -678,6 +688,6 @@ def test_too_few_clips_for_the_parts(espeak):
 
 
 def test_a_reader_of_files_is_no_burden_for_others():
-    """Those who have no sound need none of its packages."""
+    """The module does not import audio packages at the top."""
     names = {name for name in vars(audio_files) if not name.startswith("_")}
     assert not names & {"soundfile", "torchaudio"}

@@ -1,4 +1,4 @@
-"""Clips of sound are measured by hand-computed values, and bad samplers are exposed."""
+"""Audio metrics match hand-computed values, and bad samplers are exposed."""
 
 import importlib.util
 import math
@@ -42,7 +42,7 @@ def ended(clip, at):
 
 
 def tones(count, *, classes, seed, width=2000):
-    """Clips of tones, one pitch for each class, of different lengths, phases and levels."""
+    """Make clips of tones, one pitch per class, with different lengths, phases and levels."""
     rng = torch.Generator().manual_seed(seed)
     label_N = torch.arange(count) % classes
     time_S = torch.arange(width) / RATE
@@ -134,7 +134,7 @@ def test_measures_by_hand():
     flat = torch.full((2, 800), 0.5)
     reference = torch.stack([ended(flat[0], 200), ended(flat[1], 400)])
     figures = figures_of(flat, reference, np.zeros((2, 1), np.int64))
-    # Width is no matter: NaN behind the ends changes no figure.
+    # The width does not matter: NaN after the ends changes no metric.
     for width in (400, 1000):
         samples = torch.full((4, width), NAN)
         for row, (length, level) in zip(
@@ -208,7 +208,9 @@ def test_bad_clips_are_said():
     empty = good.clone()
     empty[1] = NAN
     for bad in (hole, endless, empty):
-        with pytest.raises(NotMeasurable, match="empty, or values that are infinite or not a num"):
+        with pytest.raises(
+            NotMeasurable, match="empty, or contain values that are infinite or not a number"
+        ):
             figures.measure(bad)
     with pytest.raises(TooFewSamples, match="at least one"):
         figures.measure(good[:0])
@@ -323,7 +325,7 @@ def test_a_judge_tells_tones_apart_and_copies_are_found():
     assert reference.measure(same, None)["spread"] < 0.01
 
 
-# -- ears that learned elsewhere ----------------------------------------------------------------
+# -- listeners trained elsewhere ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -369,7 +371,7 @@ def test_a_recogniser_hears_real_digits(digits):
     wanted = [str(number) for number in label_NA[:, 0]]
     heard = hear_digits(clips, RATE)
     assert np.mean([one == other for one, other in zip(heard, wanted, strict=True)]) > 0.7
-    # What is heard in a clip does not depend on those before.
+    # What is heard in a clip does not depend on the clips before it.
     assert hear_digits(clips[:60][::-1], RATE) == heard[:60][::-1]
     rng = np.random.default_rng(0)
     noise = [rng.uniform(-0.95, 0.95, 4000).astype(np.float32) for _ in range(20)]
@@ -377,7 +379,7 @@ def test_a_recogniser_hears_real_digits(digits):
     assert np.mean(right) < 0.4
 
 
-# librosa and ONNX Runtime warn of what is theirs.
+# librosa and ONNX Runtime give warnings about their own code.
 @pytest.mark.filterwarnings("ignore")
 def test_speech_is_rated_above_noise(digits):
     if not all(map(importlib.util.find_spec, ("speechmos", "onnxruntime", "librosa"))):
@@ -392,7 +394,7 @@ def test_speech_is_rated_above_noise(digits):
 
 
 def test_a_judge_of_real_digits(digits):
-    # Of one speaker, and few: with all of them it is a matter of minutes.
+    # A few clips of one speaker: training on all of them takes minutes.
     (items, label_NA), (test, test_NA) = digits["training"], digits["test"]
     some = np.concatenate(
         [np.flatnonzero((label_NA == (digit, 0)).all(1))[:8] for digit in range(10)]

@@ -1,4 +1,4 @@
-"""Samples of sound by the command: folders, arrays, pipes, walks, and what is refused."""
+"""Audio samples on the command line: folders, arrays, pipes, walks and errors."""
 
 import csv
 import io
@@ -30,11 +30,11 @@ def codec(request):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, codec):
-    """A run of sound, as far as sampling knows it; no training is needed to write files."""
+    """Make an audio run with all that sampling reads; writing files needs no training."""
     torch.manual_seed(0)
     head = ContinuousHead(8, codec.features)
     with torch.no_grad():
-        # Clips that go on for a while, each as long as its noise says.
+        # Clips last for a while, each with a length that depends on its noise.
         head.project.bias[-1] = 1.7
         head.project.weight[-1] = 9.0
     network = RecurrentGenerator(
@@ -114,7 +114,7 @@ def test_labels_and_the_usual_place(sample, run):
     assert shown.out == f"{folder}\n"
     assert len(manifest(folder)) == 4
     assert all(name.startswith(("seven_ann_", "manifest")) for name in contents(folder))
-    # What a run shows of itself is replaced unasked, as its grids of pictures are.
+    # Files inside the run folder are replaced without asking, like its picture grids.
     assert sample("--label", "digit=three,speaker=ann", "-n", 1).code == 0
     assert set(contents(folder)) == {"three_ann_0000.wav", "manifest.csv"}
     (folder / "notes.txt").write_text("mine")
@@ -221,9 +221,9 @@ def test_a_folder_that_is_there(sample, tmp_path):
         (["--label", "digit=nine"], ["no digit 'nine'", "three, seven"]),
         (["--label", "speaker=eve"], ["no speaker 'eve'", "ann"]),
         (["--label", "seven"], ["say which attribute"]),
-        (["--out", "-"], ["--out -", "4 are asked for"]),
-        (["--label", "digit=seven,speaker=ann", "-n", "2", "--out", "-"], ["2 are asked for"]),
-        (["--interpolate", ENDS, "-n", "2", "--out", "-"], ["2 are asked for"]),
+        (["--out", "-"], ["--out -", "4 are requested"]),
+        (["--label", "digit=seven,speaker=ann", "-n", "2", "--out", "-"], ["2 are requested"]),
+        (["--interpolate", ENDS, "-n", "2", "--out", "-"], ["2 are requested"]),
         (["--interpolate", "digit=three..digit=seven"], ["2 labels", "digit, speaker"]),
         (["--interpolate", ENDS, "--label", "digit=seven"], ["no --label", "speaker=ann.."]),
         (["--interpolate", "three"], ["two labels"]),
@@ -258,7 +258,8 @@ def test_the_formats_of_other_kinds(seqgen, tiny_run, tiny_runs):
     assert pictures.code == 2
     assert "--format" in pictures.err
     assert "not supported for image runs" in pictures.err
-    assert "standard output" in seqgen("sample", tiny_run, "--out", "-").err
+    piped = seqgen("sample", tiny_run, "--out", "-").err
+    assert "--out - is not supported for image runs" in piped
     text = tiny_runs("names_text")
     lines = seqgen("sample", text, "--format", "flac")
     assert lines.code == 2
@@ -267,7 +268,7 @@ def test_the_formats_of_other_kinds(seqgen, tiny_run, tiny_runs):
 
 
 def test_memory_does_not_grow_with_the_count(sample, tmp_path, monkeypatch):
-    """Clips are written while later ones are still to be made."""
+    """Clips are written before later ones are generated."""
     from seqgan_kit.kinds.audio import writing
     from seqgan_kit.runs import sampler as sampling
 

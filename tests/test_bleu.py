@@ -1,4 +1,4 @@
-"""BLEU and Self-BLEU are NLTK's, and fast."""
+"""BLEU and Self-BLEU equal NLTK's, and are fast."""
 
 import itertools
 import random
@@ -98,6 +98,6 @@ def test_the_figures_that_texygen_publishes(real_data):
     for order, expected in zip(ORDERS, (0.731, 0.497, 0.305, 0.189), strict=True):
         assert found[order] == pytest.approx(expected, abs=6e-4)
     found = self_bleu(samples)
-    # The last one is .40900 here, and NLTK says the same of the lines that one has time to ask it.
+    # The last one is .40900 here; NLTK agrees on the lines for which there was time to run it.
     for order, expected in zip(ORDERS, (0.916, 0.769, 0.583, 0.408), strict=True):
         assert found[order] == pytest.approx(expected, abs=1.1e-3)

@@ -197,7 +197,7 @@ def test_grids_and_walks(sample, tmp_path):
         (["--interpolate", "3..7", "--out", "w.npy"], [".png"]),
         (["--out", "a.jpg"], [".png"]),
         (["-n", "1000"], ["do not fit on one grid", ".npy"]),
-        (["--device", "cuda:77"], ["not there"]),
+        (["--device", "cuda:77"], ["device 'cuda:77' is not available"]),
     ],
 )
 def test_wrong_sampling(sample, arguments, words):
@@ -371,9 +371,9 @@ def test_own_images_from_init_to_samples(seqgen, photos, tmp_path, monkeypatch):
 def test_init_on_what_is_no_data(seqgen, tmp_path):
     expect(seqgen("init", tmp_path / "nowhere"), 1, "does not exist")
     (tmp_path / "file.csv").write_text("a,b\n")
-    expect(seqgen("init", tmp_path / "file.csv"), 1, "is a file")
+    expect(seqgen("init", tmp_path / "file.csv"), 1, "has no rows")
     (tmp_path / "empty").mkdir()
-    expect(seqgen("init", tmp_path / "empty"), 1, "sub-folder")
+    expect(seqgen("init", tmp_path / "empty"), 1, "holds nothing that can be read as")
 
 
 def test_unreadable_images_stop_a_training_unless_skipped(seqgen, photos, tmp_path):

@@ -105,7 +105,7 @@ def test_an_interrupted_comparison_goes_on(three, tmp_path):
     planned = comparison.plan(compared, recipes, tmp_path / "c", seeds=1)
     second = comparison.train_all(planned, say=done.append, watched=watched(1000))
     assert done == [
-        "rows GAN (1 of 3): trained before", "dense GAN (2 of 3): going on",
+        "rows GAN (1 of 3): trained before", "dense GAN (2 of 3): resuming",
         "VAE (3 of 3): training",
     ]  # fmt: skip
     assert [entry.runs[0].checkpoint().name for entry in second] == [
@@ -197,7 +197,7 @@ def test_a_real_page_in_a_browser(seqgen, three, tmp_path, browser):
         ("models: [{name: a, recip: digits_rows}]\nminutes: 1", "did you mean 'recipe'"),
         (
             "minutes: 1\nmodels: [{name: a, recipe: digits_rows}, {name: a, recipe: mnist_gan}]",
-            "twice",
+            "two models have the same name or folder: 'a'",
         ),
         ("minutes: 1\nmodels: [{name: '*', recipe: digits_rows}]", "no letter"),
         (

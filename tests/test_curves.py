@@ -178,7 +178,7 @@ def test_names_are_escaped_and_cut():
 def test_any_range_can_be_drawn(points):
     root = read(curves.svg([sweep(points=points)], SELF_BLEU, BLEU, standalone=True))
     texts = ["".join(node.itertext()) for node in root.iter(f"{SVG}text")]
-    assert ("There is no point to draw" in texts) == (not points)
+    assert ("There are no points to draw" in texts) == (not points)
 
 
 def test_more_models_than_colours_differ():

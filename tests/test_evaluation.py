@@ -358,7 +358,7 @@ def test_too_little_is_said(reference, digits):
     zeros = np.zeros((5, 1), int)
     with pytest.raises(TooFewSamples, match="spread needs"):
         reference.measure(images[:1], zeros[:1])
-    with pytest.raises(TooFewSamples, match=r"precision.*at least 6 samples.*here are 5"):
+    with pytest.raises(TooFewSamples, match=r"precision.*at least 6 samples.*but there are 5"):
         reference.measure(images[:5], zeros)
     reference.measure(images[:6], np.zeros((6, 1), int))
 
@@ -393,7 +393,7 @@ def test_gan_train_exposes_wrong_labels_collapse_and_missing_classes(digits, col
 
 def test_gan_train_says_that_samples_are_too_few(digits):
     images, label_NA = digits["training"]
-    with pytest.raises(TooFewSamples, match=r"GAN-train.*10; here are 9"):
+    with pytest.raises(TooFewSamples, match=r"GAN-train.*\(10\), but there are 9"):
         gan_train(images[:9], label_NA[:9], digits["test"])
 
 
@@ -457,7 +457,7 @@ def test_a_damaged_judge_is_said_and_trained_again(cache, tmp_path, damage):
         (weights.parent / "key.json").write_text('{"data": "z"}')
     again = cache.judge()
     (sentence,) = cache.said
-    assert "damaged and trained again" in sentence
+    assert "damaged and will be trained again" in sentence
     assert str(weights.parent) in sentence
     assert cache.asked == ["training", "test"]
     torch.testing.assert_close(again.judge.state_dict(), first.judge.state_dict(), rtol=0, atol=0)
@@ -495,7 +495,7 @@ def test_rows_are_cached_and_damaged_ones_are_said_and_made_again(tmp_path, dama
     assert rows() == {"real": {"recall": 0.1 + 0.2}}
     assert len(calls) == 3
     (sentence,) = said
-    assert "measured again" in sentence
+    assert "Recomputing cached metrics" in sentence
     assert str(kept) in sentence
     rows()
     assert (len(calls), len(said)) == (3, 1)
@@ -511,7 +511,7 @@ def test_sets_are_combined_by_hand():
     assert (values["recall"].values, values["recall"].count) == ((1.0, 3.0), 100)
     assert values["spread"].deviation == 0
     assert combine([{"recall": 1.0}], 10)["recall"] == Value(1.0, None, (1.0,), 10)
-    with pytest.raises(ValueError, match="same figures"):
+    with pytest.raises(ValueError, match="same metrics"):
         combine([{"recall": 1.0}, {"spread": 1.0}], 10)
     with pytest.raises(ValueError, match="one or more"):
         combine([], 10)

@@ -112,5 +112,5 @@ def test_a_turn_of_each_network_gives_it_a_gradient():
 
 
 def test_a_group_of_one_is_refused():
-    with pytest.raises(ValueError, match="one token a step has a head of its own"):
+    with pytest.raises(ValueError, match="group is 1; for one token per step use CategoricalHead"):
         GroupedCategoricalHead(HIDDEN, TOKENS, group=1)

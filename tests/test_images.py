@@ -77,16 +77,16 @@ def test_idx_holds_what_was_written(tmp_path, shape):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", r"truncated: 0 bytes do not hold the IDX header"),
-        (b"\0\0\x08", r"truncated: 3 bytes do not hold the IDX header"),
-        (idx(np.zeros((2, 3, 4)))[:10], r"truncated: 10 bytes do not hold the IDX header"),
+        (b"", r"truncated: 0 bytes are too few for the IDX header"),
+        (b"\0\0\x08", r"truncated: 3 bytes are too few for the IDX header"),
+        (idx(np.zeros((2, 3, 4)))[:10], r"truncated: 10 bytes are too few for the IDX header"),
         (idx(np.zeros((2, 3, 4)))[:-5], r"truncated: it holds 19 of 24 values"),
         (idx(np.zeros(6)) + b"xy", r"has 2 bytes after its 6 values"),
         (
             gzip.compress(idx(np.zeros(6)), mtime=0),
-            r"is no IDX file of bytes: it starts with 1f 8b",
+            r"is not an IDX file of bytes: it starts with 1f 8b",
         ),
-        (b"\0\0\x0d\x01" + bytes(8), r"is no IDX file of bytes: it starts with 00 00 0d 01"),
+        (b"\0\0\x0d\x01" + bytes(8), r"is not an IDX file of bytes: it starts with 00 00 0d 01"),
         (idx(np.zeros((2, 3))), r"has 2 dimensions, expected 1 or 3"),
         (b"\0\0\x08\x03" + b"\xff" * 12 + b"12", r"truncated: it holds 2 of \d{29} values"),
     ],
@@ -197,7 +197,7 @@ def test_the_fingerprint_of_mnist_follows_what_decides_the_parts(small_mnist, tm
 
 def test_images_without_labels_are_refused(small_mnist, tmp_path):
     small_mnist(training_labels=39)
-    with pytest.raises(DataError, match=r"do not fit together.*\(40, 28, 28\) and \(39,\)"):
+    with pytest.raises(DataError, match=r"do not match.*\(40, 28, 28\) and \(39,\)"):
         mnist_like("mnist", tmp_path, 0.25, 0, None)
 
 
@@ -356,7 +356,7 @@ def test_folders_of_parts_are_the_parts(tmp_path):
     assert dataset.labels == {"label": ["cat", "dog"]}
     labels = {part: items.label_NA[:, 0].tolist() for part, items in dataset.parts.items()}
     assert labels == {"training": [0] * 4 + [1] * 3, "validation": [0, 0], "test": [0, 1]}
-    assert dataset.notes == ["folders beside the parts left out: 1 (extra)"]
+    assert dataset.notes == ["folders next to the parts left out: 1 (extra)"]
 
 
 def test_a_part_without_a_folder_is_cut_out_of_training(tmp_path):
@@ -401,7 +401,7 @@ def test_what_is_left_out_is_noted(tmp_path):
 def test_a_folder_that_is_no_such_folder_says_what_is_wrong(tmp_path):
     with pytest.raises(DataError, match=r"absent: there is no such folder"):
         load(tmp_path / "absent")
-    with pytest.raises(DataError, match=r"no sub-folder of .* holds images \(\.bmp"):
+    with pytest.raises(DataError, match=r"no sub-folder of .* contains images \(\.bmp"):
         load(tmp_path)
     save(tmp_path / "a.png", flat(0))
     with pytest.raises(DataError, match=r"directly in the folder .*one sub-folder for each label"):
@@ -411,7 +411,7 @@ def test_a_folder_that_is_no_such_folder_says_what_is_wrong(tmp_path):
 def test_a_label_needs_two_images_to_train_on(tmp_path):
     make(tmp_path / "train", {"cat": 3, "dog": 1})
     make(tmp_path / "test", {"cat": 2, "emu": 5})
-    with pytest.raises(DataError, match=r"fewer than 2 images to train on .*label dog, emu"):
+    with pytest.raises(DataError, match=r"fewer than 2 training images .*label dog, emu"):
         load(tmp_path)
 
 
@@ -433,7 +433,7 @@ def test_unreadable_files_are_named(tmp_path):
     said = str(error.value).splitlines()
     assert said[0] == "7 of 11 images cannot be read:"
     assert "cut.jpg: image file is truncated" in said[1]
-    assert "empty.gif: it holds no image" in said[2]
+    assert "empty.gif: not a readable image" in said[2]
     assert [line.strip().split(":")[0][-9:] for line in said[3:6]] == [
         "text0.png",
         "text1.png",

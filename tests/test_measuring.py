@@ -113,7 +113,7 @@ def test_runs_of_different_data_do_not_share_a_table(seqgen, own_run, tiny_run, 
         shown = seqgen(command, path, other)
         assert shown.code == 2
         assert "elsewhere" in shown.err
-        assert "do not compare" in shown.err
+        assert "their metrics are not comparable" in shown.err
 
 
 def test_a_run_without_a_checkpoint(seqgen, own_run):
@@ -132,7 +132,7 @@ def test_a_damaged_judge_is_rebuilt_and_said(seqgen, own_run, own_cache):
         weights.write_bytes(weights.read_bytes()[:60])
     shown = seqgen("evaluate", path, *QUICK, "--seed", "5")
     assert shown.code == 0
-    assert "damaged and trained again" in shown.err
+    assert "damaged and will be trained again" in shown.err
 
 
 # -- samples made elsewhere ---------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_samples_of_another_project(seqgen, digits_recipe, real_digits, tmp_path
         (np.zeros((30, 8, 8)), np.full(30, 10), "10 classes"),
         (np.zeros((30, 8, 8)), np.zeros((30, 2), int), "1 for each sample"),
         (np.zeros((3, 8, 8)), np.zeros(3, int), "3"),
-        (np.zeros((0, 8, 8)), None, "no array"),
+        (np.zeros((0, 8, 8)), None, "does not contain an array"),
     ],
 )
 def test_samples_that_do_not_fit(seqgen, digits_recipe, tmp_path, samples, labels, words):
@@ -228,9 +228,14 @@ def test_the_score_of_steps_with_few_items_of_a_class():
 def test_files_that_are_no_samples(seqgen, digits_recipe, tmp_path):
     assert "does not exist" in elsewhere(seqgen, digits_recipe, tmp_path / "no.npy").err
     (tmp_path / "text.npy").write_text("text")
-    assert "no .npy file" in elsewhere(seqgen, digits_recipe, tmp_path / "text.npy").err
+    assert (
+        "not a readable .npy file" in elsewhere(seqgen, digits_recipe, tmp_path / "text.npy").err
+    )
     np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
-    assert "no .npy file" in elsewhere(seqgen, digits_recipe, tmp_path / "objects.npy").err
+    assert (
+        "not a readable .npy file"
+        in elsewhere(seqgen, digits_recipe, tmp_path / "objects.npy").err
+    )
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_the_minibatch_feature_sees_repetition():
 
 
 def test_a_batch_that_has_no_groups_is_refused():
-    with pytest.raises(ValueError, match="groups of 4"):
+    with pytest.raises(ValueError, match="cannot be divided into groups of 4"):
         discriminator(group=4)(
             *[torch.randn(6, STEPS, FEATURES), LABELS[[0] * 6]], full_mask(6, STEPS)
         )

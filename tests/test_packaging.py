@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seqgan_kit import plugins
 from seqgan_kit.recipe.files import bundled
 
 from .conftest import TINY, TINY_EVALUATION, text_data, tiny
@@ -91,6 +92,11 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
         for number in range(40):
             pixels = generator.integers(0, 256, (12, 12), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
+    for kind, name in (("audio", "recordings"), ("text", "reviews.csv"), ("series", "sensors.npz")):
+        (tmp_path / kind).mkdir()
+        made = plugins.kinds()[kind].tiny(tmp_path / kind)
+        assert made.suffix == Path(name).suffix, "the README names what the kind's tiny data are"
+        made.rename(tmp_path / name)
     commands = readme_commands()
     assert len(commands) >= 8
     for _, *arguments in commands:

@@ -113,13 +113,13 @@ def test_all_errors_at_once_with_key_and_nearest_name(recipe):
         (
             GOOD + "model: {generator: {feedback: true, head: {kind: bernoulli}}}\n"
             "phases: [{steps: 10, objective: {kind: likelihood}}, {objective: {kind: gan}}]\n",
-            ["train.steps (10)", "step 10"],
+            ["train.steps (10)", "more than 10"],
         ),
         (GOOD + "phases: [{}, {}]\n", ["phases.0.steps"]),
         (GOOD.replace("10", "10, learning_rates: {critic: 1}"), ["'critic'", "discriminator"]),
         ("[1, 2]", ["mapping"]),
         ("a: [", ["line"]),
-        ("1: 2", ["not text"]),
+        ("1: 2", ["the key 1 is not a string"]),
         ("a: !!python/object/apply:os.system [ls]", ["python/object"]),
         (GOOD + "extends: nowhere\n", ["nowhere"]),
         (GOOD + "extends: [a]\n", ["extends"]),

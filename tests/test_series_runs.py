@@ -96,7 +96,7 @@ def test_a_picture_without_the_data_says_so(seqgen, tmp_path, small_series):
         (["--out", "folder"], "ends in .csv, .npz or .png"),
         (["--label", "north"], "no site 'north'; it has 3, 5"),
         (["--temperature", "0.5"], "--temperature is not supported for series runs"),
-        (["--interpolate", "3..5", "--out", "a.csv"], "a walk is a picture"),
+        (["--interpolate", "3..5", "--out", "a.csv"], "--interpolate writes a picture"),
         (["--interpolate", "3"], "--interpolate takes two labels"),
         (["--format", "wav"], "--format"),
     ],

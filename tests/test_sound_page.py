@@ -1,4 +1,4 @@
-"""Sound as something to see and to hear: spectrograms, players on a page, what data look like."""
+"""Spectrograms, audio players on a page, and summaries of audio data."""
 
 import base64
 import io
@@ -54,7 +54,7 @@ def test_a_tone_is_a_line_at_its_place_on_the_mel_scale(hertz, rate):
     expected = mel[0] / mel[1] * (sounds.HEIGHT - 1)
     middle_H = level_HW[:, level_HW.shape[1] // 2]
     assert abs(int(middle_H.argmax()) - expected) <= 1
-    # A window's side lobes aside, there is nothing else.
+    # There is nothing else except the side lobes of the window.
     far_H = np.abs(np.arange(sounds.HEIGHT) - expected) > 12
     assert middle_H[far_H].max() < -40
     assert level_HW.max() == 0
@@ -115,14 +115,14 @@ def test_a_panel_holds_picture_and_sound():
     for clip, one in zip(clips, panel["clips"], strict=True):
         played, rate = soundfile.read(io.BytesIO(base64.b64decode(one["wav"])))
         assert rate == RATE
-        # What would clip is made quieter as a whole.
+        # A clip above full scale is scaled down as a whole.
         np.testing.assert_allclose(played, clip / max(np.abs(clip).max(), 1), atol=1e-4)
         with Image.open(io.BytesIO(base64.b64decode(one["png"]))) as picture:
             assert picture.size == (one["width"], one["height"])
         assert one["seconds"] == len(clip) / RATE
     first = panel["clips"][0]
     assert first["alt"] == "spectrogram of 7 ann: 0.50 seconds, 0 to 4000 Hz"
-    # A page of 180 clips of half a second has to stay below some megabytes.
+    # A page with 180 clips of half a second should have a few megabytes at most.
     assert len(first["wav"]) + len(first["png"]) < 16_000
 
 
@@ -210,7 +210,7 @@ LABELS = {"digit": ("seven", "eight"), "speaker": ("ann", "bob", "cy")}
 
 
 def spoken(count, seed):
-    """Clips of unequal lengths with their labels; (eight, cy) never occurs."""
+    """Make clips of unequal lengths with labels; (eight, cy) never occurs."""
     generator = np.random.default_rng(seed)
     label_NA = np.array([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]])[np.arange(count) % 5]
     clips = [
@@ -246,7 +246,7 @@ def sampler_of(codec, classes, labels):
 
 
 class FewClips(Bench):
-    """As much of a bench as the evidence asks for; samples lie near the fourth clip and on."""
+    """The parts of a bench that panels use; sample n is nearest to training clip n + 3."""
 
     def __init__(self, dataset):
         test = dataset.parts["test"]
@@ -271,7 +271,7 @@ def bench(dataset):
 
 @pytest.fixture(scope="module")
 def recipe():
-    return recipe_files.load("mnist_rows")  # Only whether it has labels is asked of it.
+    return recipe_files.load("mnist_rows")  # The tests only use whether it has labels.
 
 
 def test_real_clips_are_shown_by_the_first_attribute(bench):
@@ -308,7 +308,7 @@ def test_samples_without_labels_are_sorted_by_the_judge(bench, codec):
 
 def test_walks_and_nearest_clips(bench, codec, monkeypatch):
     sampler = sampler_of(codec, (2, 3), LABELS)
-    run = Run.__new__(Run)  # Nothing is asked of it but its discriminator, which it has not.
+    run = Run.__new__(Run)  # The panels only look for its discriminator, and it has none.
     run.path = Path("run")
     monkeypatch.setattr(Run, "checkpoint", lambda *_: Path("step-1"))
     likelihood = recipe_files.load("mnist_rows_likelihood")
@@ -329,7 +329,7 @@ def test_walks_and_nearest_clips(bench, codec, monkeypatch):
     assert shown[1]["caption"] == "nearest to sample 1: eight ann"
     training = bench.dataset.parts["training"]
     assert shown[1]["seconds"] == len(training.items[3:4][0]) / RATE
-    assert "Of 50 samples the 6" in nearest["explanation"]
+    assert "Of 50 samples, the 6" in nearest["explanation"]
 
 
 # -- what data look like ------------------------------------------------------------------------

@@ -363,7 +363,7 @@ def test_a_damaged_archive_and_a_missing_one_are_reported(use, client, tmp_path)
     with pytest.raises(DataError, match="its archive is damaged"):
         locate(SOURCES["tiny"], cache=tmp_path / "cache")
     client("npm", "true")
-    with pytest.raises(DataError, match=r"left 0 files \*\.tgz"):
+    with pytest.raises(DataError, match=r"wrote 0 files \*\.tgz"):
         locate(SOURCES["tiny"], cache=tmp_path / "cache")
 
 

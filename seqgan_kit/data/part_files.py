@@ -1,4 +1,4 @@
-"""A user's own data as one file, or as a folder with one file for each part."""
+"""A user's own data: one file, or a folder with one file for each part."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .label_folders import PART_FOLDERS
 
 
 def find_parts(root: Path, endings: Collection[str]) -> tuple[dict[PartName, Path], list[str]]:
-    """The files of a data set by part, and the names of other files of a folder.
+    """Find the files of a data set by part, and the names of other files of the folder.
 
     Args:
-        root: a file, or a folder that holds files ``training`` (or ``train``), ``validation``
-            (``valid``, ``val``) and ``test``, or of names that end so after an underscore.
-        endings: of the files that count.
+        root: a file, or a folder with the files ``training`` (or ``train``), ``validation``
+            (``valid``, ``val``) and ``test``; a name may have a prefix, as in ``NAME_test``.
+        endings: file endings of the data files.
 
     Raises:
-        DataError: there is no such file or folder, or it holds no training file.
+        DataError: there is no such file or folder, or the folder has no training file.
     """
     if root.is_file():
         return {"training": root}, []
@@ -41,6 +41,6 @@ def find_parts(root: Path, endings: Collection[str]) -> tuple[dict[PartName, Pat
     if "training" not in parts:
         raise DataError(
             f"{root} holds no file named training ({', '.join(endings)}): "
-            "add one, or name a file instead of the folder"
+            "add one, or give a file instead of the folder"
         )
     return parts, others

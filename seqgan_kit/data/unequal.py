@@ -1,4 +1,4 @@
-"""Things of unequal lengths as one padded tensor: clips of sound, series of numbers."""
+"""Items of unequal lengths (audio clips, series) as one tensor, padded with NaN."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 
 def padded(things: Sequence[np.ndarray], size: int | None = None) -> Float[Tensor, "N S *C"]:
-    """Things as one tensor, NaN where one has ended: nothing is there, which zero is not.
+    """Stack items into one tensor, with NaN after their ends: zero could be a value.
 
     Args:
         things: arrays ``[length]`` or ``[length, channels]``.
-        size: of the result, that of the longest thing by default; what is longer is cut.
+        size: length of the result, by default that of the longest item; longer items are cut.
 
     >>> padded([np.array([0.5]), np.array([0.1, 0.2])]).tolist()
     [[0.5, nan], [0.10000000149011612, 0.20000000298023224]]
@@ -29,7 +29,7 @@ def padded(things: Sequence[np.ndarray], size: int | None = None) -> Float[Tenso
 
 
 def lengths(items: Float[Tensor, "N S *C"]) -> Int[Tensor, " N"]:
-    """How long each thing is.
+    """Return the length of each item.
 
     >>> lengths(torch.tensor([[0.5, torch.nan], [0.0, 0.0]])).tolist()
     [1, 2]
@@ -38,7 +38,7 @@ def lengths(items: Float[Tensor, "N S *C"]) -> Int[Tensor, " N"]:
 
 
 def exists(items: Float[Tensor, "N S *C"]) -> Bool[Tensor, "N S"]:
-    """Which places lie before the end of their thing.
+    """Return a mask of the places before the end of each item.
 
     >>> exists(torch.tensor([[[0.5, 1.0], [torch.nan, torch.nan]]])).tolist()
     [[True, False]]
@@ -48,14 +48,14 @@ def exists(items: Float[Tensor, "N S *C"]) -> Bool[Tensor, "N S"]:
 
 
 def unpadded(items: Float[Tensor, "N S *C"]) -> list[np.ndarray]:
-    """The things of a padded tensor, each in its own length."""
+    """Return the items of a padded tensor, each with its own length."""
     length_N = lengths(items).tolist()
     rows = items.detach().float().cpu().numpy()
     return [row[:length].copy() for row, length in zip(rows, length_N, strict=True)]
 
 
 def as_objects(things: Sequence[np.ndarray]) -> np.ndarray:
-    """Things as an array of objects, which NumPy would stack if they happen to be equally long.
+    """Return items as an array of objects; NumPy itself would stack items of equal length.
 
     >>> as_objects([np.zeros(2), np.ones(2)]).shape
     (2,)

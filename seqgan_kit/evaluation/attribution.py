@@ -1,4 +1,4 @@
-"""Which steps of a sequence a discriminator takes for real."""
+"""Scores of the steps of a sequence: how real a discriminator finds each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..nn.networks import Discriminator
+
+
+MOST_SPANS = 256
+"""Stretches of a sequence that are replaced in turn; of longer sequences each is several steps."""
 
 
 @torch.no_grad()
@@ -18,29 +22,32 @@ def step_scores(
     neutral_BTF: Float[Tensor, "B T F"],
     group: int = 1,
 ) -> Float[Tensor, "B T"]:
-    """How much each step speaks for a real sequence (above zero) or a generated one (below).
+    """Score how much each step indicates a real sequence (above zero) or a generated one (below).
 
-    A critic with a logit at every step says so itself. From one with a single logit a step's
-    share is what the logit loses when the step is replaced by a neutral one (occlusion; Zeiler &
-    Fergus 2014, section 4.2).
+    If the critic has a logit for every step, these are the scores. If it has a single logit, the
+    score of a step is the drop of the logit when the step is replaced by a neutral one
+    (occlusion; Zeiler & Fergus 2014, section 4.2).
 
     Args:
         critic: the discriminator.
         x_BTF: embedded sequences, in the groups that a minibatch feature compares.
         label_BA: their labels.
-        mask_BT: the steps that exist.
-        neutral_BTF: what a step is replaced by, the mean of real sequences, say.
-        group: members of those groups; a step is replaced in one member at a time, or the group
-            would seem to lose its variety.
+        mask_BT: the valid steps.
+        neutral_BTF: the replacement for a step, for example the mean of real sequences.
+        group: members of those groups; a step is replaced in one member at a time, because the
+            group would otherwise appear to lose variety.
     """
     logit = critic.score(x_BTF, label_BA, mask_BT)
     if logit.dim() == 2:
         return logit * mask_BT
     score_BT = torch.zeros_like(mask_BT, dtype=logit.dtype)
-    for step in range(x_BTF.shape[1]):
+    steps = x_BTF.shape[1]
+    span = -(-steps // MOST_SPANS)
+    for start in range(0, steps, span):
+        place = slice(start, start + span)
         for member in range(group):
             without_BTF = x_BTF.clone()
-            without_BTF[member::group, step] = neutral_BTF[member::group, step]
+            without_BTF[member::group, place] = neutral_BTF[member::group, place]
             drop_B = logit - critic.score(without_BTF, label_BA, mask_BT)
-            score_BT[member::group, step] = drop_B[member::group]
+            score_BT[member::group, place] = drop_B[member::group, None]
     return score_BT * mask_BT

@@ -1,4 +1,4 @@
-"""What samples are worth, beside real data and beside noise."""
+"""Metrics of samples, with real data and noise as bounds."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .manifold import Manifold, compare
 from .memorisation import Nearest, closest_pairs, memorised_share, nearest
 
 MEASURE = 3
-"""Raised when a figure is measured in another way, so that rows cached before are not used."""
+"""Version of the metrics: increase it when one changes, so that older cached rows are unused."""
 
 
 class Pairs(NamedTuple):
-    """Samples and their nearest training examples: indexes, and how far they lie apart."""
+    """Samples and their nearest training examples: indices and distances."""
 
     sample_C: Int[np.ndarray, " C"]
     training_C: Int[np.ndarray, " C"]
@@ -33,34 +33,34 @@ class Pairs(NamedTuple):
 
 
 def flat(items: Tensor) -> Float[Tensor, "N F"]:
-    """Items as vectors: what ``flatten`` is if nothing else is said."""
+    """Return items as vectors, the default of ``flatten``."""
     return items.flatten(1).float()
 
 
 class Reference:
-    """Real test data, judged once, that any number of sample sets are compared with.
+    """Real test data, judged once and then compared with any number of sample sets.
 
-    The test part is cut at random into two halves: the samples are compared with the first, and
-    the second shows what the same comparison gives for real data.
+    The test part is split at random into two halves. Samples are compared with the first half;
+    the second half gives the values of real data in the same comparison.
 
     Args:
         judge: the judge.
         items: decoded test items ``[N, ...]``, for images ``[N, height, width, channels]``; sets
             of lines ``[N, L]`` may differ in width.
         label_NA: their labels.
-        training: the training part as ``flatten`` gives it, or what gives it when it is needed.
-        seed: of the cut.
-        neighbours: of precision, recall, density and coverage.
-        flatten: gives the vectors whose distances spread and memorised measure; ``None`` for
-            things that are no vectors, of which those two are not measured.
-        noise: gives so many items that show nothing, from random numbers; uniform from 0 to 1
-            if nothing else is said.
-        attributes: names of the columns of labels. With two or more of them there is a figure
-            ``label_accuracy/NAME`` for each.
+        training: the training part after ``flatten``, or a function that returns it on demand.
+        seed: seed of the split.
+        neighbours: k of precision, recall, density and coverage.
+        flatten: maps items to the vectors whose distances spread and memorised use; ``None`` for
+            items without vectors, which omits these two.
+        noise: returns ``count`` noise items from a random generator; by default uniform values
+            from 0 to 1.
+        attributes: names of the label columns. If there are two or more, each has a metric
+            ``label_accuracy/NAME``.
 
     Attributes:
-        judge_accuracy: of the judge on the whole test part.
-        count: how many real items the samples are compared with.
+        judge_accuracy: accuracy of the judge on the whole test part.
+        count: number of real items that samples are compared with.
 
     Raises:
         TooFewSamples: the test part is too small for two halves.
@@ -99,7 +99,7 @@ class Reference:
         self._attributes = tuple(attributes)
         self.flat_NF = None if flatten is None else flatten(items)
 
-    # What only some figures need is made when the first of them is measured.
+    # Computed on demand: only some metrics need these.
 
     @cached_property
     def training_MF(self) -> Float[Tensor, "M F"]:
@@ -126,13 +126,13 @@ class Reference:
         spread = _spread(self._vectors[self.first], label_NA[self.first])
         if not spread:
             raise NotMeasurable(
-                "the real test items of every class are alike, and spread is measured relative to "
-                "theirs"
+                "spread is undefined: it is relative to the spread of real test items, which are "
+                "all equal within each class"
             )
         return spread
 
     def labels_for(self, count: int) -> Int[np.ndarray, "N A"]:
-        """Labels for ``count`` samples, in the proportions of the reference."""
+        """Return labels for ``count`` samples, in the proportions of the reference."""
         return np.resize(self.label_NA[self.first], (count, self.label_NA.shape[1]))
 
     def measure(
@@ -140,56 +140,56 @@ class Reference:
         samples: Float[Tensor, "N ..."] | Int[Tensor, "N ..."],
         label_NA: Int[np.ndarray, "N A"] | None,
     ) -> dict[str, float]:
-        """The figures of one set of decoded samples.
+        """Compute the metrics of one set of decoded samples.
 
         Args:
-            samples: the samples, decoded.
-            label_NA: what they were asked to be; ``None`` for a model that is asked nothing: it
-                has no label accuracy, and its classes are those that the judge gives.
+            samples: the decoded samples.
+            label_NA: their requested labels; ``None`` for an unconditional model, which has no
+                label accuracy and gets its classes from the judge.
 
         Raises:
-            TooFewSamples: too few for a figure; the message says which.
-            NotMeasurable: samples hold values that are not numbers.
+            TooFewSamples: there are too few for a metric; the message says which.
+            NotMeasurable: samples have infinite or NaN values.
         """
         flat_NF = None if self.flatten is None else self.flatten(samples)
         if not bool(torch.isfinite(samples if flat_NF is None else flat_NF).all()):
             raise NotMeasurable(
-                "the samples hold values that are infinite or not a number: the training has "
-                "diverged; take an earlier checkpoint"
+                "the samples have values that are infinite or not a number: the training has "
+                "diverged; use an earlier checkpoint"
             )
         return self._figures(look(self.judge, samples), flat_NF, label_NA)
 
     def real(self) -> dict[str, float]:
-        """The ceiling: the figures of real data, the second half of the test part."""
+        """Compute the metrics of real data, the second half of the test part, as the ceiling."""
         rest = self.second
         flat_NF = None if self.flat_NF is None else self.flat_NF[rest]
         return self._figures(self.verdict.part(rest), flat_NF, self.label_NA[rest])
 
     def noise(self, count: int, seed: int) -> dict[str, float]:
-        """The floor: the figures of ``count`` items of noise."""
+        """Compute the metrics of ``count`` noise items, as the floor."""
         return self.measure(self.noise_items(count, seed), self.labels_for(count))
 
     def noise_items(self, count: int, seed: int) -> Tensor:
-        """So many items of noise."""
+        """Draw ``count`` noise items."""
         return self._noise(count, torch.Generator().manual_seed(seed))
 
     def nearest_pairs(
         self, samples: Float[Tensor, "N ..."] | Int[Tensor, "N ..."], count: int
     ) -> Pairs:
-        """The ``count`` samples nearest to a training example, the nearest first.
+        """Find the ``count`` samples nearest to a training example, the nearest first.
 
         Raises:
-            NotMeasurable: items are no vectors here.
+            NotMeasurable: these items have no vectors.
         """
         if self.flatten is None:
-            raise NotMeasurable("these items are no vectors, and none is the nearest to another")
+            raise NotMeasurable("these items have no vectors, so nearest items are undefined")
         found = self._nearest(self.flatten(samples))
         chosen = closest_pairs(found, count)
         return Pairs(chosen, found.index_N[chosen], found.distance_N[chosen])
 
     @property
     def _vectors(self) -> Tensor:
-        assert self.flat_NF is not None, "only figures of vectors ask for them"
+        assert self.flat_NF is not None, "only metrics of vectors use them"
         return self.flat_NF
 
     def _nearest(self, flat_NF: Tensor) -> Nearest:
@@ -225,7 +225,7 @@ class Reference:
 def accuracies(
     figure: str, verdict: Verdict, label_NA: np.ndarray, attributes: Sequence[str]
 ) -> dict[str, float]:
-    """Share of items of which all was recognised, and each attribute where there are several.
+    """Compute the share of items with all attributes recognised, and the share per attribute.
 
     >>> verdict = Verdict(np.array([[0, 0], [1, 1]]), np.zeros((2, 3)))
     >>> accuracies("label_accuracy", verdict, np.array([[0, 0], [1, 0]]), ["digit", "speaker"])
@@ -245,13 +245,13 @@ def _spread(flat_NF: Tensor, label_NA: np.ndarray) -> float:
 
 
 def combine(sets: Sequence[Mapping[str, float]], count: int) -> dict[str, Value]:
-    """What independent sets of ``count`` samples gave, figure by figure.
+    """Combine the metrics of independent sets of ``count`` samples.
 
     Raises:
-        ValueError: no set, or sets with different figures.
+        ValueError: there is no set, or the sets have different metrics.
     """
     if not sets or any(figures.keys() != sets[0].keys() for figures in sets):
-        raise ValueError("combine needs one or more sets with the same figures")
+        raise ValueError("combine needs one or more sets with the same metrics")
     return {name: Value.of([figures[name] for figures in sets], count) for name in sets[0]}
 
 
@@ -262,13 +262,13 @@ def cached_rows(
     compute: Callable[[], dict[str, Any]],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Rows of a table that are the same for many runs, computed if the cache has none.
+    """Return table rows that many runs share, from the cache or computed.
 
     Args:
         folder: the cache.
-        key: all that the rows depend on, as JSON values.
-        compute: gives the rows, as JSON values.
-        say: told in a sentence of a damaged file; it is computed again.
+        key: everything that the rows depend on, as JSON values.
+        compute: returns the rows, as JSON values.
+        say: called with a message if the cached file is damaged (it is recomputed).
     """
     key = {**key, "measure": MEASURE}
     path = folder / f"{cache_name(key)}.json"
@@ -278,11 +278,11 @@ def cached_rows(
             kept = read_json(path)
             if isinstance(kept, dict) and kept.get("key") == key and "rows" in kept:
                 return kept["rows"]
-            say(f"Cached figures are measured again: {path} is damaged: it holds something else.")
+            say(f"Recomputing cached metrics: {path} is damaged (unexpected content).")
         except FileNotFoundError:
             pass
         except FileProblem as error:
-            say(f"Cached figures are measured again: {error}.")
+            say(f"Recomputing cached metrics: {error}.")
         rows = compute()
         write_json(path, {"key": key, "rows": rows})
     return rows

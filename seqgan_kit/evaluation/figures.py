@@ -1,4 +1,4 @@
-"""The figures of an evaluation: what each is called, how it is measured, which way is better."""
+"""The metrics of an evaluation: names, descriptions and which values are better."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of a table of results.
+    """A metric: one row of a table of results.
 
     Attributes:
-        name: in files and code.
-        title: for people.
-        better: which way is better: ``"one"`` is closest to 1, ``"none"`` says nothing.
+        name: its name in files and code.
+        title: its name in reports.
+        better: which values are better: ``"one"`` means close to 1, ``"none"`` neither.
         how: one sentence on how it is measured.
-        digits: decimal places worth showing.
+        digits: decimal places to show.
     """
 
     name: str
@@ -31,8 +31,8 @@ class Figure:
 _OF_THE_JUDGE = (
     Figure(
         "label_accuracy", "label accuracy (GAN-test)", "higher",
-        "Share of the samples in which a judge trained on real data recognises every attribute "
-        "that was asked for (TRTS).",
+        "Share of the samples in which a judge trained on real data recognises every requested "
+        "attribute (TRTS).",
     ),
     Figure(
         "gan_train_accuracy", "GAN-train accuracy", "higher",
@@ -42,37 +42,37 @@ _OF_THE_JUDGE = (
     Figure(
         "frechet_judge_distance", "Frechet judge distance", "lower",
         "Frechet distance of samples and real test items in the judge's features; not an FID, "
-        "whose features are Inception's.",
+        "which uses Inception's features.",
         digits=2,
     ),
     Figure(
         "precision", "precision", "higher",
-        "Share of the samples that lie within the distance of a real test item to its k-th "
-        "neighbour (the fifth, unless the recipe says otherwise), in the judge's features.",
+        "Share of the samples inside the neighbourhood of a real test item: a ball in the judge's "
+        "features that reaches its k-th neighbour (by default the fifth).",
     ),
     Figure(
         "recall", "recall", "higher",
-        "Share of the real test items that lie within the distance of a sample to its k-th "
-        "neighbour, in the judge's features.",
+        "Share of the real test items inside the neighbourhood of a sample, defined in the same "
+        "way.",
     ),
     Figure(
         "density", "density", "one",
-        "In how many neighbourhoods of real test items a sample lies, relative to what real data "
-        "lead one to expect.",
+        "Number of real test items whose neighbourhood contains a sample, relative to the number "
+        "expected of real data.",
     ),
     Figure(
         "coverage", "coverage", "higher",
-        "Share of the real test items in whose neighbourhood a sample lies.",
+        "Share of the real test items whose neighbourhood contains a sample.",
     ),
     Figure(
         "spread", "spread inside a class", "one",
         "Mean distance of two samples of a class, relative to real test items; without labels "
-        "the classes are those that the judge gives.",
+        "the judge assigns the classes.",
     ),
     Figure(
         "memorised", "memorised", "lower",
-        "Share of the samples as near to a training example as the nearest hundredth of held-out "
-        "real items; about .01 for new real data.",
+        "Share of the samples as close to a training example as the closest 1 % of held-out real "
+        "items; about .01 for new real data.",
     ),
 )  # fmt: skip
 
@@ -80,71 +80,71 @@ _OF_THE_MODEL = (
     Figure(
         "reconstruction", "reconstruction", "lower",
         "Mean negative log-likelihood of real test items given a latent inferred from them, in "
-        "nats an item.",
+        "nats per item.",
         digits=2,
     ),
     Figure(
         "grey_reconstruction", "reconstruction (grey)", "lower",
-        "The same of a model of black and white asked about grey values, which it takes for "
-        "chances: a cross-entropy, to be compared with its like only.",
+        "The same for a model of black and white, with grey values as probabilities of white: a "
+        "cross-entropy, comparable only with others of its kind.",
         digits=2,
     ),
     Figure(
         "kl", "KL divergence", "none",
-        "Mean divergence of the inferred latent from its prior on real test items, in nats an "
+        "Mean divergence of the inferred latent from its prior on real test items, in nats per "
         "item.",
         digits=2,
     ),
     Figure(
         "bound", "bound on the likelihood", "lower",
-        "Mean negative evidence lower bound of real test items, in nats an item.",
+        "Mean negative evidence lower bound of real test items, in nats per item.",
         digits=2,
     ),
     Figure(
         "grey_bound", "bound (grey)", "lower",
-        "Grey reconstruction and divergence together.",
+        "Sum of grey reconstruction and KL divergence.",
         digits=2,
     ),
     Figure(
         "negative_log_likelihood", "negative log-likelihood", "lower",
-        "Mean negative log-likelihood of real test items, in nats an item; of an autoencoder an "
-        "estimate from above by importance sampling.",
+        "Mean negative log-likelihood of real test items, in nats per item; for an autoencoder an "
+        "upper bound, estimated by importance sampling.",
         digits=2,
     ),
     Figure(
         "cross_entropy", "cross-entropy (grey)", "lower",
-        "The same of a model of black and white asked about grey values, which it takes for "
-        "chances: no likelihood, and to be compared with its like only.",
+        "The same for a model of black and white, with grey values as probabilities of white: not "
+        "a likelihood, and comparable only with others of its kind.",
         digits=2,
     ),
     Figure(
         "nats_per_token", "NLL_test", "lower",
-        "Mean negative log-likelihood of real test items, in nats a token.",
+        "Mean negative log-likelihood of real test items, in nats per token.",
     ),
     Figure(
         "perplexity", "perplexity", "lower",
-        "Among how many tokens of equal chance the model's doubt about the next token of real "
-        "test items is a choice: the exponential of NLL_test.",
+        "Exponential of NLL_test: the model is as uncertain about the next token of real test "
+        "items as if it chose among that many equally likely ones.",
         digits=2,
     ),
     Figure(
         "active_units", "active units", "none",
-        "How many units of the latent tell anything about real test items.",
+        "Number of latent units that carry information about real test items.",
         digits=0,
     ),
     Figure(
         "parameters", "parameters", "none",
-        "How many numbers sampling needs to have learnt.",
+        "Number of learned parameters that sampling uses.",
         digits=0,
     ),
     Figure(
         "training_seconds", "training time in seconds", "none",
-        "Time on the clock from the first to the last step of training.",
+        "Wall-clock time from the first to the last training step.",
         digits=0,
     ),
     Figure(
-        "samples_per_second", "samples a second", "higher",
-        "How many samples are made in a second of time on the clock.",
+        "samples_per_second", "samples per second", "higher",
+        "Number of samples generated per second of wall-clock time.",
         digits=0,
     ),
 )  # fmt: skip
@@ -154,15 +154,15 @@ LENGTH_DISTANCE = Figure(
     "length_distance",
     "distance of lengths",
     "lower",
-    "Kolmogorov-Smirnov distance of the lengths of samples and test items: the most by which "
-    "the share of items up to some length differs.",
+    "Kolmogorov-Smirnov distance of the lengths of samples and test items: the largest "
+    "difference between their cumulative distributions.",
 )
-"""For kinds whose items differ in length."""
+"""For kinds of data with items of different lengths."""
 
 FIGURES: Mapping[str, Figure] = MappingProxyType(
     {figure.name: figure for figure in (*_OF_THE_JUDGE, *_OF_THE_MODEL)}
 )
-"""Figures of every kind of data by name, in the order of the table."""
+"""Metrics of all kinds of data by name, in the order of the table."""
 
 
 ACCURACIES = {
@@ -172,11 +172,11 @@ ACCURACIES = {
         "Share of the real test items in which a judge trained on samples alone recognises",
     ),
 }
-"""Figures that are measured once more for each of several attributes: title and beginning."""
+"""Metrics that are also measured per attribute: the title and the start of the description."""
 
 
 def attribute_figures(figure: str, attributes: Sequence[str]) -> tuple[Figure, ...]:
-    """An accuracy once more for each of several attributes, in their order.
+    """Return an accuracy for each attribute, in their order, if there are several.
 
     >>> [figure.name for figure in attribute_figures("label_accuracy", ["kind", "sentiment"])]
     ['label_accuracy/kind', 'label_accuracy/sentiment']
@@ -195,13 +195,13 @@ def attribute_figures(figure: str, attributes: Sequence[str]) -> tuple[Figure, .
 def figures_for(
     attributes: Sequence[str], own: Sequence[Figure] = (), measured: Iterable[str] = ()
 ) -> Mapping[str, Figure]:
-    """Describe all figures of data with these attributes, in the order of the table.
+    """Describe all metrics of data with these attributes, in the order of the table.
 
     Args:
-        attributes: of the data.
-        own: figures of the kind of data; they stand behind those of the judge.
-        measured: names of what was measured. One without a description gets a plain one, so that
-            no figure is missing from a table.
+        attributes: names of the label columns of the data.
+        own: metrics of this kind of data, placed after those of the judge.
+        measured: names of the measured values. A name without a description gets a plain one, so
+            that no metric is missing from a table.
     """
     found: dict[str, Figure] = {}
     for figure in (*_OF_THE_JUDGE, *own, *_OF_THE_MODEL):
@@ -210,19 +210,19 @@ def figures_for(
             found |= {one.name: one for one in attribute_figures(figure.name, attributes)}
     for name in measured:
         if name not in found:
-            found[name] = Figure(name, name.replace("_", " "), "none", "It has no description.")
+            found[name] = Figure(name, name.replace("_", " "), "none", "No description.")
     return MappingProxyType(found)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A figure measured on independent sets of samples.
+    """A metric measured on independent sets of samples.
 
     Attributes:
         mean: over the sets.
         deviation: standard deviation over the sets (n - 1); ``None`` for one set.
-        values: of each set.
-        count: samples in each set.
+        values: values of each set.
+        count: samples per set.
     """
 
     mean: float
@@ -232,7 +232,7 @@ class Value:
 
     @classmethod
     def of(cls, values: Sequence[float], count: int) -> Value:
-        """Mean and deviation of what the sets gave.
+        """Compute mean and deviation of the values of the sets.
 
         Raises:
             ValueError: there are no values.
@@ -241,7 +241,7 @@ class Value:
         Value(mean=0.75, deviation=0.3535533905932738, values=(0.5, 1.0), count=100)
         """
         if not values:
-            raise ValueError("a figure needs at least one value")
+            raise ValueError("a metric needs at least one value")
         deviation = stdev(values) if len(values) > 1 else None
         return cls(fmean(values), deviation, tuple(values), count)
 
@@ -255,10 +255,10 @@ class Value:
 
     @classmethod
     def from_json(cls, read: Mapping[str, Any]) -> Value:
-        """The value that :meth:`as_json` wrote.
+        """Read a value written by :meth:`as_json`.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the JSON has another form.
         """
         try:
             deviation = read["deviation"]

@@ -1,4 +1,4 @@
-"""GAN-train: what a classifier learns from samples alone, asked of real data."""
+"""GAN-train: a classifier trained only on samples and tested on real data."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ def gan_train(
     device: torch.device,
     progress: Progress | None = None,
 ) -> Verdict:
-    """What a fresh judge that was trained on samples only makes of real test items.
+    """Train a fresh judge on samples only, and let it judge real test items.
 
-    Its accuracy is GAN-train accuracy. It falls with samples that do not look like their label,
-    and also with those that lack variety, which label accuracy never shows. A class without
-    samples is never recognised.
+    Its accuracy is the GAN-train accuracy. It is lower if samples do not match their labels, and
+    also if they lack variety, which label accuracy does not show. A class without samples is
+    never recognised.
 
     Args:
         samples: decoded samples.
-        label_NA: what they were asked to be.
+        label_NA: their requested labels.
         test_items: decoded real items that the generator has not seen.
         test_label_MA: their labels.
         make_judge: makes a judge with fresh weights.
-        seed: of the judge's training.
+        seed: seed of the judge's training.
         epochs: passes over the samples.
-        device: where to train.
-        progress: told of the training.
+        device: device of the training.
+        progress: called during training.
 
     Returns:
         The verdict on the test items.
 
     Raises:
-        TooFewSamples: fewer samples than classes in the test part.
+        TooFewSamples: there are fewer samples than classes in the test part.
 
     References:
         Shmelkov et al. 2018 ("How good is my GAN?"); Esteban et al. 2017 (TSTR).
@@ -54,8 +54,8 @@ def gan_train(
     needed = max(len(np.unique(column)) for column in test_label_MA.T)
     if len(samples) < needed:
         raise TooFewSamples(
-            f"GAN-train accuracy needs at least as many samples as there are classes, {needed}; "
-            f"here are {len(samples)}"
+            f"GAN-train accuracy needs at least one sample per class ({needed}), but there are "
+            f"{len(samples)}"
         )
     judge = train_judge(
         samples,

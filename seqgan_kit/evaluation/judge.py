@@ -1,4 +1,4 @@
-"""A small classifier trained once on real data: the eye of the evaluation."""
+"""The judge: a small classifier, trained once on real data, that evaluates samples."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from ..files import (
 )
 
 Progress = Callable[[int, int], None]
-"""Called with the steps done and their number."""
+"""Called with the number of steps done and the total."""
 
 FEATURES = 128
 CHUNK = 512
 
 
 class Judge(nn.Module, ABC):
-    """A classifier of decoded items whose last hidden layer is looked at, too.
+    """A classifier of decoded items, whose last hidden layer provides features.
 
     Args:
-        classes: classes of each attribute.
+        classes: number of classes of each attribute.
     """
 
     def __init__(self, *, classes: Sequence[int]) -> None:
@@ -48,26 +48,26 @@ class Judge(nn.Module, ABC):
     def features(
         self, items: Float[Tensor, "B ..."] | Int[Tensor, "B ..."]
     ) -> Float[Tensor, "B F"]:
-        """Features of decoded items."""
+        """Compute features of decoded items."""
 
     @abstractmethod
     def logits(self, features_BF: Float[Tensor, "B F"]) -> list[Tensor]:
-        """For each attribute the logits of its classes, ``[B, K]``."""
+        """Compute for each attribute the logits of its classes, ``[B, K]``."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge saw: the class it gives each attribute, and the features behind it."""
+    """The output of a judge: the predicted class of each attribute, and the features."""
 
     label_NA: Int[np.ndarray, "N A"]
     features_NF: Float[np.ndarray, "N F"]
 
     def accuracy(self, label_NA: np.ndarray) -> float:
-        """Share of items of which every attribute was recognised."""
+        """Return the share of items with every attribute recognised."""
         return float((self.label_NA == label_NA).all(1).mean())
 
     def part(self, index_N: Int[np.ndarray, " M"]) -> Verdict:
-        """The verdict on some of the items."""
+        """Return the verdict on some of the items."""
         return Verdict(self.label_NA[index_N], self.features_NF[index_N])
 
 
@@ -83,18 +83,18 @@ def train_judge(
 ) -> Judge:
     """Train a judge on decoded items.
 
-    Where every attribute has one class only there is nothing to learn, and the judge is returned
-    as it was made: neighbourhoods in the features of a random network serve precision, recall and
-    the like as well (Naeem et al. 2020, *Reliable Fidelity and Diversity Metrics*).
+    If every attribute has a single class, the judge is returned untrained: the features of a
+    random network also work for precision, recall, density and coverage (Naeem et al. 2020,
+    *Reliable Fidelity and Diversity Metrics*).
 
     Args:
         items: decoded items, for an image judge ``[N, height, width, channels]`` from 0 to 1.
         label_NA: their labels.
         make: makes the judge with fresh weights.
-        seed: of the first weights, the order and the dropout.
-        epochs: passes over the data; small sets are repeated up to at least 600 steps.
-        device: where to train.
-        progress: called now and then.
+        seed: seed of the initial weights, the order and the dropout.
+        epochs: passes over the data; small sets are repeated for at least 600 steps.
+        device: device of the training.
+        progress: called every 20 steps.
     """
     device = torch.device("cpu") if device is None else device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -142,12 +142,12 @@ def look(judge: Judge, items: Float[Tensor, "N ..."] | Int[Tensor, "N ..."]) -> 
 
 
 def cache_name(key: Mapping[str, object]) -> str:
-    """The name under which what depends on ``key`` is cached."""
+    """Return the name of the cache entry for ``key``."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class TrainedJudge(NamedTuple):
-    """A judge, and the share of the real test part in which it recognises every attribute."""
+    """A judge, and the share of real test items in which it recognises every attribute."""
 
     judge: Judge
     accuracy: float
@@ -167,20 +167,21 @@ def cached_judge(
     say: Callable[[str], None],
     progress: Progress | None = None,
 ) -> TrainedJudge:
-    """The judge of this key and its accuracy, trained if the cache does not have it.
+    """Return the judge of this key and its accuracy, from the cache or newly trained.
 
     Args:
         folder: the cache.
         make: makes the judge with fresh weights.
-        architecture: name of what ``make`` makes (``"image-1"``); another one is another judge.
-        key: all else that the judge depends on: the data's fingerprint, what was done to them.
-        training: gives items and labels of the training part; called only to train.
-        test: the same of the test part; called only to measure the accuracy.
-        seed: of the training.
+        architecture: name of the architecture that ``make`` makes (``"image-1"``).
+        key: everything else that the judge depends on: the fingerprint of the data and how they
+            were processed.
+        training: returns items and labels of the training part; called only to train.
+        test: the same for the test part; called only to measure the accuracy.
+        seed: seed of the training.
         epochs: passes over the data.
-        device: where it is to be.
-        say: told in a sentence of a cached judge that is damaged; it is trained again.
-        progress: told of the training.
+        device: device of the judge.
+        say: called with a message if the cached judge is damaged (it is trained again).
+        progress: called during training.
     """
     with torch.random.fork_rng(devices=[]):
         judge = make()
@@ -198,7 +199,7 @@ def cached_judge(
         damage = _load(place, full_key, judge)
         if damage is not None:
             if place.exists():
-                say(f"The cached judge {place} is damaged and trained again: {damage}.")
+                say(f"The cached judge {place} is damaged and will be trained again: {damage}.")
             judge = train_judge(
                 *training(), make=make, seed=seed, epochs=epochs, device=device, progress=progress
             )
@@ -209,7 +210,7 @@ def cached_judge(
         try:
             accuracy = float(read_json(place / "accuracy.json"))
         except (FileNotFoundError, FileProblem, TypeError):
-            # Just trained, or cached by a version that did not keep it: measuring takes seconds.
+            # Newly trained, or cached by a version that did not store it: measuring takes seconds.
             items, label_NA = test()
             accuracy = look(judge, items).accuracy(label_NA.numpy())
             write_json(place / "accuracy.json", accuracy)
@@ -217,10 +218,10 @@ def cached_judge(
 
 
 def _load(place: Path, key: Mapping[str, object], judge: Judge) -> str | None:
-    """Load cached weights into ``judge``; what keeps it from that, in words, or ``None``."""
+    """Load cached weights into ``judge``; return why they do not fit, or ``None``."""
     try:
         if read_json(place / "key.json") != key:
-            return "key.json is that of another judge"
+            return "key.json belongs to another judge"
         weights = read_tensors(place / "judge.safetensors")
     except (OSError, FileProblem) as error:
         return str(error)

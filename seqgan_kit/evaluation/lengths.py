@@ -1,4 +1,4 @@
-"""How lengths are distributed."""
+"""The distance of two distributions of lengths."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def length_distance(a_N: Int[Tensor, " N"], b_M: Int[Tensor, " M"]) -> float:
-    """Kolmogorov-Smirnov distance of two sets of lengths.
+    """Compute the Kolmogorov-Smirnov distance of two sets of lengths.
 
-    It is the most by which the share of lengths up to some length differs: 0 for equal
-    distributions, 1 where every length of one is above every length of the other.
+    It is the largest difference between their cumulative distributions: 0 if they are equal, 1 if
+    every length of one is above every length of the other.
 
     >>> import torch
     >>> length_distance(torch.tensor([1, 2]), torch.tensor([2, 2, 3, 9]))

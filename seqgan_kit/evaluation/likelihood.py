@@ -1,4 +1,4 @@
-"""How probable real data are under a model that says so: in nats an item."""
+"""Likelihood of real data under a model, in nats per item."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from ..nn.networks import Autoencoder, Generator
 from ..nn.noise import Noise
 
 ACTIVE = 0.01
-"""Variance of a code's mean over the data above which a unit counts as active."""
+"""Variance over the data of the mean of a code, above which a unit counts as active."""
 
 READ = 500
-"""Sequences that are read at a time: a probability for each of a vocabulary takes memory."""
+"""Sequences scored at a time: a probability for each token of a vocabulary takes memory."""
 
 DECODED = 4000
-"""Sequences that are decoded at a time where codes are drawn many times for an item."""
+"""Sequences decoded at a time, if many codes are drawn for each item."""
 
 
 @torch.no_grad()
 def likelihood_figures(
     generator: Generator, batch: Batch, *, noise: Noise, draws: int = 200
 ) -> dict[str, float]:
-    """Mean figures of given sequences; none for a generator without a likelihood.
+    """Compute mean likelihood metrics of sequences; none for a generator without a likelihood.
 
-    With an exact likelihood that is ``negative_log_likelihood`` alone. For an autoencoder it is
-    the estimate of importance sampling, still an upper bound that falls with ``draws``, and
-    beside it ``reconstruction``, ``kl`` and their sum, the ``bound``, and ``active_units``.
+    A generator with an exact likelihood has ``negative_log_likelihood`` only. For an autoencoder
+    this is an importance-sampling estimate, an upper bound that falls with ``draws``; it also has
+    ``reconstruction``, ``kl``, their sum ``bound``, and ``active_units``.
 
-    Where the data hold values without a probability (grey under a head of black and white) these
-    are cross-entropies, which do not compare with likelihoods: the figures are then named
-    ``cross_entropy``, ``grey_reconstruction`` and ``grey_bound``.
+    Values without a probability (grey values under a black-and-white head) give cross-entropies,
+    which are not comparable with likelihoods. The metrics are then named ``cross_entropy``,
+    ``grey_reconstruction`` and ``grey_bound``.
 
     Args:
-        generator: what is measured.
-        batch: real sequences, all of them.
-        noise: for the draws of codes.
+        generator: the generator to measure.
+        batch: all real sequences.
+        noise: source of the random codes.
         draws: codes drawn for each sequence.
 
     References:
@@ -78,22 +78,21 @@ def likelihood_figures(
 def token_figures(
     generator: Generator, batch: Batch, temperature: float = 1.0
 ) -> dict[str, float]:
-    """Nats a token of given sequences, and the perplexity.
+    """Compute the nats per token of sequences, and the perplexity.
 
-    The end of a sequence counts as a token where it is one. Figures of different tokenizers do
-    not compare.
+    An end token counts as a token. Values of different tokenizers are not comparable.
 
     Args:
-        generator: one with an exact likelihood.
-        batch: sequences of tokens, all of them.
-        temperature: that the generator's logits are divided by.
+        generator: a generator with an exact likelihood.
+        batch: all sequences of tokens.
+        temperature: divisor of the generator's logits.
     """
     nats = torch.zeros((), dtype=torch.float64)
-    # Only generators of tokens have a temperature, and only they are asked with one.
+    # Only generators of tokens accept a temperature.
     options: dict[str, Any] = {} if temperature == 1.0 else {"temperature": temperature}
     for part in _parts(batch, READ):
         nats -= generator.log_prob(part, **options).double().sum().cpu()
-    # A step is one token, or several.
+    # A step has one token or several.
     mean = nats.item() / (int(batch.mask_BT.sum()) * batch.x_BTF[0, 0].numel())
     return {"nats_per_token": mean, "perplexity": math.exp(min(mean, 700.0))}
 
@@ -111,7 +110,7 @@ def _weigh(
     noise: Noise,
     draws: int,
 ) -> Float[Tensor, "B 3"]:
-    """For each sequence reconstruction, divergence and importance-sampled log-likelihood."""
+    """Compute reconstruction, divergence and importance-sampled likelihood of each sequence."""
     count = len(batch)
     epsilon_NZ = noise.normal(count * draws, mean_BZ.shape[1])
     repeated = batch.part(torch.arange(count, device=mean_BZ.device).repeat_interleave(draws))
@@ -128,6 +127,6 @@ def _weigh(
 
 
 def chosen_items(count: int, limit: int, seed: int = 0) -> np.ndarray:
-    """Which items are measured where there are more than can be: a seeded choice, in order."""
+    """Choose up to ``limit`` items at random; return their indices in order."""
     order = np.random.default_rng(seed).permutation(count)[:limit]
     return np.sort(order)

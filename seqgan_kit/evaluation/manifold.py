@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: which of two sets lies where the other one does."""
+"""Precision, recall, density and coverage: how two sets of features overlap."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .distribution import TooFewSamples
 
 CHUNK = 512
 SAME = 1e-10
-"""Squared distances below this share of the squared norms are rounding, and are taken for 0.
+"""Squared distances below this share of the squared norms are rounding errors and set to 0.
 
-Items that occur twice are then at distance 0 for certain, whatever batch they were judged in.
+This puts duplicate items at distance 0, even if they were judged in different batches.
 """
 
 
@@ -28,27 +28,27 @@ def _squared_distances(
 
 
 class Manifold:
-    """Where a set of features lies: a ball round each, that reaches its k-th neighbour.
+    """The region of a set of features: a ball around each, up to its k-th neighbour.
 
-    Made once for the real side, which is the same for many sets of samples. Distances are exact,
-    in double precision, a few hundred rows at a time.
+    The real side is computed once and used for many sets of samples. Distances are exact, in
+    double precision, computed a few hundred rows at a time.
 
     Args:
         features_NF: the set.
-        neighbours: which neighbour of an item, itself not counted, its ball reaches.
+        neighbours: k, not counting the item itself.
 
     Attributes:
-        radius_N: of the balls.
+        radius_N: radii of the balls.
 
     Raises:
-        TooFewSamples: an item has fewer neighbours than that.
+        TooFewSamples: an item has fewer than ``neighbours`` neighbours.
     """
 
     def __init__(self, features_NF: Float[np.ndarray, "N F"], *, neighbours: int = 5) -> None:
         if len(features_NF) <= neighbours:
             raise TooFewSamples(
                 f"precision, recall, density and coverage need at least {neighbours + 1} samples "
-                f"on each side ({neighbours} neighbours of each); here are {len(features_NF)}"
+                f"on each side ({neighbours} neighbours each), but there are {len(features_NF)}"
             )
         self.neighbours = neighbours
         self.features_NF = torch.from_numpy(features_NF.astype(np.float64))
@@ -57,7 +57,7 @@ class Manifold:
             square_CN = _squared_distances(
                 self.features_NF[start : start + CHUNK], self.features_NF
             )
-            square_CN.diagonal(start).fill_(torch.inf)  # Nobody is a neighbour of himself.
+            square_CN.diagonal(start).fill_(torch.inf)  # An item is not its own neighbour.
             squares.append(square_CN.topk(neighbours, largest=False).values[:, -1])
         self.square_N = torch.cat(squares)
 
@@ -67,7 +67,7 @@ class Manifold:
 
 
 class Agreement(NamedTuple):
-    """How samples and real data lie to each other; see :func:`compare`."""
+    """The overlap of samples and real data; see :func:`compare`."""
 
     precision: float
     recall: float
@@ -78,16 +78,16 @@ class Agreement(NamedTuple):
 def compare(samples: Manifold, real: Manifold) -> Agreement:
     r"""Compare N samples with M real items.
 
-    With the balls :math:`B(x)` of the manifolds, a border counting as inside:
+    With the balls :math:`B(x)` of the manifolds, including their borders:
 
     - precision: share of samples inside the ball of any real item;
     - recall: share of real items inside the ball of any sample;
-    - density: how many real balls a sample is in, divided by k: it can exceed 1;
-    - coverage: share of real balls with a sample inside.
+    - density: number of real balls that contain a sample, divided by k; it can exceed 1;
+    - coverage: share of real balls that contain a sample.
 
-    Precision and density fall with samples off the data, recall and coverage with parts of the
-    data that no sample shows. Recall trusts the samples' own balls, so that a few stray samples
-    raise it; coverage does not.
+    Precision and density fall if samples are off the data, recall and coverage if samples miss
+    parts of the data. Recall uses the samples' own balls, so a few outliers raise it; coverage
+    does not have this problem.
 
     References:
         Kynkaanniemi et al. 2019, equations 1 and 2 (precision, recall); Naeem et al. 2020,

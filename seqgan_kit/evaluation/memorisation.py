@@ -1,4 +1,4 @@
-"""Whether samples are copies: their nearest training examples."""
+"""Memorisation: the nearest training examples of samples."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .distribution import TooFewSamples
 
 SAMPLES = 2048
 EXAMPLES = 8192
-"""Rows of the two sides of one product; they bound the memory to some 100 megabytes."""
+"""Rows of the two sides of one matrix product; they limit memory to about 100 MB."""
 
 
 class Nearest(NamedTuple):
-    """Of each of N samples the nearest training example and its Euclidean distance."""
+    """The nearest training example of each of N samples, and its Euclidean distance."""
 
     index_N: Int[np.ndarray, " N"]
     distance_N: Float[np.ndarray, " N"]
@@ -30,22 +30,22 @@ def nearest(
     *,
     device: torch.device | None = None,
 ) -> Nearest:
-    r"""The nearest training example of each sample, by brute force.
+    r"""Find the nearest training example of each sample, by brute force.
 
-    The search compares :math:`\lVert b\rVert^2 - 2ab`, one large product; the distance to the
-    winner is then computed from the difference, so that an exact copy lies at exactly 0.
+    The search compares :math:`\lVert b\rVert^2 - 2ab`, one large product. The distance to the
+    nearest example is then computed from the difference, so that an exact copy is at exactly 0.
 
     Args:
         samples_NF: flattened samples.
-        training_MF: flattened training examples; the first of several equally near ones counts.
-        device: where to search; nothing but a chunk of the examples lies there.
+        training_MF: flattened training examples; among equally near ones, the first counts.
+        device: device of the search; only a chunk of the examples is there at a time.
 
     Raises:
         TooFewSamples: one side is empty.
     """
     if min(len(samples_NF), len(training_MF)) < 1:
         raise TooFewSamples("memorised needs at least one sample and one training example")
-    # Norms about the centre of the data are smaller, and so is what their differences lose.
+    # Centring makes the norms smaller, and so the rounding errors of their differences.
     centre_F = training_MF.mean(0).to(device)
     a_NF = samples_NF.to(device) - centre_F
     best_N = torch.full((len(a_NF),), torch.inf, device=device)
@@ -68,18 +68,18 @@ def memorised_share(
     real_distance_N: Float[np.ndarray, " M"],
     percentile: float = 1.0,
 ) -> float:
-    """Share of samples as near to a training example as few real items are.
+    """Compute the share of samples as near to a training example as only few real items are.
 
     Args:
         distance_N: distances of the samples to their nearest training examples.
-        real_distance_N: the same of real items that the model has not seen.
-        percentile: of the real distances, up to which a sample counts as memorised: about this
-            share of real items does. A distance equal to it counts, so that copies are found
-            even where real items repeat themselves and it is 0.
+        real_distance_N: the same for real items that the model has not seen.
+        percentile: percentile of the real distances up to which a sample counts as memorised; so
+            does about this share of real items. An equal distance counts, so that copies are
+            found even if real items have duplicates and the percentile is 0.
     """
     return float((distance_N <= np.percentile(real_distance_N, percentile)).mean())
 
 
 def closest_pairs(found: Nearest, count: int) -> Int[np.ndarray, " C"]:
-    """Indexes of the ``count`` samples nearest to a training example (or all), nearest first."""
+    """Return the indices of up to ``count`` samples nearest to a training example, in order."""
     return np.argsort(found.distance_N, kind="stable")[:count]

@@ -1,4 +1,4 @@
-"""Runs and samples from elsewhere, measured beside real data and beside noise."""
+"""The bench, which measures runs and external samples, next to real data and noise."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ from ..training.runtime import choose_device
 from .evaluation import Evaluation, kept
 
 GAN_TRAIN_SEED = 7
-"""Of the judges that learn from samples; not that of the judge that reports."""
+"""Seed of the judges that are trained on samples, different from that of the main judge."""
 
 
 class Bench:
-    """Judge, real data and noise: what everything that learned from one data set is held to.
+    """The judge, real data and noise with which all models of one data set are compared.
 
     Args:
         recipe: names the data; its ``evaluation`` section says how to measure.
         dataset: the data, with their labels.
-        device: where.
-        watch: what to tell.
-        samples: in a set, the recipe's number if absent.
-        sets: independent sets of a run, the recipe's number if absent.
-        gan_train: whether to train judges on samples, the one figure that takes minutes.
+        device: device of judge and generator.
+        watch: callbacks for progress.
+        samples: samples per set (default: from the recipe).
+        sets: independent sets of samples per run (default: from the recipe).
+        gan_train: train judges on samples, the only metric that takes minutes.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Bench:
         self.kind = data_of.kind_of(recipe)
         self.measure = self.kind.measure(recipe, dataset)
         self.test, self.label_NA = data_of.part_items(dataset, self.measure, "test")
-        # Before the judge is trained, which takes a while.
+        # Checked before the judge is trained, which takes a while.
         needed = 2 * (self.settings.neighbours + 1)
         if len(self.test) < needed:
             raise TooFewSamples(
-                f"the test part of {dataset.name} has {len(self.test)} items, and precision, "
+                f"the test part of {dataset.name} has {len(self.test)} items, but precision, "
                 f"recall, density and coverage need {needed}: enlarge it (data.test), or lower "
                 "evaluation.neighbours"
             )
@@ -108,7 +108,7 @@ class Bench:
 
     @cached_property
     def own(self) -> OwnFigures | None:
-        """The figures of this kind of data alone; ``None`` where there are none."""
+        """The metrics that only this kind of data has; ``None`` if there are none."""
         if self.measure.own is None:
             return None
         return self.measure.own(self.training_items(), self.test, self._judge)
@@ -118,38 +118,38 @@ class Bench:
         return self.own.noise(count, generator.initial_seed())
 
     def _vectors(self, items: Tensor) -> Tensor:
-        assert self.measure.vectors is not None, "only figures of vectors ask for them"
+        assert self.measure.vectors is not None, "only metrics of vectors use this"
         return self.measure.vectors(items)
 
     @property
     def judged(self) -> bool:
-        """Whether a judge has something to say: it has not learnt to see text without labels."""
+        """Whether the metrics of the judge apply: without vectors (text), they require labels."""
         return self.measure.vectors is not None or self.labelled
 
     @property
     def labelled(self) -> bool:
-        """Whether the data have labels that differ."""
+        """Whether the data have more than one class."""
         return max(self.dataset.classes) > 1
 
     def training_items(self, chosen: Sequence[int] | None = None) -> Tensor:
-        """The decoded training part, or some of its items."""
+        """Return the decoded training part, or some of its items."""
         if chosen is None:
             return data_of.part_items(self.dataset, self.measure, "training")[0]
         return self.measure.real(self.dataset.parts["training"].pick(chosen))
 
     def figures_of(self, items: Tensor, label_NA: np.ndarray | None) -> dict[str, float]:
-        """All figures of one set of samples, GAN-train and likelihoods aside.
+        """Compute all metrics of one set of samples, except GAN-train and likelihoods.
 
         Args:
-            items: as the bench's view gives them.
-            label_NA: what they were asked to be, or ``None``.
+            items: samples, as :attr:`measure` returns them.
+            label_NA: their requested labels, or ``None``.
         """
         own = {} if self.own is None else self.own.measure(items, label_NA)
         return (self.reference.measure(items, label_NA) if self.judged else {}) | own
 
     @property
     def key(self) -> dict[str, Any]:
-        """All that a figure depends on beside the samples' maker, as JSON values."""
+        """Everything that metrics depend on, apart from the model, as JSON values."""
         return {
             "measure": MEASURE,
             "data": self.dataset.fingerprint,
@@ -165,13 +165,13 @@ class Bench:
     # -- the bounds -----------------------------------------------------------------------------
 
     def bounds(self, measured: Sequence[Evaluation]) -> dict[Role, dict[str, Value]]:
-        """The rows of held-out real data (``"real"``, the ceiling) and ``"noise"`` (the floor).
+        """Measure held-out real data (``"real"``, the ceiling) and ``"noise"`` (the floor).
 
-        Where the recipe's codec changes what it gives back, ``"codec"`` is the ceiling of what any
-        model can reach with it: held-out real data that went through it.
+        If the recipe's codec is lossy, ``"codec"`` is the ceiling for all models that use it:
+        held-out real data after encoding and decoding.
 
         Args:
-            measured: what they stand beside: GAN-train is left out where none of that has it.
+            measured: the evaluations shown with the bounds; GAN-train is omitted if none has it.
         """
         folder = cache_folder() / "figures"
         key = {**self.key, "gan_train_samples": 0}
@@ -190,14 +190,14 @@ class Bench:
             for role in counts:
                 bounds[role] |= combine([learned[role][0]], learned[role][1])
         if self.measure.lossy:
-            # What a codec learns follows from its settings and the data.
+            # What a codec learns depends only on its settings and the data.
             key["codec"] = self.recipe.codec.model_dump()
             through = cached_rows(folder, key=key, compute=self._through, say=self.watch.say)
             bounds = {"codec": combine([through], counts["real"]), **bounds}
         return bounds
 
     def _through(self) -> dict[str, float]:
-        """Held-out real data that went through the recipe's codec."""
+        """Measure held-out real data after encoding and decoding."""
         codec = data_of.make_codec(self.kind, data_of.store_codec(self.recipe, self.dataset))
         second = self.reference.second
         decoded = codec.decode(*codec.encode(self.dataset.parts["test"].pick(second)))
@@ -225,7 +225,7 @@ class Bench:
         }
 
     def _learned(self, samples: Tensor, label_NA: np.ndarray) -> dict[str, float]:
-        self.watch.say(f"GAN-train: a judge learns from {len(samples)} samples")
+        self.watch.say(f"GAN-train: training a judge on {len(samples)} samples")
 
         def fresh() -> Judge:
             return self.measure.judge(self.test[:1], self.dataset.classes)
@@ -242,21 +242,21 @@ class Bench:
         )
         return accuracies("gan_train_accuracy", verdict, self.label_NA, tuple(self.dataset.labels))
 
-    # -- what is measured -----------------------------------------------------------------------
+    # -- runs and samples -----------------------------------------------------------------------
 
     def run(self, run: Run, *, checkpoint: str | None = None, seed: int = 0) -> Evaluation:
-        """Measure a run, and keep the figures in it.
+        """Measure a run and store the metrics in it.
 
-        What was measured before with the same settings is taken from there.
+        Stored metrics with the same settings are reused.
 
         Raises:
-            RunError: it learned from other data than the bench holds, or has no checkpoint.
+            RunError: the run was trained on other data than the bench has, or has no checkpoint.
         """
         recipe = run_recipe(run)
         if run.info["data"]["fingerprint"] != self.dataset.fingerprint:
             raise RunError(
-                f"{run.path} learned from {run.info['data']['name']} as it was then, and the data "
-                "at hand are others: they have changed, or the recipe names other ones"
+                f"{run.path} was trained on a different version of {run.info['data']['name']}: "
+                "the data have changed, or the recipe names other data"
             )
         chosen = run.checkpoint(checkpoint)
         settings = {
@@ -266,7 +266,7 @@ class Bench:
             "likelihood": [self.settings.likelihood_items, self.settings.importance_samples],
             "checkpoint": chosen.name,
             "weights": file_digest(chosen / "networks.safetensors"),
-            # How many samples are made in a second depends on it.
+            # The number of samples per second depends on it.
             "device": environment(self.device)["device"],
         }
         before = kept(run, settings)
@@ -275,7 +275,7 @@ class Bench:
         sampler = load_sampler(run, recipe, checkpoint=chosen.name, device=self.device)
         conditional = recipe.conditional
         measured, seconds = [], 0.0
-        next(sampler.stream(self.asked(1, conditional)))  # The first kernels take their time.
+        next(sampler.stream(self.asked(1, conditional)))  # Warm-up: the first kernels are slow.
         for number in range(self.sets):
             label_NA = self.asked(self.samples, conditional)
             began = time.perf_counter()
@@ -291,7 +291,7 @@ class Bench:
             samples = self.measure.made(decoded, sampler.codec)
             figures |= combine([self._learned(samples, label_NA)], count)
         figures |= self._likelihood(run, recipe, sampler)
-        # Of all the training, where the checkpoint is not its last.
+        # The time of the whole training, even if the checkpoint is not the last one.
         trained = read_json(run.checkpoints()[-1] / "state.json")
         weights = sum(weight.numel() for weight in sampler.generator.writer.parameters())
         figures["parameters"] = Value.of([float(weights)], 1)
@@ -303,7 +303,7 @@ class Bench:
         return result
 
     def asked(self, count: int, conditional: bool) -> np.ndarray:
-        """Labels to ask for: in the proportions of the test part, or the only one there is."""
+        """Return labels for samples: in the proportions of the test part, or the only class."""
         return self.reference.labels_for(count) if conditional else np.zeros((count, 1), np.int64)
 
     def _likelihood(self, run: Run, recipe: Recipe, sampler: Sampler) -> dict[str, Value]:
@@ -321,7 +321,7 @@ class Bench:
         return {name: Value.of([value], len(batch)) for name, value in figures.items()}
 
     def test_batch(self, run: Run, recipe: Recipe) -> Batch:
-        """The test part, or a choice of its items, as a run's codec encodes it."""
+        """Return the test part, or a selection of it, encoded with the codec of a run."""
         part = data_of.seen(recipe, self.dataset).parts["test"]
         chosen = chosen_items(len(part), self.settings.likelihood_items)
         encoded = data_of.run_codec(run).encode(part.items[: len(part)])
@@ -329,12 +329,12 @@ class Bench:
         return Batch(x_BTF, mask_BT, torch.from_numpy(part.label_NA[chosen]).to(self.device))
 
     def samples_of(self, name: str, samples: Tensor, label_NA: np.ndarray | None) -> Evaluation:
-        """Measure samples that were made elsewhere, as one set.
+        """Measure external samples, as one set.
 
         Args:
-            name: for the table.
-            samples: as the bench's view gives them.
-            label_NA: what they were asked to be, or ``None``.
+            name: name in the table.
+            samples: samples, as :attr:`measure` returns them.
+            label_NA: their requested labels, or ``None``.
         """
         figures = combine([self.figures_of(samples, label_NA)], len(samples))
         if self.gan_train and label_NA is not None and self.labelled:
@@ -358,14 +358,14 @@ def bench_of(
     sets: int | None = None,
     gan_train: bool = True,
 ) -> Bench:
-    """What anything that learned from a recipe's data can be measured with.
+    """Load the data of a recipe and return the bench for all models of these data.
 
     Args:
-        recipe: names the data, and how to measure.
-        device: where.
-        watch: what to tell.
-        samples: in a set, the recipe's number if absent.
-        sets: independent sets of a run.
+        recipe: names the data, and says how to measure.
+        device: device of judge and generator.
+        watch: callbacks for progress.
+        samples: samples per set (default: from the recipe).
+        sets: independent sets of samples per run (default: from the recipe).
         gan_train: whether to measure GAN-train.
     """
     watch = watch or Watch()
@@ -381,18 +381,19 @@ def bench_of(
 
 
 def same_data_for_all(runs: Sequence[Run]) -> Recipe:
-    """The recipe of the first of some runs, which says how all of them are measured.
+    """Return the recipe of the first run, which says how all runs are measured.
 
     Raises:
-        RunError: they learned from different data, or one has no checkpoint.
+        RunError: the runs were trained on different data, or one has no checkpoint.
     """
     first = runs[0]
     for run in runs:
         run.checkpoint()
+        data_of.kind_of_run(run)  # Before anything is measured: it may not be installed.
         if run.info["data"]["fingerprint"] != first.info["data"]["fingerprint"]:
             names = [f"{r.path} ({r.info['data']['name']})" for r in (first, run)]
             raise RunError(
-                f"{names[0]} and {names[1]} learned from different data, labels or parts of "
-                "them, and their figures do not compare; evaluate them one by one"
+                f"{names[0]} and {names[1]} were trained on different data, labels or parts, so "
+                "their metrics are not comparable; evaluate them one by one"
             )
     return run_recipe(first)

@@ -1,4 +1,4 @@
-"""What was measured of a run, and how the run keeps it."""
+"""The evaluation of a run, and how it is stored in the run folder."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ..files import FileProblem, read_json
 from ..training.run import Run
 
 FORMAT = 2
-"""Of `evaluation.json`."""
+"""Format version of `evaluation.json`."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one run, or of one set of samples.
+    """The metrics of one run, or of one set of samples.
 
     Attributes:
-        name: of the run's folder or of the samples' file.
-        figures: by name, see :data:`~seqgan_kit.evaluation.figures.FIGURES`.
-        settings: what the figures depend on beside the samples' maker.
+        name: name of the run folder or of the samples file.
+        figures: metrics by name, see :data:`~seqgan_kit.evaluation.figures.FIGURES`.
+        settings: everything that the metrics depend on, apart from the model.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Evaluation:
 
 
 def kept(run: Run, settings: Mapping[str, Any]) -> Evaluation | None:
-    """Return the figures that a run keeps; ``None`` if they were measured in another way."""
+    """Return the evaluation stored in a run; ``None`` if it has other settings."""
     try:
         read = read_json(run.evaluation_path)
         if read.get("format") != FORMAT or read["settings"] != settings:

@@ -1,4 +1,4 @@
-"""Samples that were made elsewhere, read so that they can be measured beside our own."""
+"""External samples, made by other programs, and read so that they can be measured like ours."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .bench import Bench
 
 
 class SamplesError(UsageError):
-    """Samples from elsewhere that cannot be measured; the message says why."""
+    """The error for external samples that cannot be measured; the message says why."""
 
 
 def read_samples(
     path: Path, labels: Path | None, bench: Bench
 ) -> tuple[Tensor, np.ndarray | None]:
-    """Read samples as the bench looks at them, and what they were asked to be.
+    """Read external samples as items that the bench can measure, and their requested labels.
 
     Args:
-        path: a file or folder as the kind of data reads it.
-        labels: a file of labels, where samples do not carry their own.
-        bench: what they are to be measured with.
+        path: a file or folder in a format of this kind of data.
+        labels: a file of labels, if the samples do not contain their labels.
+        bench: the bench that measures them.
 
     Raises:
         SamplesError: they do not fit the data or each other.
@@ -35,7 +35,7 @@ def read_samples(
 
 
 def class_numbers(names: Sequence[str], bench: Bench, where: str) -> list[int]:
-    """Return the class numbers of the names of one sample's labels.
+    """Return the class numbers for the label names of one sample.
 
     Raises:
         SamplesError: the data have no such class.

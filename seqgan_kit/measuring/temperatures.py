@@ -1,4 +1,4 @@
-"""A run at several sampling temperatures: the curve of quality against diversity."""
+"""Temperature sweeps of a run: quality against diversity at several sampling temperatures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..training.run import Run, RunError
 from .bench import Bench
 
 FORMAT = 1
-"""Of `temperatures.json`."""
+"""Format version of `temperatures.json`."""
 
 MOST = 100
-"""Temperatures of a sweep."""
+"""Maximum number of temperatures in a sweep."""
 
 
 def parse_temperatures(text: str) -> list[float]:
-    """Temperatures as a user writes them: from:to:step, or a list with commas.
+    """Parse temperatures in the form from:to:step, or separated by commas.
 
     >>> parse_temperatures("0.8:1.2:0.2")
     [0.8, 1.0, 1.2]
@@ -33,7 +33,7 @@ def parse_temperatures(text: str) -> list[float]:
     [0.5, 1.0]
 
     Raises:
-        ValueError: it is something else, or names a temperature that is not above 0.
+        ValueError: the text has another form, or a temperature is not above 0.
     """
     try:
         if ":" in text:
@@ -46,7 +46,7 @@ def parse_temperatures(text: str) -> list[float]:
             found = sorted({float(part) for part in text.split(",")})
     except ValueError:
         raise ValueError(
-            f"{text!r}: expected FROM:TO:STEP, as in 0.5:1.5:0.1, or temperatures with commas"
+            f"{text!r}: expected FROM:TO:STEP, as in 0.5:1.5:0.1, or numbers separated by commas"
         ) from None
     if not all(0 < value < float("inf") for value in found) or len(found) > MOST:
         raise ValueError(f"{text!r}: expected up to {MOST} temperatures above 0")
@@ -56,16 +56,16 @@ def parse_temperatures(text: str) -> list[float]:
 def sweep(
     bench: Bench, run: Run, temperatures: Sequence[float], *, seed: int = 0
 ) -> list[SweepPoint]:
-    """Figures of a run at each temperature; what was measured before is taken from the run.
+    """Measure a run at each temperature; results stored in the run are reused.
 
-    Samples are drawn at the temperature, and the likelihood of the test part is that of the
-    model whose logits are divided by it (Caccia et al. 2020, section 4).
+    Samples are drawn with logits divided by the temperature, and the likelihood of the test part
+    is computed with the same logits (Caccia et al. 2020, section 4).
 
     Args:
-        bench: what to measure with.
+        bench: the bench to measure with.
         run: a run whose steps are tokens.
-        temperatures: above 0.
-        seed: of the samples.
+        temperatures: sampling temperatures above 0.
+        seed: seed of the samples.
 
     Raises:
         RunError: the run has no temperature.
@@ -100,14 +100,14 @@ def sweep(
             "count": bench.samples,
             "values": values,
         }
-        # At once, so that a sweep that is stopped goes on.
+        # Written after every temperature, so that a stopped sweep can continue.
         ordered = [points[key] for key in sorted(points)]
         write_json(path, {"format": FORMAT, "settings": settings, "points": ordered})
     return [points[temperature] for temperature in temperatures]
 
 
 def _kept(path: Path, settings: dict[str, Any]) -> dict[float, SweepPoint]:
-    """Points that were measured so before, by temperature."""
+    """Return the stored points with the same settings, by temperature."""
     try:
         read = read_json(path)
         if read.get("format") != FORMAT or read["settings"] != settings:

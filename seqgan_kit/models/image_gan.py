@@ -1,6 +1,6 @@
-"""Networks that write and read a whole thing at once: sequences of a single step.
+"""Networks that generate and read a whole image at once, as a sequence of one step.
 
-They are the baselines of the recurrent core, and play the same game under the same objectives.
+They are baselines for the recurrent networks and train under the same objectives.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..nn.relaxation import Written
 
 
 class DenseGenerator(Generator):
-    """Noise and a label through linear layers.
+    """A generator of linear layers, from noise and a label.
 
     Args:
-        head: what comes out; reads the last width.
-        classes: classes of each attribute of the label.
+        head: output head; its input has the last width.
+        classes: number of classes of each attribute.
         widths: units of the layers.
-        noise_size: Z.
-        label_size: length of a label's vector, read beside the noise.
+        noise_size: Z, noise per sequence.
+        label_size: size of the label embedding, which is concatenated with the noise.
 
     References:
         Goodfellow et al. 2014.
@@ -78,7 +78,7 @@ class DenseGenerator(Generator):
         """See :class:`~seqgan_kit.nn.networks.Generator`.
 
         Raises:
-            TypeError: the head is no distribution.
+            TypeError: the head has no likelihood.
         """
         head = with_likelihood(self.head)
         if z_BZ is None:
@@ -87,17 +87,17 @@ class DenseGenerator(Generator):
 
 
 class ConvolutionalGenerator(Generator):
-    """Noise and a label through transposed convolutions, values between -1 and 1.
+    """A generator of transposed convolutions, with values between -1 and 1.
 
-    No batch normalisation: it ties the samples of a batch to each other, and processes to the
-    cut of a batch.
+    It has no batch normalisation, which would make a sample depend on the rest of its batch, and
+    so on how a batch is split over processes.
 
     Args:
-        shape: channels, height and width of what is written.
-        classes: classes of each attribute of the label.
-        channels: feature maps before each enlargement.
-        noise_size: Z.
-        label_size: length of a label's vector, read beside the noise.
+        shape: channels, height and width of the output.
+        classes: number of classes of each attribute.
+        channels: input channels of each transposed convolution.
+        noise_size: Z, noise per sequence.
+        label_size: size of the label embedding, which is concatenated with the noise.
 
     References:
         Radford et al. 2016 (DCGAN).
@@ -132,15 +132,15 @@ class ConvolutionalGenerator(Generator):
 
 
 class ConvolutionalDiscriminator(Discriminator):
-    """A whole thing and a label in, a logit out: high for real, low for generated.
+    """A convolutional discriminator of labelled images: high logits for real, low for generated.
 
     Args:
-        shape: channels, height and width of what is read.
-        classes: classes of each attribute.
-        channels: feature maps after each convolution of stride 2.
-        kernel: width of the convolutions.
-        hidden_size: units between the feature maps and the logit; 0 leaves that layer out.
-        group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
+        shape: channels, height and width of the input.
+        classes: number of classes of each attribute.
+        channels: output channels of each stride-2 convolution.
+        kernel: kernel size of the convolutions.
+        hidden_size: units between the feature maps and the logit; 0 omits that layer.
+        group: group size of the minibatch-deviation feature; 0 disables it.
 
     References:
         Radford et al. 2016 (DCGAN); label by projection: Miyato & Koyama 2018.
@@ -172,7 +172,7 @@ class ConvolutionalDiscriminator(Discriminator):
         labels: Sequence[Int[Tensor, "B A"]],
         mask_BT: Bool[Tensor, "B 1"],
     ) -> list[Tensor]:
-        """See :class:`~seqgan_kit.nn.networks.Discriminator`; it is read once for all labels."""
+        """See :class:`~seqgan_kit.nn.networks.Discriminator`; one pass serves all labels."""
         h_BH = self.body(x_BTF[:, 0])
         if self.group:
             h_BH = torch.cat([h_BH, minibatch_deviation(h_BH, self.group)], 1)

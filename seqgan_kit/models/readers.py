@@ -1,4 +1,4 @@
-"""The recurrent discriminator and encoder, which read every kind of sequence."""
+"""The recurrent discriminator and encoder, for every kind of sequence."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from ..nn.relaxation import Written
 
 
 class RecurrentDiscriminator(Discriminator):
-    """A sequence and a label in, a logit out: high for real, low for generated.
+    """A recurrent discriminator of labelled sequences: high logits for real, low for generated.
 
     Args:
-        features: numbers in a step, as it is read.
-        classes: classes of each attribute of the label.
+        features: numbers in a step, after ``view``.
+        classes: number of classes of each attribute.
         cell: ``"lstm"`` or ``"gru"``.
-        hidden_size: units of a recurrent layer, in each direction.
-        layers: recurrent layers, in each direction.
-        bidirectional: whether a second stack reads from the end.
+        hidden_size: units per recurrent layer and direction.
+        layers: recurrent layers per direction.
+        bidirectional: add a second stack that reads from the end.
         logits: ``"sequence"`` for one logit from mean and maximum over time, ``"step"`` for one
-            at every step, ``"both"`` for that of the sequence added to those of its steps.
-        group: size of the groups that the minibatch-deviation feature compares; 0 leaves it out.
-        condition: ``"projection"`` (the label's vector times the features, Miyato & Koyama
-            2018), or ``"concatenation"`` (the label's vector beside every step's input).
-        view: what steps are read as, ``features`` numbers each: vectors where a step is one of a
-            vocabulary, or whatever shows what steps as they are do not; absent: as they are.
+            per step, ``"both"`` for the sequence logit added to the step logits.
+        group: group size of the minibatch-deviation feature; 0 disables it.
+        condition: ``"projection"`` (product of label embedding and features, Miyato & Koyama
+            2018), or ``"concatenation"`` (label embedding appended to the input of each step).
+        view: a module that embeds each step (tokens, or extra features) as ``features`` numbers;
+            None reads steps unchanged.
 
     References:
         The minibatch feature: Karras et al. 2018. Reading both ways without packing: see
@@ -73,8 +73,8 @@ class RecurrentDiscriminator(Discriminator):
             bidirectional=bidirectional,
         )
         if isinstance(view, TokenEmbedding):
-            # Rows of unit length are much smaller than the inputs that the first weights are made
-            # for, and a discriminator that sees next to nothing of them takes long to begin.
+            # Unit-length embeddings are much smaller than the inputs that the initial weights are
+            # meant for; without this factor the discriminator takes long to start learning.
             for reader in (self.forwards, self.backwards):
                 if reader is not None:
                     reader.weights.weight_ih_l0.data *= view.weight.shape[1] ** 0.5
@@ -99,7 +99,7 @@ class RecurrentDiscriminator(Discriminator):
     ) -> list[Tensor]:
         """See :class:`~seqgan_kit.nn.networks.Discriminator`.
 
-        With projection the sequences are read once, whatever the number of labels.
+        With projection, one pass over the sequences serves all labels.
         """
         turn = reversal(mask_BT)
         if self.condition == "concatenation":
@@ -120,7 +120,7 @@ class RecurrentDiscriminator(Discriminator):
 
     @staticmethod
     def _joined(logits: list[Tensor]) -> Tensor:
-        """The one logit there is, or that of a sequence added to those of its steps."""
+        """Return the single logit, or the sequence logit added to the step logits."""
         if len(logits) == 1:
             return logits[0]
         logit_B, logit_BT = logits
@@ -133,8 +133,8 @@ class RecurrentDiscriminator(Discriminator):
     def _summarize(
         self, x_BTF: Tensor, mask_BT: Bool[Tensor, "B T"], turn: Callable[[Tensor], Tensor]
     ) -> list[tuple[Tensor, nn.Linear]]:
-        """What was read of the sequence ``[B, H]``, of its steps ``[B, T, H]``, or of both, each
-        with the layer that scores it."""
+        """Return features of the sequence ``[B, H]``, of its steps ``[B, T, H]``, or of both,
+        each with the layer that scores it."""
         h_BTH = read_both_ways(self.forwards, self.backwards, x_BTF, turn)
         found = []
         if self.logits != "step":
@@ -155,16 +155,16 @@ class RecurrentDiscriminator(Discriminator):
 
 
 class RecurrentEncoder(nn.Module):
-    """A sequence and its label in, one vector out.
+    """A recurrent encoder: a labelled sequence in, one vector out.
 
     Args:
         features: numbers in a step.
-        classes: classes of each attribute.
+        classes: number of classes of each attribute.
         cell: ``"lstm"`` or ``"gru"``.
-        hidden_size: units of a recurrent layer, in each direction.
-        layers: recurrent layers, in each direction.
-        bidirectional: whether a second stack reads from the end.
-        label_size: length of the label's vector, read at every step.
+        hidden_size: units per recurrent layer and direction.
+        layers: recurrent layers per direction.
+        bidirectional: add a second stack that reads from the end.
+        label_size: size of the label embedding, which every step reads.
 
     Attributes:
         size: length of the vector.

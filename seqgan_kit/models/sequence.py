@@ -1,4 +1,4 @@
-"""The recurrent generator, which writes every kind of sequence."""
+"""The recurrent generator, for every kind of sequence."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from ..nn.relaxation import PLAIN, Decoding, Written, joined
 
 
 class RecurrentGenerator(Generator):
-    """Noise and a label in, a sequence out.
+    """A recurrent generator: noise and a label in, a sequence out.
 
-    A step reads ``W_z [z; label] + W_e e_t + p_t`` (and ``W_x x_{t-1}`` with output feedback):
-    global noise and label, fresh noise, a learned position. The first state is a function of
-    noise and label, too. Summing projections instead of concatenating their inputs computes the
-    part that does not change over time once a sequence.
+    A step reads ``W_z [z; label] + W_e e_t + p_t`` (plus ``W_x x_{t-1}`` with output feedback):
+    global noise and label, fresh noise, and a learned position. The initial state also depends
+    on noise and label. The projections are summed, not concatenated, so that the part that is
+    constant over time is computed once per sequence.
 
     Args:
-        head: what a step means; reads ``hidden_size`` units.
-        classes: classes of each attribute of the label.
-        steps: the longest sequence that it can write.
+        head: output head; reads ``hidden_size`` units.
+        classes: number of classes of each attribute.
+        steps: maximum sequence length.
         cell: ``"lstm"`` or ``"gru"``.
-        hidden_size: units of a recurrent layer.
-        layers: recurrent layers.
-        input_size: width of what a step reads.
-        noise_size: Z, noise drawn once a sequence.
-        step_noise_size: E, noise drawn at every step.
-        label_size: length of a label's vector.
-        feedback: whether a step sees the output of the one before. Without it the whole sequence
+        hidden_size: units per recurrent layer.
+        layers: number of recurrent layers.
+        input_size: input width of a step.
+        noise_size: Z, noise per sequence.
+        step_noise_size: E, noise per step.
+        label_size: size of the label embedding.
+        feedback: feed the output of each step to the next one. Without it the whole sequence
             runs through the fused kernel.
-        dropout: share of what a step reads, and of what the head reads, that maximum likelihood
-            leaves out: the same units at all steps of a sequence (Gal & Ghahramani 2016).
+        dropout: fraction of the inputs of steps and head that are dropped under maximum
+            likelihood, the same units at all steps of a sequence (Gal & Ghahramani 2016).
 
     References:
         Esteban, Hyland & Rätsch, *Real-valued (Medical) Time Series Generation with Recurrent
@@ -102,14 +102,14 @@ class RecurrentGenerator(Generator):
     def begin(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[State, Float[Tensor, "B T I"]]:
-        """The first state and what every step reads, output feedback aside.
+        """Return the initial state and the input of every step, without output feedback.
 
         Raises:
-            ValueError: more steps than the generator has positions.
+            ValueError: there are more steps than positions.
         """
         steps = latent.step_BTE.shape[1]
         if steps > self.steps:
-            raise ValueError(f"{steps} steps asked of a generator that was built for {self.steps}")
+            raise ValueError(f"{steps} steps are too many; this generator allows {self.steps}")
         context_BE = torch.cat([latent.z_BZ, self.label(label_BA)], 1)
         states = rearrange(
             self.first(context_BE).tanh(), "b (s l h) -> s l b h",
@@ -136,25 +136,25 @@ class RecurrentGenerator(Generator):
         prefix: Tensor | None = None,
         decoding: Decoding = PLAIN,
     ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        """Sequences, with a given beginning or drawn in another way than they were learned.
+        """Generate sequences, optionally from a given prefix or with other decoding settings.
 
         Args:
             latent: all randomness.
             label_BA: labels.
             prefix: the first steps, ``[B, P, F]`` or token ids ``[B, P]``, at most as many as the
-                latent has; only with output feedback.
-            decoding: how a categorical head draws.
+                latent has; requires output feedback.
+            decoding: settings of a categorical head.
 
         Raises:
-            ValueError: a prefix for a generator without feedback, or a decoding for a head that
+            ValueError: a prefix was given without feedback, or decoding settings for a head that
                 is not categorical.
         """
         if prefix is not None and not self.feedback:
-            raise ValueError("a generator without output feedback cannot go on from a beginning")
+            raise ValueError("a prefix requires a generator with output feedback")
         emit: Callable[[Tensor, Tensor], Written] = self.head
         if decoding != PLAIN:
             if not isinstance(self.head, CategoricalHead):
-                raise ValueError("temperature, top-k and top-p belong to a categorical head")
+                raise ValueError("temperature, top-k and top-p require a categorical head")
             emit = partial(self.head, decoding=decoding)
         state, input_BTI = self.begin(latent, label_BA)
         if self.feedback:
@@ -177,22 +177,22 @@ class RecurrentGenerator(Generator):
     ) -> Float[Tensor, "B T"]:
         """See :class:`~seqgan_kit.nn.networks.Generator`.
 
-        Every step reads the true step before it, so that the fused kernel runs over all of them.
+        Every step reads the true step before it, so the fused kernel runs over all steps.
 
         Args:
             batch: sequences and their labels.
-            z_BZ: the noise of the whole sequence; zero if absent.
-            regularize: where the units that dropout leaves out are drawn; absent: none is.
-            temperature: of a categorical head.
+            z_BZ: noise of the whole sequence (default: zero).
+            regularize: random numbers for dropout; None for no dropout.
+            temperature: temperature of a categorical head.
 
         Raises:
-            TypeError: the head is no distribution.
-            ValueError: a temperature for a head that is not categorical.
+            TypeError: the head has no likelihood.
+            ValueError: a temperature was given for a head that is not categorical.
         """
         head = with_likelihood(self.head)
         if temperature != 1.0:
             if not isinstance(head, CategoricalHead):
-                raise ValueError("a temperature belongs to a categorical head")
+                raise ValueError("a temperature requires a categorical head")
             log_prob: Any = partial(head.log_prob, temperature=temperature)
         else:
             log_prob = head.log_prob
@@ -212,7 +212,7 @@ class RecurrentGenerator(Generator):
         h_BTH, _ = self.recurrent.unroll(input_BTI, state)
         h_BTH = self._dropped(h_BTH, regularize)
         if h_BTH.is_cuda:
-            # Choosing the steps that exist would ask the device how many they are.
+            # Selecting the existing steps would wait for the device to count them.
             return log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
         chosen = batch.mask_BT.nonzero(as_tuple=True)
         written = log_prob(h_BTH[chosen][None], batch.x_BTF[chosen][None])[0]
@@ -228,12 +228,12 @@ class RecurrentGenerator(Generator):
     def advance(
         self, state: State, input_BI: Float[Tensor, "B I"], before_BF: Tensor | None
     ) -> tuple[State, Float[Tensor, "B H"]]:
-        """The recurrent half of a step.
+        """Compute the recurrent part of a step.
 
         Args:
             state: the state before the step.
-            input_BI: one step of what :meth:`begin` returned.
-            before_BF: the embedded output of the step before (``None`` at the first one, or
+            input_BI: the input of this step, from :meth:`begin`.
+            before_BF: the embedded output of the previous step (``None`` at the first step, or
                 without output feedback).
 
         Returns:
@@ -251,13 +251,13 @@ class RecurrentGenerator(Generator):
         before_BF: Tensor | None,
         noise_BN: Float[Tensor, "B N"],
     ) -> tuple[State, Written]:
-        """One step: the primitive that :meth:`forward` is equal to, up to ``head.close``.
+        """Compute one step. All steps together equal :meth:`forward` before ``head.close``.
 
         Args:
             state: the state before the step.
-            input_BI: one step of what :meth:`begin` returned.
-            before_BF: as :meth:`advance` wants it.
-            noise_BN: the head's noise of this step.
+            input_BI: the input of this step, from :meth:`begin`.
+            before_BF: see :meth:`advance`.
+            noise_BN: noise of the head for this step.
 
         Returns:
             The state after the step, and the step itself, ``[B, 1, F]`` or ids ``[B, 1]``.

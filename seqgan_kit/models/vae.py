@@ -1,4 +1,4 @@
-"""Variational autoencoders, put together from an encoder and any generator with a likelihood."""
+"""Variational autoencoders, built from an encoder and any generator with a likelihood."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from ..nn.noise import Latent, Noise
 
 @runtime_checkable
 class Encoder(Protocol):
-    """From labelled sequences to one vector of ``size`` numbers each."""
+    """An encoder, which maps each labelled sequence to a vector of ``size`` numbers."""
 
     size: int
 
     def __call__(self, batch: Batch) -> Tensor:
-        """The vectors ``[B, size]``."""
+        """Return the vectors ``[B, size]``."""
         ...
 
 
 class ConvolutionalEncoder(nn.Module):
-    """A whole thing and its label in, one vector out.
+    """A convolutional encoder: a labelled image in, one vector out.
 
     Args:
         shape: channels, height and width.
-        classes: classes of each attribute; the label shifts the first feature maps.
-        channels: feature maps after each convolution of stride 2.
-        kernel: width of the convolutions.
+        classes: number of classes of each attribute; the label shifts the first feature maps.
+        channels: output channels of each stride-2 convolution.
+        kernel: kernel size of the convolutions.
 
     Attributes:
         size: length of the vector.
@@ -57,14 +57,14 @@ class ConvolutionalEncoder(nn.Module):
 
 
 class VariationalAutoencoder(Autoencoder):
-    """An encoder's normal distribution over the noise, and the generator that reads that noise.
+    """A variational autoencoder: an encoder infers the noise of a sequence, a decoder reads it.
 
     Sampling draws the noise from the prior, a standard normal distribution.
 
     Args:
-        encoder: from sequences to vectors.
-        decoder: from noise and labels to sequences; it has a likelihood given its noise.
-        latent_size: Z, numbers in the noise; those that the decoder reads.
+        encoder: maps sequences to vectors.
+        decoder: generates sequences from noise and labels; has a likelihood given the noise.
+        latent_size: Z, size of the noise that the decoder reads.
 
     References:
         Kingma & Welling 2014, *Auto-Encoding Variational Bayes*; with labels: Sohn et al. 2015,
@@ -79,7 +79,7 @@ class VariationalAutoencoder(Autoencoder):
 
     def encode(self, batch: Batch) -> tuple[Float[Tensor, "B Z"], Float[Tensor, "B Z"]]:
         mean_BZ, log_variance_BZ = self.posterior(self.encoder(batch)).float().chunk(2, 1)
-        # A bound that no trained model reaches, and without which the first steps may overflow.
+        # No trained model reaches this bound; without it the first steps may overflow.
         return mean_BZ, log_variance_BZ.clamp(-20, 20)
 
     def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:

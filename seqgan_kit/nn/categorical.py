@@ -1,4 +1,4 @@
-"""Steps that are one of many: a vocabulary of tokens, or levels of a sound."""
+"""Categorical steps: tokens of a vocabulary, or quantisation levels of a sound."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .relaxation import (
 )
 
 IN_CACHE = 2**19
-"""Logits that are computed at a time where samples are drawn on a CPU."""
+"""Number of logits computed at once when sampling on a CPU."""
 
 
 class TokenEmbedding(nn.Module):
-    """Vectors of tokens, for ids and for distributions over them alike.
+    """An embedding table for token ids and for distributions over tokens.
 
-    An id looks its row up, a distribution averages the rows. Tokens, given or drawn, are never
+    An id selects a row, a distribution gives the weighted mean of the rows. Token ids are never
     expanded to one-hot vectors.
 
     Args:
-        vocabulary: V, how many tokens there are.
-        size: length of a vector.
-        unit_norm: whether every row has length 1: under a penalty that perturbs what is embedded,
-            larger rows would evade it.
+        vocabulary: V, the number of tokens.
+        size: E, the embedding size.
+        unit_norm: normalise every row to length 1. A penalty that perturbs embedded input needs
+            this: with larger rows the perturbation would matter less.
     """
 
     def __init__(self, *, vocabulary: int, size: int, unit_norm: bool = False) -> None:
@@ -45,7 +45,7 @@ class TokenEmbedding(nn.Module):
 
     @property
     def vectors_VE(self) -> Float[Tensor, "V E"]:
-        """The vectors of all tokens."""
+        """The embeddings of all tokens."""
         return nn.functional.normalize(self.weight, dim=1) if self.unit_norm else self.weight
 
     def forward(
@@ -61,23 +61,23 @@ class TokenEmbedding(nn.Module):
 
 
 class CategoricalHead(nn.Module):
-    r"""Each step is one of V tokens: :math:`p = softmax(W h + b)`.
+    r"""A head that draws each step from V tokens: :math:`p = softmax(W h + b)`.
 
-    What it hands out depends on the noise that it is given. With one number for each step they
-    are exact samples, token ids ``[B, T]``; with V numbers, Gumbel-softmax samples, which pass
-    gradients: exact ones, or relaxed ones ``[B, T, V]``. :meth:`draw` draws the second where a
-    gradient is recorded in training, or where the discriminator is to see relaxed samples at
-    every time.
+    The noise decides which kind of samples it returns. One number per step gives exact samples,
+    token ids ``[B, T]``. V numbers per step give Gumbel-softmax samples, which pass gradients:
+    straight-through ones, or relaxed ones ``[B, T, V]``. :meth:`draw` returns V numbers in
+    training if gradients are recorded, or if ``straight_through`` is off, so that the
+    discriminator always sees relaxed samples.
 
     Args:
         hidden_size: width of the hidden states.
-        features: V.
-        embedding_size: width of a token's vector, as the next step reads it.
-        end: the token after which nothing follows; absent: every sequence has full length.
-        tied: whether the output layer uses the vectors of the tokens, too (Press & Wolf 2017,
-            *Using the Output Embedding to Improve Language Models*).
-        straight_through: hand out one-hot samples with the relaxed gradient; else relaxed ones.
-        schedule: of the relaxation's temperature.
+        features: V, the vocabulary size.
+        embedding_size: size of the token embedding that the next step reads.
+        end: the end token; None if every sequence has full length.
+        tied: share the token embeddings with the output layer (Press & Wolf 2017, *Using the
+            Output Embedding to Improve Language Models*).
+        straight_through: return one-hot samples with the relaxed gradient; if off, relaxed ones.
+        schedule: temperature schedule of the relaxation.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class CategoricalHead(nn.Module):
             self.bias_V = nn.Parameter(torch.zeros(features))
 
     def logits(self, h_BTH: Float[Tensor, "*B T H"]) -> Float[Tensor, "*B T V"]:
-        """Unnormalised log-probabilities of every token at every step."""
+        """Return the unnormalised log-probabilities of all tokens at each step."""
         projected = self.project(h_BTH)
         return linear(projected, self.tokens.weight, self.bias_V) if self.tied else projected
 
     def anneal(self, progress: float) -> None:
-        """Set the relaxation's temperature for a share of the run."""
+        """Set the relaxation temperature for a fraction of the run (0 to 1)."""
         self.temperature = self.schedule.temperature(progress)
 
     def draw(self, count: int, steps: int, noise: Noise) -> Float[Tensor, "B T N"]:
@@ -132,8 +132,8 @@ class CategoricalHead(nn.Module):
             return straight_through(
                 logits_BTV, noise_BTN, temperature=self.temperature, entry=self.end or 0
             )
-        # A few sequences at a time: what is computed of their vocabularies stays in the caches of
-        # a CPU, and all at once takes several times as long.
+        # A few sequences at a time, so that their logits stay in the CPU caches: all at once
+        # takes several times as long.
         size = len(h_BTH) if h_BTH.is_cuda else max(IN_CACHE // self.vocabulary, 1)
         drawn = [
             draw_exactly(decoding.restrict(self.logits(h).float()), noise)
@@ -149,11 +149,11 @@ class CategoricalHead(nn.Module):
     def close(
         self, x: Int[Tensor, "B T"] | Float[Tensor, "B T V"] | StraightThrough
     ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        """The steps up to the end token, and which those are; the end token is one of them.
+        """Cut sequences after the end token; return the steps and their mask.
 
-        A step that gradients pass is scaled by how far the sequence still goes on there, the
-        product of :math:`1 - x_{s, end}` over the steps s before it. What follows the end is
-        zero, and a step before the end learns what it would mean to end there.
+        The end token itself is kept. A step that passes gradients is multiplied by its survival
+        factor, the product of :math:`1 - x_{s, end}` over earlier steps s. Steps after the end
+        are therefore zero, and earlier steps get a gradient for ending the sequence there.
         """
         if self.end is None:
             return x, every_step(x)
@@ -170,7 +170,7 @@ class CategoricalHead(nn.Module):
         x_BT: Int[Tensor, "B T"],
         temperature: float = 1.0,
     ) -> Float[Tensor, "B T"]:
-        """Log-probability of given tokens in nats, under the logits divided by a temperature."""
+        """Return log-probabilities of given tokens in nats; ``temperature`` divides the logits."""
         logits = self.logits(h_BTH).float()
         if temperature != 1.0:
             logits = logits / temperature
@@ -182,11 +182,11 @@ class CategoricalHead(nn.Module):
 
 
 def _alive(end_BT: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
-    """How far sequences go on at each step, whose steps end them by such shares."""
+    """Return the survival factor of each step: the product of ``1 - end`` over earlier steps."""
     alive_BT = (1 - end_BT).cumprod(1)
     return torch.cat([torch.ones_like(alive_BT[:, :1]), alive_BT[:, :-1]], 1)
 
 
 def _exists(ends_BT: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
-    """Steps before which no step ends the sequence."""
+    """Return the mask of the steps without an earlier end."""
     return ends_BT.cumsum(1) - ends_BT.long() == 0

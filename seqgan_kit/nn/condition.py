@@ -1,4 +1,4 @@
-"""Labels as vectors: one argument everywhere, one class or several attributes."""
+"""Label embeddings, for one class or several attributes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 
 class LabelEmbedding(nn.Module):
-    """The sum of one learned vector for each attribute of a label.
+    """A label embedding: the sum of one learned vector per attribute.
 
     Args:
-        classes: how many classes each attribute has, ``(10,)`` for ten digits, ``(10, 6)`` for
+        classes: number of classes of each attribute, ``(10,)`` for ten digits, ``(10, 6)`` for
             digit and speaker.
-        size: length of the vector.
-        scale: standard deviation of the first values.
+        size: embedding size.
+        scale: standard deviation of the initial weights.
     """
 
     start_A: Tensor
@@ -25,7 +25,7 @@ class LabelEmbedding(nn.Module):
         super().__init__()
         if not classes or min(classes) < 1:
             raise ValueError(f"every attribute needs at least one class, got {tuple(classes)}")
-        # One table for all attributes, each with its own stretch of rows.
+        # One table for all attributes; each has its own range of rows.
         self.table = nn.Parameter(torch.randn(sum(classes), size) * scale)
         starts = [sum(classes[:attribute]) for attribute in range(len(classes))]
         self.register_buffer("start_A", torch.tensor(starts), persistent=False)

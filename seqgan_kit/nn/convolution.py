@@ -1,4 +1,4 @@
-"""Stacks of convolutions that shrink or enlarge feature maps by two."""
+"""Stacks of convolutions that halve or double the resolution at every layer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Shape = tuple[int, int, int]
 """Channels, height and width."""
 
 SLOPE = 0.2
-"""Of the leaky rectifiers."""
+"""Negative slope of the leaky ReLUs."""
 
 
 class Shrinking(nn.Module):
-    """Convolutions of stride 2, each with a leaky rectifier.
+    """A stack of stride-2 convolutions, each followed by a leaky ReLU.
 
     Args:
-        shape: of what is read.
-        channels: feature maps after each convolution.
-        kernel: width of the convolutions, odd.
+        shape: shape of the input.
+        channels: output channels of each convolution.
+        kernel: kernel size, odd.
 
     Attributes:
-        size: numbers that come out, all feature maps in one vector.
+        size: length of the flattened output.
 
     References:
         Radford et al. 2016, *Unsupervised Representation Learning with DCGAN*, section 3.
@@ -43,11 +43,11 @@ class Shrinking(nn.Module):
     def forward(
         self, x_BF: Float[Tensor, "B F"], shift_BC: Float[Tensor, "B C"] | None = None
     ) -> Float[Tensor, "B H"]:
-        """From flat things to flat feature maps.
+        """Return the flattened feature maps of flattened inputs.
 
         Args:
-            x_BF: what is read, channel by channel.
-            shift_BC: added to the first feature maps before their rectifier.
+            x_BF: flattened inputs, channel by channel.
+            shift_BC: added to the first feature maps before their activation.
         """
         maps = x_BF.view(-1, *self.shape)
         for number, layer in enumerate(self.layers):
@@ -59,15 +59,15 @@ class Shrinking(nn.Module):
 
 
 class Enlarging(nn.Module):
-    """Transposed convolutions of stride 2, from a vector to a thing of a given shape.
+    """A stack of stride-2 transposed convolutions, from a vector to an output of a given shape.
 
-    Sizes that are no multiple of a power of two are reached by cutting off the rest.
+    The result is cropped to heights and widths that are not multiples of a power of two.
 
     Args:
-        inputs: length of the vector.
-        shape: of what is written.
-        channels: feature maps before each enlargement; the first belong to the smallest maps,
-            and the largest ones are half as many as the last.
+        inputs: length of the input vector.
+        shape: shape of the output.
+        channels: input channels of each transposed convolution, lowest resolution first; the
+            last one outputs half of its input channels.
     """
 
     def __init__(self, *, inputs: int, shape: Shape, channels: Sequence[int]) -> None:
@@ -77,8 +77,8 @@ class Enlarging(nn.Module):
         self.start = (channels[0], -(-shape[1] // times), -(-shape[2] // times))
         self.first = nn.Linear(inputs, self.start[0] * self.start[1] * self.start[2])
         after = [*channels[1:], max(channels[-1] // 2, 1)]
-        # A kernel that is a multiple of the stride covers every place equally often: no
-        # checkerboard (Odena et al. 2016).
+        # A kernel size that is a multiple of the stride covers every position equally often,
+        # which avoids checkerboard patterns (Odena et al. 2016).
         self.layers = nn.ModuleList(
             nn.ConvTranspose2d(before, outputs, 4, stride=2, padding=1)
             for before, outputs in zip(channels, after, strict=True)
@@ -94,7 +94,7 @@ class Enlarging(nn.Module):
 
 
 def dense(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers of these widths, each but the first size with a leaky rectifier after it."""
+    """Return linear layers of these sizes (input first), each followed by a leaky ReLU."""
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.LeakyReLU(SLOPE)]

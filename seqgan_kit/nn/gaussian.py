@@ -10,7 +10,7 @@ from torch import Tensor
 def kl_to_prior(
     mean_BZ: Float[Tensor, "B Z"], log_variance_BZ: Float[Tensor, "B Z"]
 ) -> Float[Tensor, " B"]:
-    r"""Divergence of diagonal normal distributions from the standard one, in nats.
+    r"""Return the KL divergence of diagonal normals from the standard normal, in nats.
 
     .. math:: KL(q \Vert p) = \frac{1}{2} \sum_z (\mu_z^2 + \sigma_z^2 - 1 - \log \sigma_z^2)
 

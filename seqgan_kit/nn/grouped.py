@@ -1,4 +1,4 @@
-"""Steps that are several tokens of one vocabulary: many samples of a sound at once."""
+"""Steps of several tokens from one vocabulary, for example several samples of a sound."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .relaxation import (
 
 
 class GroupedEmbedding(TokenEmbedding):
-    """Vectors of groups of tokens, those of the tokens one after the other.
+    """An embedding of token groups: the embeddings of the tokens, concatenated.
 
     Args:
-        group: G, tokens of a step.
-        vocabulary: V, how many tokens there are.
-        size: E, length of a token's vector; that of a step is ``G * E``.
-        unit_norm: whether every token's vector has length 1.
+        group: G, tokens per step.
+        vocabulary: V, the number of tokens.
+        size: E, the embedding size of a token; a step has ``G * E``.
+        unit_norm: normalise every token embedding to length 1.
     """
 
     def __init__(self, *, group: int, vocabulary: int, size: int, unit_norm: bool = False) -> None:
@@ -37,27 +37,27 @@ class GroupedEmbedding(TokenEmbedding):
     def forward(
         self, x: Int[Tensor, "*B T G"] | Float[Tensor, "*B T W"] | StraightThrough
     ) -> Float[Tensor, "*B T D"]:
-        """Of ids ``[B, T, G]``, or of distributions ``[B, T, G * V]``, ``[B, T, G * E]``."""
+        """Embed ids ``[B, T, G]`` or distributions ``[B, T, G * V]`` as ``[B, T, G * E]``."""
         if isinstance(x, Tensor) and x.is_floating_point():
             x = x.unflatten(-1, (self.group, -1))
         return super().forward(x).flatten(-2)
 
 
 class GroupedCategoricalHead(nn.Module):
-    r"""Each step is G of V tokens, independent of each other given the hidden state.
+    r"""A head that draws G of V tokens at each step, independently given the hidden state.
 
-    As :class:`~seqgan_kit.nn.categorical.CategoricalHead`, with G numbers of noise a step for
-    exact samples, ids ``[B, T, G]``, and ``G * V`` for Gumbel-softmax samples, exact ones or
-    relaxed ones ``[B, T, G * V]``.
+    It works like :class:`~seqgan_kit.nn.categorical.CategoricalHead`, with G noise numbers per
+    step for exact samples, ids ``[B, T, G]``, and ``G * V`` for Gumbel-softmax samples,
+    straight-through or relaxed ``[B, T, G * V]``.
     There is no end token: every sequence has full length.
 
     Args:
         hidden_size: width of the hidden states.
-        features: V.
+        features: V, the vocabulary size.
         group: G, 2 or more.
-        embedding_size: width of a token's vector, as the next step reads it.
-        straight_through: hand out one-hot samples with the relaxed gradient; else relaxed ones.
-        schedule: of the relaxation's temperature.
+        embedding_size: size of the token embedding that the next step reads.
+        straight_through: return one-hot samples with the relaxed gradient; if off, relaxed ones.
+        schedule: temperature schedule of the relaxation.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class GroupedCategoricalHead(nn.Module):
     ) -> None:
         super().__init__()
         if group < 2:
-            raise ValueError(f"a group of {group}: one token a step has a head of its own")
+            raise ValueError(f"group is {group}; for one token per step use CategoricalHead")
         self.vocabulary, self.group = features, group
         self.feedback = group * embedding_size
         self.straight_through = straight_through
@@ -82,11 +82,11 @@ class GroupedCategoricalHead(nn.Module):
         self.project = nn.Linear(hidden_size, group * features)
 
     def logits(self, h_BTH: Float[Tensor, "*B T H"]) -> Float[Tensor, "*B T G V"]:
-        """Unnormalised log-probabilities of every token at every place of a step."""
+        """Return the unnormalised log-probabilities of all tokens at each place of a step."""
         return self.project(h_BTH).unflatten(-1, (self.group, -1))
 
     def anneal(self, progress: float) -> None:
-        """Set the relaxation's temperature for a share of the run."""
+        """Set the relaxation temperature for a fraction of the run (0 to 1)."""
         self.temperature = self.schedule.temperature(progress)
 
     def draw(self, count: int, steps: int, noise: Noise) -> Float[Tensor, "B T N"]:
@@ -121,7 +121,7 @@ class GroupedCategoricalHead(nn.Module):
     def log_prob(
         self, h_BTH: Float[Tensor, "B T H"], x_BTG: Int[Tensor, "B T G"]
     ) -> Float[Tensor, "B T"]:
-        """Log-probability of given steps in nats, that of their tokens together."""
+        """Return the log-probability of given steps in nats, summed over their tokens."""
         logits_BTGV = self.logits(h_BTH).float()
         nats = cross_entropy(logits_BTGV.flatten(0, 2), x_BTG.flatten(), reduction="none")
         return -nats.view_as(x_BTG).sum(-1)

@@ -1,4 +1,4 @@
-"""What a generator emits at a step. A head is the only part that knows what a step means."""
+"""Output heads of generators. Only the head knows what a step represents."""
 
 from __future__ import annotations
 
@@ -15,58 +15,58 @@ from .noise import Noise
 from .relaxation import Written
 
 Draw = Literal["sample", "mean"]
-"""What a head with a distribution hands out: a draw from it, or its mean."""
+"""The output of a head with a distribution: a sample, or the mean."""
 
 
 @runtime_checkable
 class Head(Protocol):
-    """From hidden states to steps.
+    """An output head, which maps hidden states to steps.
 
     Attributes:
-        feedback: features that it hands to the next step of a generator with output feedback.
+        feedback: features passed to the next step of a generator with output feedback.
     """
 
     feedback: int
 
     def draw(self, count: int, steps: int, noise: Noise) -> Tensor:
-        """The random numbers ``[B, T, N]`` from which so many sequences draw their steps."""
+        """Draw the noise ``[B, T, N]`` for the steps of ``count`` sequences."""
         ...
 
     def anneal(self, progress: float) -> None:
-        """Told which share of the run is over (0 to 1)."""
+        """Update schedules for a fraction of the run (0 to 1)."""
         ...
 
     def __call__(self, h_BTH: Tensor, noise_BTN: Tensor) -> Written:
-        """The steps ``[B, T, F]``, or token ids ``[B, T]``, that belong to the hidden states."""
+        """Return the steps ``[B, T, F]``, or token ids ``[B, T]``, for the hidden states."""
         ...
 
     def embed(self, x_BTF: Any) -> Tensor:
-        """The steps as the next step sees them, ``[B, T, feedback]``."""
+        """Return steps as input to the next step, ``[B, T, feedback]``."""
         ...
 
     def close(self, x_BTF: Any) -> tuple[Written, Tensor]:
-        """The generated steps as a discriminator sees them, and which exist, ``[B, T]``."""
+        """Return generated steps as a discriminator sees them, and their mask ``[B, T]``."""
         ...
 
 
 @runtime_checkable
 class LikelihoodHead(Head, Protocol):
-    """A head that is a distribution: it can say how probable a step is."""
+    """A head that defines a distribution and returns log-probabilities of steps."""
 
     def log_prob(self, h_BTH: Tensor, x_BTF: Tensor) -> Tensor:
-        """Log-probability of given steps in nats, ``[B, T]``, in float32."""
+        """Return the log-probability of given steps in nats, ``[B, T]``, in float32."""
         ...
 
     def covers(self, x_BTF: Tensor) -> bool:
-        """Whether all values are among those that have probabilities under this head."""
+        """Return whether all values are in the support of the distribution."""
         ...
 
 
 def with_likelihood(head: Head) -> LikelihoodHead:
-    """The head, if it is a distribution.
+    """Return the head if it defines a distribution.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it does not.
     """
     if not isinstance(head, LikelihoodHead):
         raise TypeError(f"{type(head).__name__} has no likelihood")
@@ -74,17 +74,17 @@ def with_likelihood(head: Head) -> LikelihoodHead:
 
 
 class _RealValued(nn.Module):
-    """What heads of real values between -1 and 1 share.
+    """The base class of heads for real values between -1 and 1.
 
     Args:
         hidden_size: width of the hidden states.
         features: numbers in a step.
-        parameters: numbers that the head computes for each of them.
+        parameters: outputs of the head for each of them.
     """
 
     def __init__(self, hidden_size: int, features: int, parameters: int = 1) -> None:
         super().__init__()
-        self.noise = 0  # Standard normal numbers of a step.
+        self.noise = 0  # Standard normal numbers per step.
         self.feedback = features
         self.project = nn.Linear(hidden_size, features * parameters)
 
@@ -104,7 +104,7 @@ class _RealValued(nn.Module):
 
 
 class ContinuousHead(_RealValued):
-    """Real values between -1 and 1: ``tanh(W h + b)``.
+    """A deterministic head for real values between -1 and 1: ``tanh(W h + b)``.
 
     Args:
         hidden_size: width of the hidden states.
@@ -118,16 +118,16 @@ class ContinuousHead(_RealValued):
 
 
 class BernoulliHead(_RealValued):
-    r"""Each number is 1 with probability :math:`p = \sigma(W h + b)`, and -1 otherwise.
+    r"""A head for binary values: 1 with probability :math:`p = \sigma(W h + b)`, otherwise -1.
 
-    Values between stand for probabilities: the log-probability of grey is a cross-entropy, and a
-    likelihood only where the data are -1 and 1 (:meth:`covers`).
+    Values in between count as probabilities. Their log-probability is a cross-entropy; it is a
+    likelihood only if all data are -1 or 1 (:meth:`covers`).
 
     Args:
         hidden_size: width of the hidden states.
         features: numbers in a step.
-        draw: ``"sample"`` hands out -1 or 1, with the gradient of p passed straight through
-            (Bengio et al. 2013); ``"mean"`` hands out ``2 p - 1``.
+        draw: ``"sample"`` returns -1 or 1, with a straight-through gradient of p (Bengio et al.
+            2013); ``"mean"`` returns ``2 p - 1``.
     """
 
     def __init__(self, hidden_size: int, features: int, draw: Draw = "sample") -> None:
@@ -154,18 +154,18 @@ class BernoulliHead(_RealValued):
 
 
 class LogisticHead(_RealValued):
-    r"""Each number is one of ``levels`` values from -1 to 1 under a discretised logistic.
+    r"""A head for ``levels`` values from -1 to 1, with a discretised logistic distribution.
 
     .. math:: P(x) = \sigma((x + d - \mu) / s) - \sigma((x - d - \mu) / s)
 
-    with d = 1 / (levels - 1), where the lowest value takes all that lies below it, and the
-    highest all above.
+    with d = 1 / (levels - 1). The lowest value takes all probability below it, the highest all
+    above.
 
     Args:
         hidden_size: width of the hidden states.
         features: numbers in a step.
         draw: ``"sample"``, or ``"mean"`` for mu.
-        levels: 256 for bytes.
+        levels: number of values, 256 for bytes.
 
     References:
         Salimans et al. 2017, *PixelCNN++*, section 2.1.
@@ -180,7 +180,7 @@ class LogisticHead(_RealValued):
 
     def _distribution(self, h_BTH: Tensor) -> tuple[Tensor, Tensor]:
         mean_BTF, log_scale_BTF = self.project(h_BTH).float().chunk(2, -1)
-        # A scale far below a level's width would make the loss unbounded in its gradient.
+        # A scale far below the width of a level would make the gradient of the loss unbounded.
         return mean_BTF, log_scale_BTF.clamp(min=math.log(self.margin) - 2)
 
     def forward(
@@ -191,7 +191,7 @@ class LogisticHead(_RealValued):
             share_BTF = torch.special.ndtr(noise_BTN).clamp(1e-6, 1 - 1e-6)
             mean_BTF = mean_BTF + log_scale_BTF.exp() * share_BTF.logit()
         x_BTF = mean_BTF.clamp(-1, 1)
-        # On the nearest level, with the gradient passed straight through.
+        # Round to the nearest level, with a straight-through gradient.
         return x_BTF + (self._level(x_BTF) - x_BTF).detach()
 
     def _level(self, x_BTF: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ class LogisticHead(_RealValued):
         inverse_BTF = (-log_scale_BTF).exp()
         upper_BTF = (x_BTF + self.margin - mean_BTF) * inverse_BTF
         lower_BTF = (x_BTF - self.margin - mean_BTF) * inverse_BTF
-        # sigma(u) - sigma(l) = sigma(u) sigma(-l) (1 - exp(l - u)), which never cancels.
+        # sigma(u) - sigma(l) = sigma(u) sigma(-l) (1 - exp(l - u)), which avoids cancellation.
         width_BTF = 2 * self.margin * inverse_BTF
         between_BTF = logsigmoid(upper_BTF) + logsigmoid(-lower_BTF) + log1mexp(width_BTF)
         lowest, highest = x_BTF <= self.margin - 1, x_BTF >= 1 - self.margin
@@ -216,7 +216,7 @@ class LogisticHead(_RealValued):
 
 
 def log1mexp(x: Tensor) -> Tensor:
-    """``log(1 - exp(-x))`` for positive x.
+    """Return ``log(1 - exp(-x))`` for positive x.
 
     >>> round(log1mexp(torch.tensor(1.0)).item(), 4)
     -0.4587

@@ -1,4 +1,4 @@
-"""The networks, as objectives, sampling and evaluation know them."""
+"""The interfaces of networks that objectives, sampling and evaluation use."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from .relaxation import PLAIN, Decoding, Written, as_tensor
 
 
 class Generator(nn.Module):
-    """Writes labelled sequences: all its randomness is in a latent.
+    """A network that generates labelled sequences; all its randomness is in the latent.
 
     Attributes:
-        likelihood: what :meth:`log_prob` without noise of its own means. ``"exact"``: the
-            probability of a sequence. ``"bound"``: the network is an :class:`Autoencoder`, whose
-            probability has a lower bound. ``"none"``: the probability is not defined, for lack of
-            a distribution, or because noise that is not given would have to be averaged over.
+        likelihood: what :meth:`log_prob` returns if it is called without noise. ``"exact"``: the
+            log-probability of a sequence. ``"bound"``: the network is an :class:`Autoencoder`,
+            which only has a lower bound. ``"none"``: the probability is not defined, because
+            there is no distribution, or because the noise would have to be integrated out.
     """
 
     likelihood: Literal["none", "exact", "bound"] = "none"
 
     @property
     def writer(self) -> Generator:
-        """The part that sampling needs."""
+        """The part of the network that sampling needs."""
         return self
 
     def covers(self, x_BTF: Tensor) -> bool:
-        """Whether :meth:`log_prob` of such values is a probability, and no mere cross-entropy."""
+        """Return whether :meth:`log_prob` is a likelihood here, not just a cross-entropy."""
         return False
 
     def draw(self, count: int, noise: Noise, steps: int | None = None) -> Latent:
-        """The randomness of ``count`` sequences of ``steps`` steps (the longest if absent)."""
+        """Draw the latent of ``count`` sequences of ``steps`` steps (default: the maximum)."""
         raise NotImplementedError
 
     def anneal(self, progress: float) -> None:
-        """Told, before it writes for training, which share of the run is over (0 to 1)."""
+        """Update schedules for a fraction of the run (0 to 1), before generating for training."""
 
     def forward(
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        """The steps ``[B, T, F]`` and the mask of those that exist."""
+        """Return the steps ``[B, T, F]`` and their mask."""
         raise NotImplementedError
 
     def write(
@@ -55,15 +55,15 @@ class Generator(nn.Module):
         prefix: Tensor | None = None,
         decoding: Decoding = PLAIN,
     ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        """Sequences, with a given beginning or drawn in another way than they were learned.
+        """Generate sequences, optionally from a given prefix or with other decoding settings.
 
         Raises:
-            ValueError: the network cannot; the message says what would be needed.
+            ValueError: the network does not support the prefix or the decoding settings.
         """
         if prefix is not None or decoding != PLAIN:
             raise ValueError(
-                "a beginning, a temperature, top-k and top-p belong to a recurrent generator that "
-                "draws one of a vocabulary at every step"
+                "a prefix, a temperature, top-k and top-p require a recurrent generator with a "
+                "categorical head"
             )
         return self(latent, label_BA)
 
@@ -74,42 +74,41 @@ class Generator(nn.Module):
         *,
         regularize: Noise | None = None,
     ) -> Float[Tensor, "B T"]:
-        """Log-probability of each step after the true ones before it (teacher forcing), in nats.
+        """Return the log-probability of each step given the true earlier ones, in nats.
 
-        Zero at steps that do not exist.
+        This is teacher forcing. The result is zero at padded steps.
 
         Args:
             batch: sequences and their labels.
-            z_BZ: the noise of the whole sequence; zero if absent. Other noise is zero.
-            regularize: where random numbers come from with which the network makes it harder
-                for itself while it is trained; absent: the likelihood as it is.
+            z_BZ: noise of the whole sequence (default: zero). All other noise is zero.
+            regularize: random numbers for dropout in training; None for the plain likelihood.
         """
         raise NotImplementedError
 
 
 class Autoencoder(Generator):
-    """A generator with an encoder: a distribution over the noise behind a given sequence."""
+    """A generator with an encoder, which infers a distribution over the noise of a sequence."""
 
     likelihood = "bound"
 
     def encode(self, batch: Batch) -> tuple[Float[Tensor, "B Z"], Float[Tensor, "B Z"]]:
-        """Mean and log-variance of the diagonal normal distribution of z, in float32."""
+        """Return mean and log-variance of the diagonal normal distribution of z, in float32."""
         raise NotImplementedError
 
 
 class Discriminator(nn.Module):
-    """Reads labelled sequences: a high logit for real, a low one for generated.
+    """A network that scores labelled sequences: high logits for real, low for generated ones.
 
     Attributes:
-        classes: classes of each attribute of the label.
-        logits: whether there is one logit a sequence, one at every step, or both in one sum.
+        classes: number of classes of each attribute.
+        logits: one logit per sequence, one per step, or the sum of both.
     """
 
     classes: tuple[int, ...]
     logits: Literal["sequence", "step", "both"] = "sequence"
 
     def embed(self, x: Written) -> Tensor:
-        """What a penalty perturbs, ``[B, T, F]``: real values are seen as they are."""
+        """Return the input that penalties perturb, ``[B, T, F]``; real values stay unchanged."""
         return as_tensor(x)
 
     def score_labels(
@@ -118,21 +117,21 @@ class Discriminator(nn.Module):
         labels: Sequence[Int[Tensor, "B A"]],
         mask_BT: Bool[Tensor, "B T"],
     ) -> list[Tensor]:
-        """Logits of the same embedded sequences under each of some labels.
+        """Return the logits of the same embedded sequences under each of several labels.
 
-        Each is ``[B]``, or ``[B, T]`` with a logit at every step. What stands in the padding
-        changes nothing; the logits of padded steps mean nothing.
+        Each is ``[B]``, or ``[B, T]`` with one logit per step. The values in the padding do not
+        affect the logits; the logits of padded steps are undefined.
         """
         raise NotImplementedError
 
     def score(
         self, x_BTF: Tensor, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
     ) -> Tensor:
-        """Logits of embedded sequences under one label each."""
+        """Return the logits of embedded sequences under one label each."""
         return self.score_labels(x_BTF, [label_BA], mask_BT)[0]
 
     def forward(
         self, x: Written, label_BA: Int[Tensor, "B A"], mask_BT: Bool[Tensor, "B T"]
     ) -> Tensor:
-        """Logits of sequences as a codec or a generator hands them over."""
+        """Return the logits of sequences as they come from a codec or a generator."""
         return self.score(self.embed(x), label_BA, mask_BT)

@@ -1,4 +1,4 @@
-"""Random numbers as an argument."""
+"""Random numbers, passed as an argument."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 IN_CACHE = 2**16
-"""Numbers that are drawn at a time on a CPU."""
+"""Random numbers drawn at once on a CPU."""
 
 
 class Noise:
-    """A stream of random numbers that several processes share without talking.
+    """A stream of random numbers that several processes share without communication.
 
-    Every process draws the numbers of the joined batch and keeps its own part, so that two
-    processes with half a batch each see exactly what one process with the whole batch sees.
+    Every process draws the numbers of the whole batch and keeps its own part. Two processes with
+    half a batch each therefore use the same numbers as one process with the whole batch.
 
     Args:
-        generator: where the numbers come from; its device is the device of the tensors.
-        rank: number of this process.
-        world: how many processes there are.
+        generator: the random number generator; tensors are created on its device.
+        rank: rank of this process.
+        world: number of processes.
     """
 
     def __init__(self, generator: torch.Generator, rank: int = 0, world: int = 1) -> None:
@@ -31,30 +31,30 @@ class Noise:
         self.world = world
 
     def normal(self, count: int, *shape: int) -> Float[Tensor, "B ..."]:
-        """Standard normal numbers, ``[count, *shape]``; ``count`` belongs to this process."""
+        """Draw standard normal numbers, ``[count, *shape]``, for this process."""
         joined = torch.randn(
             (count * self.world, *shape), generator=self.generator, device=self.generator.device
         )
         return joined[self.rank * count : (self.rank + 1) * count]
 
     def uniform(self, count: int, *shape: int) -> Float[Tensor, "B ..."]:
-        """Numbers from 0 to below 1, ``[count, *shape]``."""
+        """Draw uniform numbers from 0 to below 1, ``[count, *shape]``."""
         joined = torch.rand(
             (count * self.world, *shape), generator=self.generator, device=self.generator.device
         )
         return joined[self.rank * count : (self.rank + 1) * count]
 
     def gumbel(self, count: int, *shape: int) -> Float[Tensor, "B ..."]:
-        """Standard Gumbel numbers, ``[count, *shape]``: -log of exponential ones."""
+        """Draw standard Gumbel numbers, ``[count, *shape]``: -log of exponential ones."""
         device = self.generator.device
         size = (count * self.world, *shape)
         if device.type == "cpu":
-            # NumPy draws them many times faster than PyTorch does on a CPU (millions are wanted
-            # for a batch over a vocabulary), so that the stream gives no more than the seed.
+            # On a CPU, NumPy draws them many times faster than PyTorch, and a batch over a
+            # vocabulary needs millions. So the PyTorch stream only supplies the seed.
             seed = torch.randint(2**63 - 1, (1,), generator=self.generator).item()
             source = np.random.Generator(np.random.SFC64(int(seed)))
             joined = torch.empty(size)
-            # Some at a time, which stay in the caches of a CPU until they are logarithms.
+            # In chunks that stay in the CPU caches until their logarithm is taken.
             for some in joined.view(-1).split(IN_CACHE):
                 source.standard_exponential(dtype=np.float32, out=some.numpy())
                 _gumbel_(some)
@@ -65,13 +65,13 @@ class Noise:
 
 
 def _gumbel_(exponential: Tensor) -> None:
-    """Make Gumbel numbers of exponential ones, in place."""
-    # Zero has no logarithm.
+    """Turn exponential numbers into Gumbel numbers, in place."""
+    # The logarithm of zero is infinite.
     exponential.clamp_(min=1e-30).log_().neg_()
 
 
 def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Noise:
-    """The stream of one process that begins at ``seed``."""
+    """Return the stream of a single process with this seed."""
     return Noise(torch.Generator(device=device).manual_seed(seed))
 
 
@@ -80,9 +80,9 @@ class Latent(NamedTuple):
 
     Attributes:
         z_BZ: noise of the whole sequence.
-        step_BTE: fresh noise of every step; its T is the number of steps that are generated.
-        head_BTN: what the head needs to draw a step, as its ``draw`` gives it; N = 0 for a head
-            that draws nothing.
+        step_BTE: fresh noise for every step; its T is the number of steps to generate.
+        head_BTN: noise of the head, drawn by its ``draw`` method; N = 0 if the head is
+            deterministic.
     """
 
     z_BZ: Float[Tensor, "B Z"]

@@ -13,8 +13,8 @@ from .recurrent import Recurrent
 def normalize_spectrally(network: nn.Module) -> None:
     """Divide every weight matrix of a network by its largest singular value, in place.
 
-    Matrices of linear, convolutional and recurrent layers; vectors, biases and the tables of
-    label embeddings stay as they are.
+    This applies to linear, convolutional and recurrent layers. Vectors, biases and the tables of
+    label embeddings are unchanged.
 
     References:
         Miyato et al. 2018, *Spectral Normalization for Generative Adversarial Networks*.
@@ -27,5 +27,5 @@ def normalize_spectrally(network: nn.Module) -> None:
             for name in [n for n, _ in module.weights.named_parameters() if "weight" in n]:
                 spectral_norm(module.weights, name)
             # The normalised matrices are new tensors at every call, so cuDNN copies them into one
-            # block and says so (PyTorch issue 86457): known, and nothing that a user can change.
+            # block and warns about it (PyTorch issue 86457). Users cannot change that.
             warnings.filterwarnings("ignore", message="RNN module weights are not part of single")

@@ -1,4 +1,4 @@
-"""From many steps, and from many sequences, to one vector."""
+"""Pooling over the steps of a sequence, and over the sequences of a group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def masked_mean(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> Tensor:
-    """Mean over the steps that exist, ``[B, F]``; zero for a sequence without any.
+    """Return the mean over existing steps, ``[B, F]``; zero for a sequence without any.
 
     >>> masked_mean(torch.tensor([[[1.0], [3.0], [99.0]]]), torch.tensor([[True, True, False]]))
     tensor([[2.]])
@@ -18,31 +18,31 @@ def masked_mean(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> 
 
 
 def masked_max(x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]) -> Tensor:
-    """Maximum over the steps that exist, ``[B, F]``; zero for a sequence without any."""
+    """Return the maximum over existing steps, ``[B, F]``; zero for a sequence without any."""
     lowest = torch.finfo(x_BTF.dtype).min
     highest_BF = x_BTF.masked_fill(~mask_BT[:, :, None], lowest).amax(1)
     return highest_BF.masked_fill(~mask_BT.any(1, keepdim=True), 0)
 
 
 def minibatch_deviation(x: Float[Tensor, "B *T F"], group: int) -> Float[Tensor, "B *T 1"]:
-    """How much the members of a group differ: one number a group, given to each member.
+    """Return how much the members of a group differ: one number per group, for each member.
 
-    The mean over the features of their standard deviation within ``group`` consecutive
-    sequences, at every step where there are steps. It shows a discriminator at a glance that a
-    generator repeats itself.
+    It is the standard deviation within ``group`` consecutive sequences, averaged over features
+    (at every step, if there are steps). With it, a discriminator sees directly that a generator
+    repeats itself.
 
     References:
         Karras et al., *Progressive Growing of GANs*, ICLR 2018, section 3.
 
     Raises:
-        ValueError: the batch cannot be cut into such groups.
+        ValueError: the batch size is not a multiple of ``group``.
     """
     batch = x.shape[0]
     if batch % group:
-        raise ValueError(f"a batch of {batch} cannot be cut into groups of {group}")
+        raise ValueError(f"a batch of {batch} cannot be divided into groups of {group}")
     grouped = x.view(batch // group, group, *x.shape[1:])
-    # Written out because `var` over a strided axis is many times slower on a CPU. The small number
-    # keeps the square root's gradient finite where members are equal.
+    # Written out because `var` over a strided axis is many times slower on a CPU. The small
+    # constant keeps the gradient of the square root finite if all members are equal.
     centred = grouped - grouped.mean(1, keepdim=True)
     deviation = (centred.square().mean(1) + 1e-8).sqrt().mean(-1, keepdim=True)
     return deviation.repeat_interleave(group, 0)

@@ -1,4 +1,4 @@
-"""LSTM and GRU stacks: the step is the primitive, the fused kernel its faster form."""
+"""LSTM and GRU stacks: single steps, and the equivalent but faster fused kernel."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ State = tuple[Tensor, ...]
 
 
 class NoSuchKernel(UsageError):
-    """A precision in which this machine has no recurrent layers."""
+    """The error for a precision in which this machine cannot run recurrent layers."""
 
 
 class Recurrent(nn.Module):
     """A stack of one-directional recurrent layers.
 
-    :meth:`step` is one time step over plain matrix products; :meth:`unroll` runs a whole
-    sequence through the fused kernel of the device. Both read the same weights and a test holds
-    them equal.
+    :meth:`step` computes one time step with plain matrix products; :meth:`unroll` runs a whole
+    sequence through the fused kernel of the device. Both use the same weights, and a test checks
+    that they agree.
 
     Args:
-        cell: ``"lstm"`` (Hochreiter & Schmidhuber 1997) or ``"gru"`` (Cho et al. 2014, in the
-            variant with the reset gate after the matrix product that cuDNN computes).
-        input_size: features of a step.
-        hidden_size: units of every layer.
-        layers: how many layers.
+        cell: ``"lstm"`` (Hochreiter & Schmidhuber 1997) or ``"gru"`` (Cho et al. 2014, in cuDNN's
+            variant, with the reset gate after the matrix product).
+        input_size: features per step.
+        hidden_size: units per layer.
+        layers: number of layers.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Recurrent(nn.Module):
         kernel = nn.LSTM if cell == "lstm" else nn.GRU
         self.weights = kernel(input_size, hidden_size, num_layers=layers, batch_first=True)
         for name, weight in self.weights.named_parameters():
-            # Orthogonal recurrent matrices keep gradients alive over many steps (Saxe et al.
-            # 2014), gate by gate.
+            # An orthogonal recurrent matrix for each gate keeps gradients from vanishing over
+            # many steps (Saxe et al. 2014).
             if name.startswith("weight_hh"):
                 for gate in weight.data.chunk(self.gates):
                     nn.init.orthogonal_(gate)
@@ -67,17 +67,17 @@ class Recurrent(nn.Module):
 
     @property
     def state_tensors(self) -> int:
-        """How many tensors a state has."""
+        """The number of tensors in a state."""
         return 2 if self.cell == "lstm" else 1
 
     def zero_state(self, like_BTF: Tensor) -> State:
-        """The state before the first step, all zero, ``[L, B, H]`` each."""
+        """Return the initial state, all zero, ``[L, B, H]`` each."""
         zero_LBH = like_BTF.new_zeros(self.layers, like_BTF.shape[0], self.hidden_size)
         return (zero_LBH,) * self.state_tensors
 
     def _layer_weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        # Read by name at every call: spectral norm replaces the attribute, and the list that
-        # nn.LSTM keeps for itself would miss it.
+        # Looked up by name at every call: spectral norm replaces the attributes, and the list
+        # that nn.LSTM keeps would still have the old ones.
         w = self.weights
         return (
             getattr(w, f"weight_ih_l{layer}"),
@@ -87,14 +87,14 @@ class Recurrent(nn.Module):
         )
 
     def step(self, state: State, x_BF: Float[Tensor, "B F"]) -> tuple[State, Float[Tensor, "B H"]]:
-        """One time step.
+        """Compute one time step.
 
         Args:
-            state: the state before it, ``[L, B, H]`` each.
+            state: the state before the step, ``[L, B, H]`` each.
             x_BF: the input of the step.
 
         Returns:
-            The state after it and the output of the last layer.
+            The state after the step and the output of the last layer.
         """
         after: list[tuple[Tensor, ...]] = []
         out_BH = x_BF
@@ -112,17 +112,17 @@ class Recurrent(nn.Module):
     def unroll(
         self, x_BTF: Float[Tensor, "B T F"], state: State | None = None
     ) -> tuple[Float[Tensor, "B T H"], State]:
-        """All steps at once, by the fused kernel.
+        """Run all steps at once with the fused kernel.
 
         Args:
             x_BTF: the input of every step.
-            state: where to begin, :meth:`zero_state` if absent.
+            state: the initial state (default: :meth:`zero_state`).
 
         Returns:
             The output of the last layer at every step, and the state after the last one.
 
         Raises:
-            NoSuchKernel: a CPU without bfloat16 kernels under autocast.
+            NoSuchKernel: autocast is on and the CPU has no bfloat16 kernels.
         """
         state = self.zero_state(x_BTF) if state is None else state
         weights = [w for layer in range(self.layers) for w in self._layer_weights(layer)]
@@ -143,7 +143,7 @@ class Recurrent(nn.Module):
 
 
 class _Swap(torch.autograd.Function):
-    """Rows in another order, by a permutation that undoes itself: so does its gradient."""
+    """A permutation of rows that is its own inverse, so its gradient is the same permutation."""
 
     @staticmethod
     def forward(ctx: Any, x_NF: Tensor, order_N: Tensor) -> Tensor:
@@ -157,10 +157,10 @@ class _Swap(torch.autograd.Function):
 
 
 def reversal(mask_BT: Bool[Tensor, "B T"]) -> Callable[[Tensor], Tensor]:
-    """A function that turns every sequence round within its own length; padding stays.
+    """Return a function that reverses every sequence within its own length; padding stays.
 
-    A bidirectional kernel over padded input starts its backward pass in the padding and is wrong
-    at every step that exists; packing would ask for the lengths on the host. This needs neither.
+    A bidirectional kernel over padded input starts its backward pass in the padding, which makes
+    every real step wrong. Packing would copy the lengths to the host. This avoids both.
 
     >>> mask_BT = torch.tensor([[True, True, False]])
     >>> reversal(mask_BT)(torch.tensor([[[1.0], [2.0], [9.0]]])).flatten().tolist()
@@ -181,7 +181,7 @@ def reversal(mask_BT: Bool[Tensor, "B T"]) -> Callable[[Tensor], Tensor]:
 def readers(
     *, cell: Cell, input_size: int, hidden_size: int, layers: int, bidirectional: bool
 ) -> tuple[Recurrent, Recurrent | None]:
-    """Make a stack that reads from the beginning, and one that reads from the end if wanted."""
+    """Make a stack that reads from the start, and if bidirectional one that reads backwards."""
 
     def stack() -> Recurrent:
         return Recurrent(cell=cell, input_size=input_size, hidden_size=hidden_size, layers=layers)
@@ -195,13 +195,13 @@ def read_both_ways(
     x_BTF: Float[Tensor, "B T F"],
     turn: Callable[[Tensor], Tensor],
 ) -> Float[Tensor, "B T H"]:
-    """Hidden states of a stack, and beside them those of a second one that reads from the end.
+    """Return the hidden states of a stack, concatenated with those of one that reads backwards.
 
     Args:
-        forwards: reads from the beginning.
-        backwards: reads from the end, or is left out.
-        x_BTF: what is read.
-        turn: :func:`reversal` of the sequences' mask.
+        forwards: the stack that reads from the start.
+        backwards: the stack that reads from the end, or None.
+        x_BTF: input sequences.
+        turn: :func:`reversal` of the mask of the sequences.
     """
     h_BTH, _ = forwards.unroll(x_BTF)
     if backwards is None:

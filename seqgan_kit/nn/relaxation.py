@@ -1,4 +1,4 @@
-"""Samples of a categorical distribution that gradients can pass, and exact ones."""
+"""Samples of categorical distributions: exact ones, and relaxed ones that pass gradients."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..batch import full_mask
 
 @dataclass(frozen=True)
 class TemperatureSchedule:
-    r"""The temperature :math:`\tau` of a relaxation over the course of a run.
+    r"""The schedule of the temperature :math:`\tau` of a relaxation.
 
-    With p the share of the run that is over:
+    With p the fraction of the run that is done:
 
     ================  =============================================
     ``constant``      :math:`\tau = start`
@@ -25,13 +25,13 @@ class TemperatureSchedule:
     ``exponential``   :math:`\tau = start\, (end / start)^p`
     ================  =============================================
 
-    With ``inverse`` these are the course of :math:`1 / \tau` instead, the "temperature" that
-    RelGAN raises (Nie et al. 2019, section 3.3).
+    With ``inverse`` the formulas give :math:`1 / \tau` instead, the "temperature" that RelGAN
+    raises (Nie et al. 2019, section 3.3).
 
     Attributes:
-        kind: the shape.
-        start: where it begins, above 0.
-        end: where it ends, above 0.
+        kind: the shape of the schedule.
+        start: the initial value, above 0.
+        end: the final value, above 0.
         inverse: whether ``start`` and ``end`` are values of 1 / tau.
     """
 
@@ -41,7 +41,7 @@ class TemperatureSchedule:
     inverse: bool = False
 
     def temperature(self, progress: float) -> float:
-        """Tau where ``progress`` (0 to 1) of the run is over.
+        """Return tau for a fraction ``progress`` (0 to 1) of the run.
 
         >>> TemperatureSchedule("exponential", 1.0, 100.0, inverse=True).temperature(0.5)
         0.1
@@ -55,7 +55,7 @@ class TemperatureSchedule:
 
 
 class _Relaxed(torch.autograd.Function):
-    """A relaxed sample; beside it the share of one entry, whose gradient costs no dense one."""
+    """A relaxed sample and the share of one entry, whose gradient needs no dense tensor."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, temperature: float, entry: int) -> tuple[Tensor, Tensor]:
@@ -76,7 +76,7 @@ class _Relaxed(torch.autograd.Function):
 
 
 class _Looked(torch.autograd.Function):
-    """Rows of a matrix forwards, the gradient of a product with relaxed samples backwards."""
+    """A row lookup with the gradient of the matrix product with relaxed samples."""
 
     @staticmethod
     def forward(ctx: Any, relaxed: Tensor, id_B: Tensor, vectors_VE: Tensor) -> Tensor:
@@ -87,7 +87,8 @@ class _Looked(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
         id_B, vectors_VE = ctx.saved_tensors
         wanted, _, wanted_too = ctx.needs_input_grad
-        # One product of matrices: with a dimension of one step between, it would be many of rows.
+        # Flattened into one matrix product: with a step dimension of 1 it would be many products
+        # of single rows.
         gradient_PE = gradients[0].flatten(0, -2)
         dense = gathered = None
         if wanted:
@@ -101,11 +102,11 @@ class _Looked(torch.autograd.Function):
 def gumbel_softmax(
     logits: Float[Tensor, "*B V"], gumbel: Float[Tensor, "*B V"], *, temperature: float
 ) -> Float[Tensor, "*B V"]:
-    r"""A relaxed sample :math:`softmax((logits + g) / \tau)`.
+    r"""Return a relaxed sample :math:`softmax((logits + g) / \tau)`.
 
     Args:
         logits: unnormalised log-probabilities.
-        gumbel: as many standard Gumbel numbers.
+        gumbel: standard Gumbel numbers g.
         temperature: tau.
 
     References:
@@ -116,17 +117,18 @@ def gumbel_softmax(
 
 
 class StraightThrough(NamedTuple):
-    """Exact samples that gradients pass as they pass the relaxed ones (Jang, Gu & Poole 2017).
+    """Exact samples with the gradient of the relaxed ones (Jang, Gu & Poole 2017).
 
-    One-hot vectors in meaning, which are never made: an embedding looks rows up, and only the
-    gradient is as wide as the vocabulary.
+    They stand for one-hot vectors, which are never created: an embedding looks up rows, and only
+    the gradient is as wide as the vocabulary.
 
     Attributes:
-        id_BT: the tokens, ``[B, T]`` or ``[B, T, G]``.
-        relaxed: the relaxed samples ``[B, t, V]`` of consecutive stretches of steps: put together
-            they would be copied.
-        entry_BT: in value whether a step is the entry that was asked for, in gradient its share.
-        alive_BT: what the vectors of a step are multiplied by; absent: by 1.
+        id_BT: token ids, ``[B, T]`` or ``[B, T, G]``.
+        relaxed: relaxed samples ``[B, t, V]`` of consecutive chunks of steps; they are not
+            concatenated, which would copy them.
+        entry_BT: 1 where a step is the entry of interest, else 0; the gradient is that of its
+            share.
+        alive_BT: factor of the embedding of each step; None for 1.
     """
 
     id_BT: Int[Tensor, "B T *G"]
@@ -135,7 +137,7 @@ class StraightThrough(NamedTuple):
     alive_BT: Float[Tensor, "B T"] | None = None
 
     def look_up(self, vectors_VE: Float[Tensor, "V E"]) -> Float[Tensor, "B T *G E"]:
-        """The product of the one-hot vectors and a matrix."""
+        """Return the product of the one-hot vectors and a matrix."""
         sizes = [part.shape[1] for part in self.relaxed]
         found = [
             _Looked.apply(part, id_BT, vectors_VE)
@@ -148,17 +150,17 @@ class StraightThrough(NamedTuple):
 
 
 Written = Tensor | StraightThrough
-"""What a generator writes: values, token ids, relaxed samples, or exact ones with gradients."""
+"""The output of a generator: values, token ids, relaxed or straight-through samples."""
 
 
 def as_tensor(x: Written) -> Tensor:
-    """What was written where no gradient was recorded: values or ids."""
-    assert isinstance(x, Tensor), "without gradients nothing is straight-through"
+    """Return output that was generated without gradients, which is values or ids."""
+    assert isinstance(x, Tensor), "straight-through samples exist only with gradients"
     return x
 
 
 def every_step(x: Written) -> Bool[Tensor, "B T"]:
-    """The mask of sequences of full length."""
+    """Return the mask of full-length sequences."""
     first = x.id_BT if isinstance(x, StraightThrough) else x
     return full_mask(first.shape[0], first.shape[1], first.device)
 
@@ -170,16 +172,16 @@ def straight_through(
     temperature: float,
     entry: int = 0,
 ) -> StraightThrough:
-    """The sample :math:`argmax(logits + g)`, an exact one, with the gradient of the relaxed one.
+    """Return the exact sample :math:`argmax(logits + g)` with the gradient of the relaxed one.
 
     Args:
         logits: unnormalised log-probabilities.
-        gumbel: as many standard Gumbel numbers.
+        gumbel: standard Gumbel numbers g.
         temperature: tau of the relaxed sample.
-        entry: the entry whose share is wanted beside the sample.
+        entry: the entry whose share is returned with the sample.
     """
     scores = logits + gumbel
-    # Of the scores: where two round to the same, the relaxed sample cannot tell them apart.
+    # From the scores, because rounding can make two entries of the relaxed sample equal.
     id_BT = scores.detach().argmax(-1)
     relaxed, share_BT = _Relaxed.apply(scores, temperature, entry)
     entry_BT = (id_BT == entry).float() + share_BT - share_BT.detach()
@@ -187,7 +189,7 @@ def straight_through(
 
 
 def joined(steps: Sequence[Written]) -> Written:
-    """Steps ``[B, 1, ...]`` of one kind as sequences ``[B, T, ...]``."""
+    """Concatenate steps ``[B, 1, ...]`` of one type to sequences ``[B, T, ...]``."""
     parts = [step for step in steps if isinstance(step, StraightThrough)]
     if not parts:
         return torch.cat([step for step in steps if isinstance(step, Tensor)], 1)
@@ -199,13 +201,14 @@ def joined(steps: Sequence[Written]) -> Written:
 
 
 class Decoding(NamedTuple):
-    """How steps are drawn from a trained distribution.
+    """The settings for sampling steps from a trained distribution.
 
     Attributes:
-        temperature: logits are divided by it: below 1 more probable steps, 0 the most probable.
-        top_k: only so many of the most probable steps (Fan et al. 2018); 0 is all.
-        top_p: only the fewest most probable steps whose probabilities add up to this share
-            (Holtzman et al. 2020); 1 is all.
+        temperature: divides the logits: below 1 favours probable steps, 0 takes the most
+            probable one.
+        top_k: sample only from this many most probable steps (Fan et al. 2018); 0 for all.
+        top_p: sample only from the smallest set of most probable steps with at least this total
+            probability (Holtzman et al. 2020); 1 for all.
     """
 
     temperature: float = 1.0
@@ -213,7 +216,7 @@ class Decoding(NamedTuple):
     top_p: float = 1.0
 
     def restrict(self, logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
-        """The logits that are drawn from."""
+        """Return the logits to sample from."""
         if self.temperature == 0:
             best = logits.argmax(-1, keepdim=True)
             return torch.full_like(logits, -torch.inf).scatter_(-1, best, 0.0)
@@ -224,29 +227,29 @@ class Decoding(NamedTuple):
         if self.top_p < 1:
             ordered, place = logits.sort(-1, descending=True)
             p = ordered.softmax(-1)
-            # What lies before a step, so that the first one always stays.
+            # The total before a step, so that the first step always stays.
             outside = p.cumsum(-1) - p >= self.top_p
             logits = logits.scatter(-1, place, ordered.masked_fill(outside, -torch.inf))
         return logits
 
 
 PLAIN = Decoding()
-"""The distribution as it was learned."""
+"""Settings that sample from the learned distribution unchanged."""
 
 
 def draw_exactly(
     logits: Float[Tensor, "*B V"], normal: Float[Tensor, "*B 1"]
 ) -> Int[Tensor, "*B"]:
-    """An exact sample by the inverse of the cumulative distribution: one number a sample.
+    """Draw an exact sample by inverting the cumulative distribution, with one number each.
 
     A Gumbel number for each entry of a large vocabulary costs many times more.
 
     Args:
         logits: unnormalised log-probabilities.
-        normal: standard normal numbers, whose share of the normal distribution is the place.
+        normal: standard normal numbers; their normal CDF is the quantile.
     """
     cumulative = logits.float().softmax(-1).cumsum(-1)
-    # Of the sum as it was rounded, so that the last entry with a probability is reached at most.
+    # Scaled by the rounded total, so that the search cannot pass the last possible entry.
     total = cumulative[..., -1:]
     place = torch.special.ndtr(normal).clamp(max=1 - 1e-6) * total
     return torch.searchsorted(cumulative, place, right=True).squeeze(-1)

@@ -2,7 +2,7 @@ r"""Adversarial losses as functions of logits.
 
 A discriminator's logit is high for real and low for generated. :math:`\sigma` is the logistic
 function, ``softplus(x) = log(1 + exp(x))``, so that :math:`-\log\sigma(x) = softplus(-x)`.
-Every function takes one logit a sequence ``[B]`` and returns the mean over the batch, which is
+Every function takes one logit per sequence ``[B]`` and returns the mean over the batch, which is
 minimised.
 
 ================  ==============================  ============================  ===================
@@ -34,9 +34,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class AdversarialLoss(NamedTuple):
-    """The two sides of a game, functions of the logits of real and generated sequences.
+    """The losses of both networks, as functions of the logits of real and generated sequences.
 
-    ``needs_real`` says whether the generator's side reads the real logits.
+    ``needs_real`` says whether the generator's loss uses the real logits.
     """
 
     discriminator: Loss
@@ -74,10 +74,10 @@ ADVERSARIAL: dict[LossName, AdversarialLoss] = {
 
 
 def sequence_logit(logit: Tensor, mask_BT: Bool[Tensor, "B T"]) -> Float[Tensor, " B"]:
-    """One logit a sequence: itself, or the mean over the steps that exist where there are many.
+    """Return one logit per sequence: the logit itself, or the mean over existing steps.
 
-    Averaging before the loss, not after it, lets one definition serve the losses that compare a
-    real sequence with a generated one of another length.
+    Averaging before the loss, not after it, also works for losses that compare a real sequence
+    with a generated one of another length.
     """
     if logit.dim() == 1:
         return logit

@@ -14,18 +14,18 @@ from .objective import Moment, Outcome, Turn
 
 
 class ELBO:
-    r"""Maximises the evidence lower bound, that is, minimises its negative in nats a sequence.
+    r"""The evidence lower bound; training minimises its negative, in nats per sequence.
 
     .. math:: -\log p(x) \le -E_{q(z|x)}[\log p(x|z)] + \beta\, KL(q(z|x) \Vert p(z))
 
-    A bound for beta of 1 and more; for beta = 1 both sides are equal where q is the true
+    It is a bound for beta of 1 or more; for beta = 1 both sides are equal if q is the true
     posterior.
 
     Args:
         autoencoder: encoder and generator.
-        beta: weight of the divergence (Higgins et al. 2017, *beta-VAE*).
-        warmup: share of the run over which that weight rises from 0 to beta in a straight line
-            (Bowman et al. 2016, section 3.1); 0 leaves that out.
+        beta: weight of the KL term (Higgins et al. 2017, *beta-VAE*).
+        warmup: fraction of the run over which that weight rises linearly from 0 to beta (Bowman
+            et al. 2016, section 3.1); 0 for no warm-up.
     """
 
     averaged = "autoencoder"
@@ -40,16 +40,16 @@ class ELBO:
         self.turns: Sequence[Turn] = (Turn("autoencoder", self.autoencoder_turn),)
 
     def weight(self, progress: float) -> float:
-        """The weight of the divergence where a share of the run is over."""
+        """Return the weight of the KL term for a fraction of the run (0 to 1)."""
         return self.beta * min(progress / self.warmup, 1.0) if self.warmup else self.beta
 
     def autoencoder_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        """Write down what was read, through as little information as that takes."""
+        """Compute the reconstruction and KL terms."""
         mean_BZ, log_variance_BZ = self.autoencoder.encode(batch)
         z_BZ = mean_BZ + (0.5 * log_variance_BZ).exp() * noise.normal(*mean_BZ.shape)
-        # Summed over everything that a sequence consists of, as the bound says. The mean over it,
-        # as many tutorials take, divides this term by the number of values and leaves the
-        # divergence alone: beta times that number, under which the codes carry nothing.
+        # Summed over all values of a sequence, as in the bound. Many tutorials take the mean,
+        # which divides this term by the number of values but not the KL term. That multiplies
+        # beta by the same number, and the codes then carry no information.
         nats_B = -self.autoencoder.log_prob(batch, z_BZ).sum(1)
         reconstruction, kl = nats_B.mean(), kl_to_prior(mean_BZ, log_variance_BZ).mean()
         figures = {"kl": kl.detach(), "bound": (reconstruction + kl).detach()}

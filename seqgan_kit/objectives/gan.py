@@ -1,4 +1,4 @@
-"""The game of a generator and a discriminator, whatever they write and read."""
+"""Adversarial training of a generator and a discriminator, for every kind of sequence."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ from .penalties import Penalty
 class GAN:
     """Conditional adversarial training.
 
-    Generated sequences take the labels of the real ones beside them, so that the pairs of a
-    relativistic loss, and the groups of the minibatch feature, share a class.
+    Generated sequences take the labels of the real batch, so that the pairs of a relativistic
+    loss, and the groups of the minibatch feature, share a class.
 
     Args:
-        generator: the network that writes.
-        discriminator: the network that reads.
-        loss: a name of :data:`~seqgan_kit.objectives.adversarial.ADVERSARIAL`, or a loss of
-            one's own.
+        generator: the network that generates sequences.
+        discriminator: the network that scores them.
+        loss: a name in :data:`~seqgan_kit.objectives.adversarial.ADVERSARIAL`, or a custom loss.
         penalties: terms of the discriminator's loss.
-        mismatch: weight of a second game, in which real sequences under other labels stand where
-            the generated ones do. It teaches the discriminator what a label means, at the price
-            of a product where it projects labels; 0 leaves it out.
-        discriminator_steps: turns of the discriminator for one of the generator.
-        likelihood: weight of the negative log-likelihood of the real sequences, in nats a
-            sequence, in the generator's loss; 0 leaves it out.
+        mismatch: weight of a second adversarial loss, in which real sequences with wrong labels
+            replace the generated ones. It teaches the discriminator what a label means; with
+            label projection it costs only one more product. 0 disables it.
+        discriminator_steps: discriminator turns per generator turn.
+        likelihood: weight of the negative log-likelihood of the real sequences, in nats per
+            sequence, in the generator's loss; 0 disables it.
 
     References:
         Goodfellow et al. 2014; mismatched labels: Reed et al. 2016, *Generative Adversarial Text
@@ -77,16 +76,16 @@ class GAN:
         return self.generator(latent, batch.label_BA)
 
     def _other_labels(self, batch: Batch, noise: Noise) -> Tensor:
-        """For every sequence a label that is not its own, any with the same chance."""
+        """Draw a wrong label for every sequence, uniformly from all others."""
         classes = self.discriminator.classes
         others = math.prod(classes) - 1
         shift_B = 1 + (noise.uniform(len(batch)) * others).long().clamp(max=others - 1)
         return shift_labels(batch.label_BA, classes, shift_B)
 
     def discriminator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        """Tell real from generated; both halves pass through the discriminator together."""
-        # A spectral norm takes a step of its own at every reading, and a penalty's difference of
-        # two readings would see it: all readings of a turn share one.
+        """Compute the discriminator's losses; real and generated sequences share one pass."""
+        # Spectral norm updates its estimate at every pass, which would show in a penalty's
+        # difference of two passes: all passes of a turn share one estimate.
         with parametrize.cached():
             return self._tell_apart(batch, noise, moment)
 
@@ -127,12 +126,12 @@ class GAN:
         return Outcome(losses, figures)
 
     def _told_apart(self, logit: Tensor, mask_BT: Tensor) -> Tensor:
-        """The discriminator's loss of a joined batch, the real half first."""
+        """Return the discriminator's loss on a joined batch, real half first."""
         real_B, fake_B = sequence_logit(logit, mask_BT).chunk(2)
         return self.loss.discriminator(real_B, fake_B)
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        """Be taken for real."""
+        """Compute the generator's losses."""
         fake, fake_mask_BT = self._generate(batch, noise, moment)
         logit_B = self._logit(fake, batch.label_BA, fake_mask_BT)
         real_B = logit_B

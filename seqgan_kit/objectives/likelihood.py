@@ -1,4 +1,4 @@
-"""Maximum likelihood by teacher forcing: the honest opponent of an adversarial objective."""
+"""Maximum likelihood by teacher forcing, the baseline of adversarial objectives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .objective import Moment, Outcome, Turn
 
 
 class Likelihood:
-    r"""Minimises the negative log-likelihood of whole sequences, in nats.
+    r"""The negative log-likelihood of whole sequences, in nats.
 
     .. math:: -\frac{1}{B} \sum_b \sum_t \log p(x_{b,t} \mid x_{b,<t}, label_b)
 
@@ -22,7 +22,7 @@ class Likelihood:
     1989); the generator's noise is zero.
 
     Args:
-        generator: a generator whose head is a distribution.
+        generator: a generator whose head has a likelihood.
     """
 
     averaged = "generator"
@@ -33,10 +33,10 @@ class Likelihood:
         self.turns: Sequence[Turn] = (Turn("generator", self.generator_turn),)
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        """Make the batch more probable."""
+        """Compute the negative log-likelihood of the batch."""
         return Outcome({"likelihood": mean_nats(self.generator, batch, noise)}, {})
 
 
 def mean_nats(generator: Generator, batch: Batch, noise: Noise) -> Float[Tensor, ""]:
-    """Mean negative log-likelihood of whole sequences in nats, as it is trained."""
+    """Return the mean negative log-likelihood of whole sequences in nats, with dropout."""
     return -generator.log_prob(batch, regularize=noise).sum(1).mean()

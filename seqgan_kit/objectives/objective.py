@@ -1,4 +1,4 @@
-"""What the trainer asks of a method: turns that return losses by name."""
+"""The interface between trainer and objectives: turns that return named losses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..nn.noise import Noise
 
 
 class Moment(NamedTuple):
-    """Where training stands: steps done, and the share of the run that is over (0 to 1)."""
+    """A point in training: steps done, and the fraction of the run that is done (0 to 1)."""
 
     step: int
     progress: float
 
 
 class Outcome(NamedTuple):
-    """What a turn computed: ``losses``, whose sum is minimised, and ``figures`` to look at."""
+    """The result of a turn: ``losses``, whose sum is minimised, and ``figures``, to be logged."""
 
     losses: dict[str, Tensor]
     figures: dict[str, Tensor]
@@ -28,16 +28,15 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Turn:
-    """One network's share of a training step.
+    """One network's part of a training step.
 
     Attributes:
-        name: the network that is trained, its name in :attr:`Objective.networks`.
-        compute: from a batch, noise and the moment to losses.
-        repeats: how often a step takes this turn, each time with a batch of its own.
+        name: name of the trained network in :attr:`Objective.networks`.
+        compute: computes losses from a batch, noise and the moment.
+        repeats: how often a step takes this turn, each time with a new batch.
         active: whether the turn is taken at a moment.
-        factor: of the network's learning rate.
-        course: the share of the learning rate at a moment, where it is not the run's schedule
-            that says so.
+        factor: factor of the network's learning rate.
+        course: learning-rate schedule, a factor for each moment; None for that of the run.
     """
 
     name: str
@@ -54,7 +53,7 @@ class Objective(Protocol):
 
     Attributes:
         networks: all networks by name.
-        turns: what a training step does, in order. While a turn is taken, only its own network
+        turns: the turns of a training step, in order. During a turn, only its own network
             records gradients.
         averaged: name of the network whose moving average is kept and sampled from.
     """

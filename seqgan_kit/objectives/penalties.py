@@ -1,8 +1,8 @@
-"""Gradient penalties of a discriminator: what keeps an adversarial game from collapsing.
+"""Gradient penalties of a discriminator, which stabilise adversarial training.
 
-Every penalty reads a function ``score`` from embedded input ``[B, T, F]`` to logits ``[B]``, with
-the real half of the batch first and the generated half after it. They are computed in float32
-whatever the precision of the run: a logit of 5 has steps of 0.03 in bfloat16.
+Every penalty takes a function ``score`` from embedded input ``[B, T, F]`` to logits ``[B]``, with
+the real half of the batch first and the generated half after it. Penalties are computed in
+float32 in every run: near a logit of 5, bfloat16 values are 0.03 apart.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Side = Literal["both", "real", "generated"]
 
 @runtime_checkable
 class Penalty(Protocol):
-    """A term of the discriminator's loss; ``every`` steps it is computed, and scaled by that."""
+    """A term of the discriminator's loss, computed every ``every`` steps and scaled by that."""
 
     every: int
 
     def __call__(self, score: Score, x_BTF: Tensor, logit_B: Tensor, noise: Noise) -> Tensor:
-        """The penalty of a joined batch.
+        """Return the penalty of a joined batch.
 
         Args:
-            score: from embedded sequences to one logit each.
+            score: maps embedded sequences to one logit each.
             x_BTF: the embedded batch, real sequences first, as many generated ones after.
             logit_B: its logits, already computed.
             noise: random numbers.
@@ -46,7 +46,7 @@ def _half(x: Tensor, side: Side) -> Tensor:
 
 @contextmanager
 def _full_precision(x: Tensor) -> Iterator[None]:
-    # TensorFloat-32 keeps ten bits of a mantissa: a small difference would drown in it, too.
+    # TensorFloat-32 has a ten-bit mantissa, so small differences would be lost in rounding, too.
     matmul = torch.backends.cuda.matmul
     before = matmul.allow_tf32
     matmul.allow_tf32 = False
@@ -73,16 +73,17 @@ class FiniteDifference:
     .. math:: \frac{\gamma}{2}\, E\left[\left(\frac{D(x + s n) - D(x)}{s}\right)^2\right],
         \quad n \sim N(0, I)
 
-    whose expectation over n tends to the squared gradient norm as s goes to 0. It runs on every
-    kernel, the fused recurrent ones included. Where a minibatch feature lets a logit see the other
-    members of its group, it adds up the squared slopes of each logit towards each of them, and
-    :class:`ExactGradient` those of the sum of the logits.
+    The expectation over n tends to the squared gradient norm as s goes to 0. This works with
+    every kernel, including the fused recurrent ones. If a minibatch feature lets a logit depend
+    on other members of its group, this sums the squared gradients of each logit with respect to
+    each member, while :class:`ExactGradient` takes the gradient of the summed logits.
 
     Args:
         gamma: weight.
         scale: s, the size of the perturbation.
         on: ``"real"`` is R1, ``"generated"`` R2, ``"both"`` their sum.
-        every: lazy regularisation (Karras et al. 2020, *StyleGAN2*, section 3.1).
+        every: steps between two computations (lazy regularisation; Karras et al. 2020,
+            *StyleGAN2*, section 3.1).
 
     References:
         R1: Mescheder et al. 2018, *Which Training Methods for GANs do actually Converge?*;
@@ -111,20 +112,19 @@ class FiniteDifference:
             base_B = score(x_BTF.float()) if rounded else logit_B
             moved_B = score(x_BTF.float() + self.scale * n_BTF)
         slope_B = _half((moved_B - base_B) / self.scale, self.on)
-        # R1 and R2 are a mean over the real and one over the generated half, added up.
+        # R1 is a mean over the real half, R2 one over the generated half; "both" adds them.
         return self.gamma / 2 * slope_B.square().sum() / half
 
 
 class ExactGradient:
-    r"""R1 and R2 as written: :math:`\frac{\gamma}{2} E[\lVert\nabla_x D(x)\rVert^2]`.
+    r"""R1 and R2 as defined: :math:`\frac{\gamma}{2} E[\lVert\nabla_x D(x)\rVert^2]`.
 
-    It needs the second derivative, hence the slower unfused kernels on CUDA, which it takes by
-    itself.
+    It needs second derivatives, so it switches to the slower unfused kernels on CUDA.
 
     Args:
         gamma: weight.
         on: ``"real"`` is R1, ``"generated"`` R2, ``"both"`` their sum.
-        every: lazy regularisation.
+        every: steps between two computations (lazy regularisation).
 
     References:
         Mescheder et al. 2018, equation 9.
@@ -153,12 +153,12 @@ class ExactGradient:
 class GradientPenalty:
     r"""The penalty of WGAN-GP: :math:`\lambda\, E[(\lVert\nabla_{\hat x} D(\hat x)\rVert - 1)^2]`.
 
-    :math:`\hat x` lies at a uniform place between a real sequence and the generated one beside
-    it. Unfused kernels on CUDA, as for :class:`ExactGradient`.
+    :math:`\hat x` is a random point between a real sequence and the generated one paired with
+    it. It uses unfused kernels on CUDA, like :class:`ExactGradient`.
 
     Args:
         weight: lambda.
-        every: lazy regularisation.
+        every: steps between two computations (lazy regularisation).
 
     References:
         Gulrajani et al. 2017, *Improved Training of Wasserstein GANs*, equation 3.
@@ -178,8 +178,8 @@ class GradientPenalty:
         real_BTF, fake_BTF = x_BTF.detach().float().chunk(2)
         share_B = noise.uniform(real_BTF.shape[0])
         between_BTF = torch.lerp(fake_BTF, real_BTF, share_B[:, None, None])
-        # `score` knows the labels and masks of a joined batch, so the places are scored as both
-        # halves of one: real and generated sequences share labels, and differ in masks at most.
+        # `score` expects a joined batch, so the points are passed as both of its halves: real and
+        # generated sequences share labels, and differ at most in their masks.
         joined_BTF = torch.cat([between_BTF, between_BTF]).requires_grad_()
         with _full_precision(x_BTF), _twice_differentiable():
             logit = score(joined_BTF)

@@ -1,4 +1,4 @@
-"""One objective after another, over the same networks."""
+"""Several objectives, one after another, for the same networks."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .objective import Moment, Objective, Turn
 
 
 class Phases:
-    """Objectives that take their turns one after another.
+    """A series of objectives, each of which is active for a number of steps.
 
-    Networks of the same name are one network, and keep one optimiser throughout.
+    Networks of the same name are one network, which keeps one optimiser throughout.
 
     Args:
-        phases: objectives, each with the number of its steps; the last one goes on to the end
-            of the run, so its number may be ``None``.
-        factors: for each phase the factor of the learning rates.
-        trained: for each phase the names of the networks that take their turns, ``None`` for all.
-        courses: for each phase the share of the learning rates where a share of the phase is
-            over; ``None`` leaves that to the run.
-        total: steps of the run, for the course of a last phase without a number.
+        phases: objectives with their numbers of steps; the last one runs to the end, so its
+            number may be ``None``.
+        factors: learning-rate factor of each phase.
+        trained: names of the networks trained in each phase, ``None`` for all.
+        courses: learning-rate schedule of each phase, a factor for each fraction of the phase;
+            ``None`` for the schedule of the run.
+        total: steps of the run, for the schedule of a last phase without a number of steps.
 
     Raises:
-        ValueError: networks of one name differ, the averaged ones do, or a phase before the last
-            has no end.
+        ValueError: networks of the same name differ, the averaged networks differ, or a phase
+            before the last has no number of steps.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Phases:
         ):
             last = number + 1 == len(phases)
             if steps is None and not last:
-                raise ValueError(f"phase {number} has no number of steps and is not the last")
+                raise ValueError(f"phase {number} is not the last: give it a number of steps")
             if objective.averaged != self.averaged:
                 raise ValueError("the phases average different networks")
             for name, network in objective.networks.items():
@@ -75,7 +75,7 @@ class Phases:
 def _course(
     course: Callable[[float], float], start: int, steps: int | None
 ) -> Callable[[Moment], float]:
-    """The course of a phase of so many steps; one without an end goes by the run's progress."""
+    """Return the schedule of a phase; without a number of steps it follows the run's progress."""
     if steps is None:
         return lambda moment: course(moment.progress)
     return lambda moment: course(min((moment.step - start) / steps, 1.0))

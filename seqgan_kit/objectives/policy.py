@@ -1,4 +1,4 @@
-"""Adversarial training of a generator whose steps are drawn, by the policy gradient."""
+"""Adversarial training by policy gradient, for generators that sample discrete steps."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .penalties import Penalty
 
 
 class MovingAverage(nn.Module):
-    """An exponential moving average of what each step of a sequence has brought so far.
+    """An exponential moving average of the return at each step of a sequence.
 
     Args:
-        steps: T.
-        decay: share of the old average that an update keeps.
+        steps: T, the maximum sequence length.
+        decay: weight of the old average in an update.
     """
 
     mean_T: Tensor
@@ -35,7 +35,7 @@ class MovingAverage(nn.Module):
         self.register_buffer("mean_T", torch.zeros(steps))
 
     def update(self, value_BT: Float[Tensor, "B T"], mask_BT: Bool[Tensor, "B T"]) -> None:
-        """Take in the values of a batch; a step that no sequence has stays as it is."""
+        """Add the returns of a batch; a step that no sequence has keeps its average."""
         count_T = mask_BT.sum(0)
         batch_T = (value_BT * mask_BT).sum(0) / count_T.clamp(min=1)
         mean_T = self.mean_T[: len(batch_T)]
@@ -43,27 +43,27 @@ class MovingAverage(nn.Module):
 
 
 class PolicyGradient(GAN):
-    r"""The generator as a policy: steps are actions, and the discriminator rewards them.
+    r"""A GAN whose generator is a policy: steps are actions, which the discriminator rewards.
 
     .. math:: \nabla E[R] = E\left[\sum_t (R_t - b_t) \nabla \log p(x_t \mid x_{<t})\right],
         \quad R_t = \sum_{s \ge t} \gamma^{s-t} r_s, \quad r_s = 2 \sigma(D_s) - 1
 
-    A discriminator with a logit at every step is trained by cross-entropy at every step, and
-    rewards every step. One with a single logit rewards the last step of a sequence; with
-    ``rollouts``, every step by what becomes of the sequence when it is completed from there.
+    A discriminator with one logit per step is trained by cross-entropy at every step, and rewards
+    every step. One with a single logit rewards the last step of a sequence, or with ``rollouts``
+    every step, by its score of sequences that are completed from there.
 
-    The generator has an exact likelihood: its only randomness is the draw of the steps.
+    The generator needs an exact likelihood: sampling the steps is its only randomness.
 
     Args:
-        generator: the network that writes.
-        discriminator: the network that reads.
-        baseline: the moving average b that makes the gradient less noisy.
+        generator: the network that generates sequences.
+        discriminator: the network that scores them.
+        baseline: the moving average b, which reduces the variance of the gradient.
         discount: gamma.
-        rollouts: completions drawn for each step; 0 leaves them out.
+        rollouts: completions per step; 0 for none.
         penalties: terms of the discriminator's loss.
-        mismatch: as for :class:`~seqgan_kit.objectives.gan.GAN`.
-        discriminator_steps: turns of the discriminator for one of the generator.
-        likelihood: weight of the likelihood of the real sequences.
+        mismatch: see :class:`~seqgan_kit.objectives.gan.GAN`.
+        discriminator_steps: discriminator turns per generator turn.
+        likelihood: weight of the negative log-likelihood of the real sequences.
 
     References:
         Williams 1992 (REINFORCE); roll-outs: Yu et al. 2017, *SeqGAN*, equation 4; a reward for
@@ -95,19 +95,19 @@ class PolicyGradient(GAN):
         self.discount = discount
         self.rollouts = rollouts
         self.baseline = baseline
-        # Among the networks, so that checkpoints keep it.
+        # Listed as a network, so that checkpoints contain it.
         self.networks: Mapping[str, nn.Module] = {**self.networks, "baseline": self.baseline}
 
     def _told_apart(self, logit: Tensor, mask_BT: Tensor) -> Tensor:
         if logit.dim() == 1:
             return super()._told_apart(logit, mask_BT)
-        # At every step, so that each logit means the odds of what has been read up to there.
+        # At every step, so that each logit estimates the log-odds of the sequence so far.
         real_BT, fake_BT = logit.chunk(2)
         real_mask_BT, fake_mask_BT = mask_BT.chunk(2)
         return _mean(softplus(-real_BT), real_mask_BT) + _mean(softplus(fake_BT), fake_mask_BT)
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        """Make steps that brought more than the average more probable."""
+        """Compute the policy-gradient loss, with the baseline subtracted from the returns."""
         with torch.no_grad():
             x, mask_BT = self._generate(batch, noise, moment)
             written = Batch(as_tensor(x), mask_BT, batch.label_BA)
@@ -133,7 +133,7 @@ class PolicyGradient(GAN):
         return (2 * logit.sigmoid() - 1)[:, None] * last_BT
 
     def _completed(self, written: Batch, noise: Noise) -> Float[Tensor, "B T"]:
-        """Rewards whose return at a step is the mean score of sequences completed from there."""
+        """Compute rewards whose return at a step is the mean score of completions from there."""
         x_BT, mask_BT, label_BA = written.x_BTF, written.mask_BT, written.label_BA
         count, steps = mask_BT.shape
         values = []
@@ -149,7 +149,7 @@ class PolicyGradient(GAN):
         values.append(self._value(x_BT, label_BA, mask_BT))
         value_BT = torch.stack(values, 1) * mask_BT
         later_BT = torch.cat([value_BT[:, 1:], torch.zeros_like(value_BT[:, :1])], 1)
-        # So that what `discounted` makes of them are the values.
+        # The rewards from which `discounted` computes these values.
         return value_BT - self.discount * later_BT
 
     def _value(self, x: Int[Tensor, "B T"], label_BA: Tensor, mask_BT: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ class PolicyGradient(GAN):
 
 
 def discounted(reward_BT: Float[Tensor, "B T"], discount: float) -> Float[Tensor, "B T"]:
-    r"""At each step the rewards from there on, :math:`R_t = r_t + \gamma R_{t+1}`.
+    r"""Return the discounted return at each step, :math:`R_t = r_t + \gamma R_{t+1}`.
 
     >>> discounted(torch.tensor([[1.0, 0.0, 2.0]]), 0.5)
     tensor([[1.5000, 1.0000, 2.0000]])
@@ -175,6 +175,6 @@ def _mean(value_BT: Tensor, mask_BT: Tensor) -> Tensor:
 
 
 def _last(mask_BT: Bool[Tensor, "B T"]) -> Float[Tensor, "B T"]:
-    """One at the last step of each sequence."""
+    """Return 1 at the last step of each sequence, 0 elsewhere."""
     after_BT = torch.cat([mask_BT[:, 1:], torch.zeros_like(mask_BT[:, :1])], 1)
     return (mask_BT & ~after_BT).float()

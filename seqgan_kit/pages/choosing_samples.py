@@ -1,4 +1,4 @@
-"""What pages choose in the same way for several kinds: classes, walks, nearest items, scores."""
+"""What pages show of several kinds of data: classes, walks, nearest items and scores."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from ..runs.scoring import Scores, scores
 from ..training.run import Run
 
 COMPARED, PAIRS = 500, 6
-"""Samples whose nearest training items are looked for, and those of them that are shown."""
+"""Number of samples that are compared with training items, and number of pairs shown."""
 
 
 def class_rows(bench: Bench) -> tuple[Int[np.ndarray, "N A"], list[str]]:
-    """Return the labels that a page shows, and what it calls them."""
+    """Return the labels that a page shows, and their names."""
     labels = bench.dataset.labels
     rows_NA = parse_labels(None, labels)[:GRID_ROWS]
     return rows_NA, [" ".join(label_names(row, labels)) for row in rows_NA]
 
 
 def by_first(bench: Bench) -> Iterator[tuple[str, int]]:
-    """The classes of the first attribute that the page shows: their names and numbers."""
+    """Yield name and number of the classes of the first attribute that the page shows."""
     names = next(iter(bench.dataset.labels.values()))
     for number, name in enumerate(names[:GRID_ROWS]):
         yield name, number
 
 
 def walks(sampler: Sampler, count: int, *, steps: int, seed: int) -> Iterator[tuple[str, Tensor]]:
-    """Walks through the noise, from a label to another: what to call each, and its samples."""
+    """Yield walks through the noise from one label to another: a title, and the samples."""
     rows_NA = sampler.label_rows(None, 1)
     for number in range(count):
-        # Spread over all labels, so that in the end each attribute changes on some walk.
+        # Spread over all labels, so that every attribute changes on some walk.
         place, far = number * len(rows_NA) // count, len(rows_NA) // 2 + 1
         ends = [rows_NA[(place + step) % len(rows_NA)] for step in (0, far)]
         made = sampler.interpolate(*ends, steps=steps, seed=set_seed(seed, number))
@@ -50,15 +50,15 @@ def walks(sampler: Sampler, count: int, *, steps: int, seed: int) -> Iterator[tu
 
 
 def way(sampler: Sampler) -> str:
-    """What changes on a walk."""
-    labels = ", and half-way from one label to another" * (len(sampler.label_rows(None, 1)) > 1)
-    return f"on the way from one draw of noise to another{labels}"
+    """Describe what changes on a walk."""
+    labels = "; the label changes half-way" * (len(sampler.label_rows(None, 1)) > 1)
+    return f"interpolated between two draws of noise{labels}"
 
 
 def nearest(
     bench: Bench, recipe: Recipe, sampler: Sampler, seed: int
 ) -> tuple[int, Tensor, Pairs]:
-    """How many samples were compared, those nearest to training items, and which these are."""
+    """Return the number of samples compared, those nearest to training items, and the pairs."""
     count = min(bench.samples, COMPARED)
     label_NA = bench.asked(count, recipe.conditional)
     made = torch.cat(list(sampler.stream(label_NA, seed=seed)))
@@ -69,7 +69,7 @@ def nearest(
 def step_scores(
     bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
 ) -> Scores | None:
-    """Score the steps of real items and samples; ``None`` where no discriminator can."""
+    """Score the steps of real items and samples; ``None`` if no discriminator can."""
     try:
         return scores(
             bench.dataset, run, recipe, sampler, seed=seed, checkpoint=run.checkpoint().name
@@ -90,6 +90,6 @@ def scored(
         {
             "title": "What the discriminator sees",
             "explanation": found.explanation,
-            "panel": panel(picture, "items with a score beside every step"),
+            "panel": panel(picture, "items with a score for every step"),
         }
     ]

@@ -1,4 +1,4 @@
-"""Several models under one budget: trained, measured and laid side by side."""
+"""Comparisons: several models trained under one budget, measured and shown side by side."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from ..training.run import Run, RunError
 from . import content as evidence
 
 ENDLESS = 10**9
-"""Steps of a training that ends by the clock."""
+"""Number of steps of a training run with a time limit."""
 
 FEWEST_STEPS = 10
-"""A training of fewer steps has not trained anything."""
+"""Minimum number of steps of a training run."""
 
 
 class BudgetError(UsageError):
-    """A budget under which nothing can be trained."""
+    """The error for a budget that is too small to train anything."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model of a comparison: one run a seed."""
+    """A model of a comparison, with one run per seed."""
 
     name: str
     runs: tuple[Run, ...]
@@ -48,13 +48,13 @@ class Entry:
 
 
 def budgeted(recipe: Recipe, compared: CompareRecipe, seed: int) -> Recipe:
-    """A recipe under the budget of a comparison.
+    """Apply the budget of a comparison to a recipe.
 
-    Samples seen are real items, repetitions counted; a step draws a batch for each turn of a
-    network, so a GAN has half the steps of a VAE.
+    Samples seen are real items, including repetitions. A step draws one batch for each turn of a
+    network, so a GAN gets half as many steps as a VAE.
 
     Raises:
-        BudgetError: the samples that may be seen do not fill ten steps.
+        BudgetError: the budget is not enough for ten steps.
     """
     train_section = recipe.train.model_dump()
     if compared.minutes is not None:
@@ -65,7 +65,7 @@ def budgeted(recipe: Recipe, compared: CompareRecipe, seed: int) -> Recipe:
         if steps < FEWEST_STEPS:
             raise BudgetError(
                 f"a budget of {compared.samples_seen} samples is {steps} steps of {recipe.name} "
-                f"({a_step} in each), too few to train anything; give at least "
+                f"({a_step} samples each), too few to train anything; give at least "
                 f"{FEWEST_STEPS * a_step}"
             )
         train_section |= {"steps": steps, "minutes": None}
@@ -75,7 +75,7 @@ def budgeted(recipe: Recipe, compared: CompareRecipe, seed: int) -> Recipe:
 
 @dataclass(frozen=True)
 class Planned:
-    """A training of a comparison: its model, what it is called, its recipe and its folder."""
+    """A planned training run of a comparison: model, title, recipe and folder."""
 
     model: str
     label: str
@@ -86,17 +86,17 @@ class Planned:
 def plan(
     compared: CompareRecipe, recipes: Mapping[str, Recipe], folder: Path, *, seeds: int
 ) -> list[Planned]:
-    """The trainings of a comparison, all of them checked before the first begins.
+    """Plan the training runs of a comparison; all are checked before the first one starts.
 
     Args:
         compared: the budget.
-        recipes: by the names of the models.
-        folder: of the comparison; runs go into ``runs`` in it.
-        seeds: runs of each model.
+        recipes: recipes by the names of the models.
+        folder: folder of the comparison; its runs go into the sub-folder ``runs``.
+        seeds: runs per model.
 
     Raises:
         BudgetError: the budget is too small for one of them.
-        RunError: the recipes name different data, or a run of another recipe is in the way.
+        RunError: the recipes use different data, or a folder has a run of another recipe.
     """
     planned: list[Planned] = []
     for name, base in recipes.items():
@@ -110,8 +110,8 @@ def plan(
     for other in planned:
         if _data(other.recipe) != _data(first.recipe):
             raise RunError(
-                f"{first.model} and {other.model} learn from different data or parts of them, and "
-                "their figures would not compare"
+                f"{first.model} and {other.model} learn from different data or parts, so their "
+                "metrics would not be comparable"
             )
         if (other.path / "run.json").exists():
             found = run_recipe(Run(other.path))
@@ -124,13 +124,13 @@ def plan(
 
 
 def _data(recipe: Recipe) -> dict[str, Any]:
-    """The data of a recipe, wherever they lie."""
+    """Return the data section of a recipe, without the location of the data."""
     own = set() if recipe.data.own_root else {"root"}
     return recipe.data.model_dump(exclude={"budget_mb", *own})
 
 
 def _trained_alike(recipe: Recipe) -> dict[str, Any]:
-    """All of a recipe that its weights depend on."""
+    """Return everything in a recipe that the weights depend on."""
     elsewhere: dict[str, Any] = {
         "data": True,
         "evaluation": True,
@@ -146,19 +146,19 @@ def train_all(
     watched: Callable[[Recipe], AbstractContextManager[Watch]],
     command: Sequence[str] = (),
 ) -> list[Entry] | None:
-    """Train what a comparison plans, but for what was trained before.
+    """Train the planned runs of a comparison, except those that are trained already.
 
     Args:
-        planned: by :func:`plan`.
-        say: told what is done.
-        watched: gives what one training tells, around it.
+        planned: the result of :func:`plan`.
+        say: called with progress messages.
+        watched: returns a context manager with the callbacks of one training run.
         command: the command line.
 
     Returns:
-        The runs by model, or ``None`` where a training was stopped.
+        The models with their runs, or ``None`` if training was stopped.
 
     Raises:
-        BudgetError: a clock left too little time to train anything.
+        BudgetError: the time limit was too short to train anything.
     """
     runs: dict[str, list[Run]] = {}
     for training in planned:
@@ -175,7 +175,7 @@ def _trained(
     watched: Callable[[Recipe], AbstractContextManager[Watch]],
     command: Sequence[str],
 ) -> Run | None:
-    """A run: found, gone on with, or trained; ``None`` where it was stopped."""
+    """Find, resume or train a run; return ``None`` if it was stopped."""
     recipe, path, label = training.recipe, training.path, training.label
     if not (path / "run.json").exists():
         say(f"{label}: training")
@@ -185,7 +185,7 @@ def _trained(
         say(f"{label}: trained before")
         return _long_enough(Run(path), training)
     else:
-        say(f"{label}: going on")
+        say(f"{label}: resuming")
         moved = [f"data.root={json.dumps(recipe.data.root)}"] if recipe.data.root else []
         with watched(recipe) as watch:
             result = resume(path, overrides=moved, device=recipe.train.device, watch=watch)
@@ -196,7 +196,7 @@ def _long_enough(run: Run, training: Planned) -> Run:
     steps = _progress(run)["step"]
     if steps < FEWEST_STEPS:
         raise BudgetError(
-            f"{training.label} took {steps} steps in {training.recipe.train.minutes} minutes, too "
+            f"{training.label} did {steps} steps in {training.recipe.train.minutes} minutes, too "
             f"few to train anything; give a larger budget (and remove {run.path})"
         )
     return run
@@ -216,14 +216,14 @@ def _over(run: Run, recipe: Recipe) -> bool:
     return by_clock or int(state["step"]) >= recipe.train.steps
 
 
-# -- laying side by side ------------------------------------------------------------------------
+# -- comparing runs -----------------------------------------------------------------------------
 
 
 def runs_as_entries(runs: Sequence[Run]) -> list[Entry]:
-    """Runs as models, named by their folders.
+    """Return runs as models, named after their folders.
 
     Raises:
-        RunError: two of them have one name.
+        RunError: a run is given twice.
     """
     names = [run.path.resolve().name for run in runs]
     for name in names:
@@ -257,26 +257,26 @@ def compare(
 
     Args:
         entries: the models.
-        folder: where the files go: ``compare.html``, ``.json``, ``.csv`` and ``.md``.
-        recipe: says how to measure, and where the data are; that of the first run if absent.
-        title: of the page.
+        folder: output folder of ``compare.html``, ``.json``, ``.csv`` and ``.md``.
+        recipe: names the data, and says how to measure (default: the recipe of the first run).
+        title: title of the page.
         kind: ``"comparison"`` or ``"run"``.
-        budget: in words.
-        seed: of all samples.
-        device: where.
-        samples: in a set, the first recipe's number if absent.
-        sets: independent sets of a run.
+        budget: budget, in words.
+        seed: seed of all samples.
+        device: device of judge and generators.
+        samples: samples per set (default: from the recipe).
+        sets: independent sets of samples per run (default: from the recipe).
         gan_train: whether to measure GAN-train.
-        temperatures: at which runs that write text are sampled, too.
-        command: that made it.
-        watch: what to tell.
-        stem: of the files' names.
+        temperatures: additional sampling temperatures, for text runs.
+        command: the command line, which the page shows.
+        watch: callbacks for progress.
+        stem: name of the files, without suffix.
 
     Returns:
-        What the page shows.
+        The content of the page.
 
     Raises:
-        RunError: the runs learned from different data, or one has no checkpoint.
+        RunError: the runs were trained on different data, or one has no checkpoint.
     """
     watch = watch or Watch()
     runs = [run for entry in entries for run in entry.runs]
@@ -315,7 +315,7 @@ def compare(
 def swept(
     bench: Bench, entries: Sequence[Entry], temperatures: Sequence[float], *, seed: int
 ) -> list[Sweep]:
-    """Each model at each of some sampling temperatures; of several seeds the first run."""
+    """Measure the first run of each model at each sampling temperature."""
     if not temperatures:
         return []
     return [
@@ -329,7 +329,7 @@ def swept(
 
 
 def joined(name: str, evaluations: Sequence[Evaluation]) -> Evaluation:
-    """The evaluations of the seeds of a model as one: over seeds instead of over sample sets."""
+    """Combine the evaluations of the seeds of a model; statistics are then over seeds."""
     first = evaluations[0]
     if len(evaluations) == 1:
         return replace(first, name=name)
@@ -341,7 +341,7 @@ def joined(name: str, evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def write(content: page.Content, folder: Path, stem: str) -> None:
-    """The files of a comparison."""
+    """Write the files of a comparison."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{stem}.json", evidence.without_pictures(content))
     write_text(folder / f"{stem}.csv", tables.csv(content))

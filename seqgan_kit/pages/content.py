@@ -1,4 +1,4 @@
-"""What a page of evidence shows of runs: figures, samples, curves, what a model has learned."""
+"""The content of a page about runs: metrics, samples, curves, what a model has learned."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ BOUNDS: Mapping[Role, str] = {
     "real": "held-out real data",
     "noise": "noise",
 }
-"""Names of the rows that stand beside the models."""
+"""Names of the table rows shown with the models."""
 
 CURVE_POINTS = 200
 
 Measured = tuple[str, Sequence[Run], Evaluation]
-"""A model's name, its runs (one a seed), and what was measured of them together."""
+"""The name of a model, its runs (one per seed), and their joint evaluation."""
 
 
 def table(
@@ -42,7 +42,7 @@ def table(
     budget: str | None = None,
     notes: Sequence[str] = (),
 ) -> Table:
-    """The figures of some models beside those of real data and of noise."""
+    """Make the table of the metrics of models, real data and noise."""
     rows = [_row(name, "model", place, e.figures) for place, (name, e) in enumerate(measured)]
     bounds = bench.bounds([evaluation for _, evaluation in measured])
     rows += [_row(BOUNDS[role], role, 0, values) for role, values in bounds.items()]
@@ -80,22 +80,23 @@ def _how_measured(bench: Bench, measured: Sequence[Evaluation]) -> list[str]:
     settings, real = bench.settings, bench.reference.count
     sizes = {(int(e.settings["sets"]), int(e.settings["samples"])) for e in measured}
     sets = " or ".join(f"{many} x {size}" for many, size in sorted(sizes))
-    notes = [f"Independent sets of samples: {sets}. Real data are one set, and so is noise."]
+    notes = [f"Independent sets of samples: {sets}. Real data and noise are one set each."]
     if bench.judged:
         notes = [
-            f"Samples are compared with {real} real test items; the row of held-out real data is "
-            f"{len(bench.test) - real} others, compared in the same way. Distances and "
-            "neighbourhood figures depend on these counts.",
+            f"Samples are compared with {real} real test items. The row of held-out real data has "
+            f"{len(bench.test) - real} other test items, compared in the same way. Distance and "
+            "neighbourhood metrics depend on these counts.",
             f"The judge (seed {settings.judge_seed}) recognises {bench.judge_accuracy:.3f} of the "
-            "test part; a label accuracy above that says more typical than real data, not better.",
+            "test part. Label accuracy above that means that samples are more typical than real "
+            "data, not better.",
             *notes,
         ]
     notes += bench.measure.notes
     if any("gan_train_accuracy" in evaluation.figures for evaluation in measured):
         notes.append(
-            "GAN-train: one judge for each row, of one seed, trained on the samples of the count "
-            f"in the files beside this page ({settings.gan_train_samples} for runs) and tested on "
-            "the whole test part."
+            "GAN-train: one judge for each row, all with the same seed, trained on samples "
+            f"({settings.gan_train_samples} for runs; the data files give all counts) and tested "
+            "on the whole test part."
         )
     return notes
 
@@ -114,23 +115,23 @@ def content(
     command: str,
     sweeps: Sequence[Sweep] = (),
 ) -> Content:
-    """Everything on the page.
+    """Collect everything for the page.
 
     Args:
-        bench: what the models were measured with.
+        bench: the bench that measured the models.
         measured: the models.
-        title: of the page.
-        kind: whether it shows a comparison or one run.
-        budget: of training, in words.
-        seed: of the samples.
-        command: that makes the page again.
+        title: title of the page.
+        kind: whether the page shows a comparison or one run.
+        budget: training budget, in words.
+        seed: seed of the samples.
+        command: the command line that makes the page.
         sweeps: models at several sampling temperatures.
     """
     notes = []
     if any(len(runs) > 1 for _, runs, _ in measured):
         notes.append(
             "Models with several seeds: mean and standard deviation over the runs; curves and "
-            "pictures are those of the first."
+            "pictures are from the first run."
         )
     figures = table(
         bench,
@@ -151,7 +152,7 @@ def content(
 
 
 def without_pictures(content: Content) -> dict[str, Any]:
-    """The content for a file of figures: pictures are only on the page."""
+    """Return the content for the data file, without the pictures, which are only on the page."""
     pictures = ("samples", "panels")
     models = [{k: v for k, v in m.items() if k not in pictures} for m in content["models"]]
     kept = {k: v for k, v in content.items() if k != "real_samples"}
@@ -166,8 +167,8 @@ def _model(bench: Bench, name: str, runs: Sequence[Run], seed: int) -> Model:
     notes = []
     if not recipe.conditional:
         notes.append(
-            "This model sees no labels: its samples are sorted by the class that the judge gives "
-            "them, and figures that need a label asked for are left out."
+            "This model does not use labels: its samples are sorted by the class that the judge "
+            "predicts, and metrics that need requested labels are omitted."
         )
     if run.best() is not None:
         notes.append("The checkpoint was chosen on the validation part, by another judge.")

@@ -1,8 +1,8 @@
-"""The schema of a recipe: one YAML file that says everything about a run.
+"""The schema of recipes. A recipe is one YAML file that describes a run completely.
 
-Unknown keys are errors, in a file and in an override; all errors are shown at once, each with the
-file, the key, what was expected and the nearest valid name. See :mod:`seqgan_kit.recipe.files` for
-how a file is found, extended and overridden.
+Unknown keys are errors, in files and in overrides. All errors are shown at once, each with the
+file, the key, what was expected and the nearest valid name. :mod:`seqgan_kit.recipe.files` finds,
+extends and overrides recipe files.
 """
 
 from .comparison import ComparedModel, CompareRecipe, slug

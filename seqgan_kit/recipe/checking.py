@@ -1,4 +1,4 @@
-"""From plain data to a checked recipe, with an error for every key that is wrong."""
+"""Recipe validation: from plain data to a recipe, with an error for every wrong key."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .whole import Recipe, recipe_class
 Checked = TypeVar("Checked", bound=Section)
 
 DEFAULT_MODEL, DEFAULT_OBJECTIVE = "recurrent_gan", "gan"
-"""What a section without a kind means."""
+"""The kinds of sections that name none."""
 
 
 def check(data: Mapping[str, Any], where: str) -> Recipe:
-    """Check plain data and make a recipe of them.
+    """Check plain data and return a recipe.
 
     Raises:
-        RecipeError: one line for every error: file, key, what was expected, the nearest name.
+        RecipeError: has a line for every error: file, key, what was expected, the nearest name.
     """
     kind = _kind_of(data)
     usual = {"model": DEFAULT_MODEL, "objective": DEFAULT_OBJECTIVE}
     filled = dict(data)
     if kind is None:
-        # The error names the sources; what else a recipe can hold depends on its kind.
+        # The error lists the sources; which other keys are valid depends on the kind.
         kind = next(iter(plugins.kinds().values()))
         filled = {key: value for key, value in data.items() if key not in ("codec", "evaluation")}
     usual["codec"] = next(iter(kind.codecs))
@@ -57,9 +57,9 @@ def _kind_of(data: Mapping[str, Any]) -> Kind | None:
 
 
 def _without_foreign(section: Mapping[str, Any], kind: Kind) -> tuple[dict[str, Any], list[str]]:
-    """Leave out settings of the evaluation of other kinds; return notes on that, too.
+    """Drop evaluation settings of other kinds; return the others, and notes on the dropped ones.
 
-    Version 0.1 had the settings of all kinds in one section, and wrote all of them into a run.
+    Version 0.1 had the settings of all kinds in one section, and wrote all of them into runs.
     """
     kept, notes = dict(section), []
     for other in plugins.kinds().values():
@@ -77,10 +77,10 @@ def checked(root: type[Checked], data: Mapping[str, Any], where: str) -> Checked
     """Check plain data against a schema.
 
     Raises:
-        RecipeError: one line for every error.
+        RecipeError: has a line for every error.
     """
     try:
-        # By way of JSON because there, as in YAML, a tuple is a list; types stay strict.
+        # Through JSON, in which tuples are lists as in YAML; types stay strict.
         return root.model_validate_json(json.dumps(data))
     except ValidationError as error:
         problems = [_explain(problem, data, root) for problem in error.errors()]
@@ -95,12 +95,12 @@ def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
         names = _valid_names(path[:-1], data, root)
         near = nearest(str(path[-1]), names)
         hint = f"did you mean {near!r}? " if near else ""
-        return f"{key}: unknown key; {hint}The keys here are {', '.join(names)}"
+        return f"{key}: unknown key; {hint}The valid keys are {', '.join(names)}"
     if kind == "missing":
-        return f"{key}: this key is required and missing"
+        return f"{key}: this key is required but missing"
     if kind == "union_tag_not_found":
         tag = context["discriminator"].strip("'")
-        return f"{key}.{tag}: this key is required and missing"
+        return f"{key}.{tag}: this key is required but missing"
     if kind == "union_tag_invalid":
         choices = re.findall(r"'([^']*)'", context["expected_tags"])
         return _choice(f"{key}.{context['discriminator'].strip(chr(39))}", context["tag"], choices)
@@ -120,7 +120,7 @@ def _choice(key: str, value: Any, choices: Sequence[str]) -> str:
 
 
 def _keys(location: Sequence[Any], data: Any) -> list[Any]:
-    """The keys of a location; pydantic puts the tag of a tagged union between them."""
+    """Return the keys of a location, without the tags of unions that pydantic inserts."""
     keys: list[Any] = []
     for place, key in enumerate(location):
         last = place == len(location) - 1
@@ -137,7 +137,7 @@ def _keys(location: Sequence[Any], data: Any) -> list[Any]:
 
 
 def _valid_names(path: Sequence[Any], data: Any, root: type[BaseModel]) -> list[str]:
-    """The keys of the section at a path."""
+    """Return the valid keys of the section at a path."""
     section: Any = root
     for key in path:
         data = data[key]
@@ -151,7 +151,7 @@ def _valid_names(path: Sequence[Any], data: Any, root: type[BaseModel]) -> list[
 
 
 def _branch(annotation: Any, data: Any) -> Any:
-    """The member of a tagged union that the data name."""
+    """Return the member of a tagged union that the data select."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) not in (Union, UnionType):

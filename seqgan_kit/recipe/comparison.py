@@ -1,4 +1,4 @@
-"""Several recipes under one budget."""
+"""Comparisons: several recipes under one budget."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..sections import PositiveInt, Rate, Section
 
 
 def slug(name: str) -> str:
-    """A name as a folder's.
+    """Return a folder name for a name.
 
     >>> slug("rows GAN (LSTM)")
     'rows-gan-lstm'
@@ -19,38 +19,40 @@ def slug(name: str) -> str:
 
 
 class ComparedModel(Section):
-    """One of the models of a comparison."""
+    """One model of a comparison."""
 
     name: Annotated[str, Field(min_length=1)]
-    """What the table and the page call it."""
+    """Name in the table and on the page."""
     recipe: str
-    """A bundled recipe, or a path from this file."""
+    """A bundled recipe, or a path relative to this file."""
     overrides: tuple[str, ...] = ()
-    """Dotted changes of the recipe, as on the command line."""
+    """Dotted overrides of the recipe, as on the command line."""
 
 
 class CompareRecipe(Section):
-    """Recipes that are trained under one budget and laid side by side."""
+    """Recipes that are trained under one budget and compared."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    """Name of the comparison's folder; the file's name if absent."""
+    """Name of the comparison's folder (default: the name of the file)."""
     minutes: Rate | None = None
     """The budget: minutes of training for each model."""
     samples_seen: PositiveInt | None = None
-    """The budget: real items that each model sees, repetitions counted."""
+    """The budget: real items that each model sees, including repetitions."""
     models: Annotated[tuple[ComparedModel, ...], Field(min_length=1)]
-    """What is compared."""
+    """The models to compare."""
 
     @model_validator(mode="after")
     def _one_budget(self) -> CompareRecipe:
         if (self.minutes is None) == (self.samples_seen is None):
-            raise ValueError("give one budget: minutes, or samples_seen")
+            raise ValueError("give one budget: either minutes or samples_seen")
         folders = [slug(model.name) for model in self.models]
         for model, folder in zip(self.models, folders, strict=True):
             if not folder:
-                raise ValueError(f"models: {model.name!r} has no letter or digit")
+                raise ValueError(f"models: the name {model.name!r} has no letter or digit")
             if folders.count(folder) > 1:
-                raise ValueError(f"models: {model.name!r} stands there twice, or a name like it")
+                raise ValueError(
+                    f"models: two models have the same name or folder: {model.name!r}"
+                )
         return self
 
     @property

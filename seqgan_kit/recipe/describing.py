@@ -1,4 +1,4 @@
-"""The JSON Schema of recipes: every key with the text that stands below it in the code."""
+"""The JSON Schema of recipes, which describes every key by the docstring below it in the code."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .whole import recipe_class
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a recipe file, for editors, `extends` included."""
+    """Return the JSON Schema of a recipe file, for editors, including `extends`."""
     recipe = recipe_class()
-    # Reading the texts takes a while, and only this needs them.
+    # Here and not at import, because reading the docstrings takes a while.
     _describe(recipe, set())
     described = recipe.model_json_schema()
     described["properties"]["extends"] = {
         "type": "string",
-        "description": "A bundled name or a path: the recipe that this one changes.",
+        "description": "The recipe that this one changes: the name of a bundled one, or a path.",
     }
-    # What is required may stand in the recipe that is extended, and the name is the file's.
+    # Required keys may be in the extended recipe, and the name may come from the file.
     for section in (described, *described["$defs"].values()):
         section.pop("required", None)
     return described
 
 
 def _describe(section: type[Section], done: set[type[Section]]) -> None:
-    """Give the keys of a section, and of those that it consists of, the texts below them."""
+    """Set the descriptions of a section's keys, and of inner sections, from the docstrings."""
     done.add(section)
     texts: dict[str, str] = {}
     for base in reversed(section.__mro__):
@@ -39,7 +39,7 @@ def _describe(section: type[Section], done: set[type[Section]]) -> None:
         for inner in _sections(field.annotation):
             if inner not in done:
                 _describe(inner, done)
-    # Inner sections first: an outer one takes theirs as it finds them.
+    # After the inner sections, because an outer one copies their schemas.
     section.model_rebuild(force=True)
 
 
@@ -54,7 +54,7 @@ def _texts(section: type[Section]) -> dict[str, str]:
     try:
         source = textwrap.dedent(inspect.getsource(section))
     except (OSError, TypeError):
-        return {}  # Made at run time, from fields that are described elsewhere.
+        return {}  # Created at run time, from fields that are described elsewhere.
     body = ast.parse(source).body[0]
     texts: dict[str, str] = {}
     if isinstance(body, ast.ClassDef):

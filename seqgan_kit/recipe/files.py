@@ -33,10 +33,10 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         name: a path or the name of a bundled recipe.
-        overrides: dotted ones.
+        overrides: dotted overrides.
 
     Raises:
-        RecipeError: with all that is wrong.
+        RecipeError: lists all errors.
     """
     path = find(name)
     return check(override(read(path), overrides), str(path))
@@ -45,14 +45,14 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
 def load_comparison(
     name: str, overrides: Sequence[str] = ()
 ) -> tuple[CompareRecipe, dict[str, Recipe]]:
-    """A comparison and the recipes it names, by the names of its models.
+    """Load a comparison and its recipes, which are returned by the names of its models.
 
     Args:
         name: a path, or the name of a bundled comparison (`compare/mnist`).
-        overrides: dotted ones, of the comparison (`minutes=1`) or of each of its recipes.
+        overrides: dotted overrides, of the comparison (`minutes=1`) or of each of its recipes.
 
     Raises:
-        RecipeError: with all that is wrong with it, or with one of its recipes.
+        RecipeError: lists all errors of the comparison, or of one of its recipes.
     """
     path = find(name)
     keys = set(CompareRecipe.model_fields)
@@ -61,8 +61,8 @@ def load_comparison(
     for text in rest:
         if re.split("=", text)[0] in ("train.steps", "train.minutes"):
             raise RecipeError(
-                f"override {text!r}: the budget of a comparison says how long its models train; "
-                "change that (minutes=1, or samples_seen=500000 minutes=null)"
+                f"override {text!r}: the budget of a comparison sets how long its models train; "
+                "change the budget (minutes=1, or samples_seen=500000 minutes=null)"
             )
     comparison = checked(CompareRecipe, override(read(path), own), str(path))
     recipes = {}
@@ -77,7 +77,7 @@ def load_comparison(
 
 
 def is_comparison(name: str) -> bool:
-    """Whether a name is that of a recipe file that lists models."""
+    """Return whether a name is that of a comparison, a recipe file that lists models."""
     try:
         return "models" in read(find(name))
     except RecipeError:
@@ -85,5 +85,5 @@ def is_comparison(name: str) -> bool:
 
 
 def dump(recipe: Recipe) -> str:
-    """A resolved recipe as YAML."""
+    """Return a resolved recipe as YAML."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,4 +1,4 @@
-"""The networks."""
+"""The sections of a recipe that describe networks."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ class ContinuousHeadRecipe(Section):
 
 
 class BernoulliHeadRecipe(Section):
-    """Each value is one of two; grey values count as probabilities."""
+    """Binary values; values in between count as probabilities."""
 
     kind: Literal["bernoulli"]
-    """A chance for each value."""
+    """A probability for each value."""
     draw: Literal["sample", "mean"] = "sample"
-    """Hand out a draw of each value, or its mean."""
+    """Output a sample of each value, or its mean."""
 
 
 class LogisticHeadRecipe(Section):
-    """Each value is a byte."""
+    """Values with a fixed number of levels, such as bytes."""
 
     kind: Literal["logistic"]
     """A discretised logistic distribution for each value."""
     draw: Literal["sample", "mean"] = "sample"
-    """Hand out a draw of each value, or the distribution's middle."""
+    """Output a sample of each value, or the centre of its distribution."""
     levels: Annotated[int, Field(ge=2)] = 256
-    """How many values there are."""
+    """Number of levels."""
 
 
 class RelaxationRecipe(Section):
-    """The temperature of Gumbel-softmax over the course of a run."""
+    """The temperature schedule of the Gumbel-softmax."""
 
     kind: Literal["constant", "linear", "exponential"] = "constant"
-    """The shape."""
+    """Shape of the schedule."""
     start: Rate = 1.0
-    """Where it begins."""
+    """Initial value."""
     end: Rate = 1.0
-    """Where it ends."""
+    """Final value."""
     inverse: bool = False
     """Whether these are values of 1 / temperature."""
 
 
 class CategoricalHeadRecipe(Section):
-    """Each step is one of a vocabulary."""
+    """Each step is a token of a vocabulary."""
 
     kind: Literal["categorical"]
     """A probability for each token."""
     embedding_size: PositiveInt = 64
-    """Length of a token's vector, as the next step reads it."""
+    """Size of the token embedding that the next step reads."""
     tied: bool = False
-    """Whether the output layer uses those vectors, too."""
+    """Share the token embeddings with the output layer."""
     straight_through: bool = True
-    """Hand out one token forwards and the relaxed gradient backwards; else relaxed samples."""
+    """Output one token, with the gradient of the relaxed sample; if false, relaxed samples."""
     relaxation: RelaxationRecipe = RelaxationRecipe()
     """Temperature of the Gumbel-softmax."""
 
@@ -80,16 +80,16 @@ HeadRecipe = Annotated[
 
 
 class _Writer(Section):
-    """A stack of recurrent layers that writes step by step."""
+    """A stack of recurrent layers that generates step by step."""
 
     cell: Cell = "lstm"
     """lstm or gru."""
     hidden_size: PositiveInt = 128
-    """Units of a recurrent layer."""
+    """Units per recurrent layer."""
     layers: PositiveInt = 2
-    """Recurrent layers."""
+    """Number of recurrent layers."""
     input_size: PositiveInt = 64
-    """Width of what a step reads."""
+    """Input width of a step."""
 
 
 class _Reader(Section):
@@ -98,41 +98,41 @@ class _Reader(Section):
     cell: Cell = "lstm"
     """lstm or gru."""
     hidden_size: PositiveInt = 128
-    """Units of a recurrent layer, in each direction."""
+    """Units per recurrent layer and direction."""
     layers: PositiveInt = 1
-    """Recurrent layers, in each direction."""
+    """Recurrent layers per direction."""
     bidirectional: bool = True
-    """Whether a second stack reads from the end."""
+    """Add a second stack that reads from the end."""
 
 
 class GeneratorRecipe(_Writer):
     """The recurrent generator."""
 
     noise_size: Count = 64
-    """Random numbers drawn once a sequence."""
+    """Random numbers per sequence."""
     step_noise_size: Count = 16
-    """Random numbers drawn at every step."""
+    """Random numbers per step."""
     label_size: PositiveInt = 64
-    """Length of a label's vector."""
+    """Size of the label embedding."""
     feedback: bool = False
-    """Whether a step reads the output of the one before (slower: no fused kernel)."""
+    """Feed the output of each step to the next one (slower: no fused kernel)."""
     dropout: Share = 0.0
-    """Share of the units that maximum likelihood leaves out, the same at all steps."""
+    """Fraction of units dropped under maximum likelihood, the same at all steps."""
     head: HeadRecipe = ContinuousHeadRecipe()
-    """What a step consists of."""
+    """The output head: what a step consists of."""
 
 
 class DiscriminatorRecipe(_Reader):
     """The recurrent discriminator."""
 
     logits: Literal["sequence", "step", "both"] = "sequence"
-    """One logit a sequence, one at every step, or both, added to each other."""
+    """One logit per sequence, one per step, or the sum of both."""
     minibatch_group: Count = 4
-    """Sequences whose differences the discriminator sees (against collapse); 0: none."""
+    """Group size of the minibatch feature (against mode collapse); 0 disables it."""
     condition: Literal["projection", "concatenation"] = "projection"
-    """How the label enters."""
+    """How the label is read: as a product with the features, or as an input."""
     embedding_size: PositiveInt = 64
-    """Length of a token's vector, where steps are tokens."""
+    """Size of the token embedding, if steps are tokens."""
     spectral_norm: bool = False
     """Divide every weight matrix by its largest singular value."""
 
@@ -144,9 +144,9 @@ class RecurrentGanRecipe(ModelSection):
     objectives: ClassVar[Sequence[str]] = ("gan", "policy", "likelihood")
 
     kind: Literal["recurrent_gan"] = "recurrent_gan"
-    """Which networks."""
+    """The type of model."""
     generator: GeneratorRecipe = GeneratorRecipe()
-    """The network that writes sequences."""
+    """The network that generates sequences."""
     discriminator: DiscriminatorRecipe = DiscriminatorRecipe()
     """The network that tells real from generated ones."""
 
@@ -159,7 +159,7 @@ class RecurrentGanRecipe(ModelSection):
         return self.generator.head.kind != "continuous"
 
     def check(self, recipe: Recipe) -> None:
-        """Raise a ValueError if head or noise do not suit codec and objectives."""
+        """Raise a ValueError if head or noise do not fit codec and objectives."""
         self._suits_steps(recipe)
         objectives = recipe.objectives
         if any(o.kind == "likelihood" or getattr(o, "likelihood", 0) for o in objectives):
@@ -178,9 +178,9 @@ class RecurrentGanRecipe(ModelSection):
         if recipe.codec.group == 1:
             return
         if any(objective.kind == "policy" for objective in recipe.objectives):
-            raise ValueError("codec: objective.kind 'policy' requires one token a step")
+            raise ValueError("codec: objective.kind 'policy' requires one token per step")
         if isinstance(head, CategoricalHeadRecipe) and head.tied:
-            raise ValueError("model.generator.head.tied: only where a step is one token")
+            raise ValueError("model.generator.head.tied: true requires one token per step")
 
     def _has_policy(self) -> None:
         if self.generator.head.kind != "categorical":
@@ -189,8 +189,8 @@ class RecurrentGanRecipe(ModelSection):
             )
         if self.generator.noise_size + self.generator.step_noise_size:
             raise ValueError(
-                "model.generator: under 'policy' the draw of the steps is the only randomness: "
-                "set noise_size and step_noise_size to 0"
+                "model.generator: objective.kind 'policy' does not support noise: set noise_size "
+                "and step_noise_size to 0"
             )
 
     def _has_likelihood(self, alone: bool) -> None:
@@ -202,13 +202,13 @@ class RecurrentGanRecipe(ModelSection):
             )
         if not generator.feedback:
             raise ValueError(
-                "model.generator.feedback: a likelihood requires true, so that a step reads the "
-                "one before it"
+                "model.generator.feedback: a likelihood requires true, so that each step reads "
+                "the one before it"
             )
         if alone and generator.noise_size + generator.step_noise_size:
             raise ValueError(
-                "model.generator: under a likelihood alone noise is zero: set noise_size and "
-                "step_noise_size to 0"
+                "model.generator: with objective.kind 'likelihood' alone, noise is not used: set "
+                "noise_size and step_noise_size to 0"
             )
 
 
@@ -220,9 +220,9 @@ class DenseGeneratorRecipe(Section):
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 256, 512)
     """Units of the layers."""
     noise_size: PositiveInt = 64
-    """Random numbers of an image."""
+    """Random numbers per image."""
     label_size: PositiveInt = 64
-    """Length of a label's vector."""
+    """Size of the label embedding."""
 
 
 class ConvolutionalGeneratorRecipe(Section):
@@ -231,29 +231,29 @@ class ConvolutionalGeneratorRecipe(Section):
     kind: Literal["convolutional"]
     """Transposed convolutions."""
     channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 64)
-    """Feature maps before each enlargement by two."""
+    """Input channels of each transposed convolution."""
     noise_size: PositiveInt = 64
-    """Random numbers of an image."""
+    """Random numbers per image."""
     label_size: PositiveInt = 64
-    """Length of a label's vector."""
+    """Size of the label embedding."""
 
 
 class ConvolutionsRecipe(Section):
-    """Convolutions of stride 2 that read a whole image."""
+    """Stride-2 convolutions that read a whole image."""
 
     channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 128, 256)
-    """Feature maps after each convolution."""
+    """Output channels of each convolution."""
     kernel: Literal[3, 5, 7] = 5
-    """Width of the convolutions."""
+    """Kernel size."""
 
 
 class ConvolutionalDiscriminatorRecipe(ConvolutionsRecipe):
     """The convolutional discriminator."""
 
     hidden_size: Count = 128
-    """Units between the feature maps and the logit; 0: none."""
+    """Units between the feature maps and the logit; 0 omits that layer."""
     minibatch_group: Count = 4
-    """Images whose differences the discriminator sees (against collapse); 0: none."""
+    """Group size of the minibatch feature (against mode collapse); 0 disables it."""
     spectral_norm: bool = False
     """Divide every weight matrix by its largest singular value."""
 
@@ -264,11 +264,11 @@ class ImageGanRecipe(ModelSection):
     writes: ClassVar[Sequence[Steps]] = ("whole",)
 
     kind: Literal["image_gan"]
-    """Which networks."""
+    """The type of model."""
     generator: Annotated[
         DenseGeneratorRecipe | ConvolutionalGeneratorRecipe, Field(discriminator="kind")
     ] = DenseGeneratorRecipe()
-    """The network that writes images."""
+    """The network that generates images."""
     discriminator: ConvolutionalDiscriminatorRecipe = ConvolutionalDiscriminatorRecipe()
     """The network that tells real from generated ones."""
 
@@ -290,9 +290,9 @@ class DenseDecoderRecipe(Section):
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 256, 128)
     """Units of the layers."""
     label_size: PositiveInt = 64
-    """Length of a label's vector."""
+    """Size of the label embedding."""
     head: RealHeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
-    """What an image consists of."""
+    """The output head: what an image consists of."""
 
 
 class VaeRecipe(ModelSection):
@@ -303,13 +303,13 @@ class VaeRecipe(ModelSection):
     networks: ClassVar[Sequence[str]] = ("autoencoder",)
 
     kind: Literal["vae"]
-    """Which networks."""
+    """The type of model."""
     latent_size: PositiveInt = 128
-    """Numbers in a code."""
+    """Size of a code."""
     encoder: ConvolutionsRecipe = ConvolutionsRecipe()
     """The network that reads images."""
     decoder: DenseDecoderRecipe = DenseDecoderRecipe()
-    """The network that writes them."""
+    """The network that generates them."""
 
     def check(self, recipe: Recipe) -> None:
         """Raise a ValueError if the decoder has no likelihood."""
@@ -320,18 +320,18 @@ class RecurrentEncoderRecipe(_Reader):
     """The recurrent encoder."""
 
     label_size: PositiveInt = 32
-    """Length of a label's vector."""
+    """Size of the label embedding."""
 
 
 class RecurrentDecoderRecipe(_Writer):
     """The recurrent generator that reads a code instead of noise."""
 
     label_size: PositiveInt = 64
-    """Length of a label's vector."""
+    """Size of the label embedding."""
     feedback: bool = False
-    """Whether a step reads the output of the one before."""
+    """Feed the output of each step to the next one."""
     head: RealHeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
-    """What a step consists of."""
+    """The output head: what a step consists of."""
 
 
 class RecurrentVaeRecipe(ModelSection):
@@ -342,13 +342,13 @@ class RecurrentVaeRecipe(ModelSection):
     networks: ClassVar[Sequence[str]] = ("autoencoder",)
 
     kind: Literal["recurrent_vae"]
-    """Which networks."""
+    """The type of model."""
     latent_size: PositiveInt = 64
-    """Numbers in a code."""
+    """Size of a code."""
     encoder: RecurrentEncoderRecipe = RecurrentEncoderRecipe()
     """The network that reads sequences."""
     decoder: RecurrentDecoderRecipe = RecurrentDecoderRecipe()
-    """The network that writes them."""
+    """The network that generates them."""
 
     def check(self, recipe: Recipe) -> None:
         """Raise a ValueError if the decoder has no likelihood."""

@@ -1,4 +1,4 @@
-"""What the networks are trained for."""
+"""The sections of a recipe that describe objectives and penalties."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..sections import Count, PositiveInt, Rate, Section, Share
 
 
 class FiniteDifferenceRecipe(Section):
-    """R1 and R2 by finite differences: every kernel, no double backward."""
+    """R1 and R2 by finite differences; works with every kernel, without double backward."""
 
     kind: Literal["finite-difference"]
-    """Which penalty."""
+    """The type of penalty."""
     gamma: Rate = 1.0
     """Weight."""
     scale: Rate = 0.05
@@ -21,31 +21,31 @@ class FiniteDifferenceRecipe(Section):
     on: Literal["both", "real", "generated"] = "both"
     """R1 (real), R2 (generated) or both."""
     every: PositiveInt = 4
-    """Compute it at every so many steps, scaled up accordingly."""
+    """Steps between two computations; the penalty is scaled up accordingly."""
 
 
 class ExactGradientRecipe(Section):
     """R1 and R2 exactly, by double backward."""
 
     kind: Literal["exact-gradient"]
-    """Which penalty."""
+    """The type of penalty."""
     gamma: Rate = 1.0
     """Weight."""
     on: Literal["both", "real", "generated"] = "real"
     """R1 (real), R2 (generated) or both."""
     every: PositiveInt = 4
-    """Compute it at every so many steps, scaled up accordingly."""
+    """Steps between two computations; the penalty is scaled up accordingly."""
 
 
 class GradientPenaltyRecipe(Section):
     """The penalty of WGAN-GP."""
 
     kind: Literal["gradient-penalty"]
-    """Which penalty."""
+    """The type of penalty."""
     weight: Rate = 10.0
     """Weight."""
     every: PositiveInt = 1
-    """Compute it at every so many steps, scaled up accordingly."""
+    """Steps between two computations; the penalty is scaled up accordingly."""
 
 
 PenaltyRecipe = Annotated[
@@ -58,58 +58,58 @@ class GanObjectiveRecipe(Section):
     """Adversarial training."""
 
     kind: Literal["gan"] = "gan"
-    """Which objective."""
+    """The type of objective."""
     loss: Literal[
         "minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"
     ] = "relativistic"
     """The adversarial loss."""
     penalties: tuple[PenaltyRecipe, ...] = (FiniteDifferenceRecipe(kind="finite-difference"),)
-    """Terms of the discriminator's loss that keep the game stable."""
+    """Terms of the discriminator's loss that stabilise training."""
     mismatch: Annotated[float, Field(ge=0)] = 0.2
-    """Weight of real sequences under other labels, taken for generated: what a label means."""
+    """Weight of a loss on real sequences with wrong labels, which teaches what labels mean."""
     discriminator_steps: PositiveInt = 1
-    """Steps of the discriminator for one of the generator."""
+    """Discriminator turns per generator turn."""
     likelihood: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the likelihood of real sequences, kept beside the game."""
+    """Weight of the negative log-likelihood of real sequences, added to the generator's loss."""
 
 
 class PolicyObjectiveRecipe(Section):
     """Adversarial training by policy gradient: the discriminator's scores are rewards."""
 
     kind: Literal["policy"]
-    """Which objective."""
+    """The type of objective."""
     discount: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """What a reward is worth one step earlier."""
+    """Discount of rewards per step."""
     baseline_decay: Share = 0.9
-    """Of the moving average of returns that is taken away from them."""
+    """Decay of the moving average that is subtracted from returns."""
     rollouts: Count = 0
-    """Completions of each beginning whose mean score rewards a step; 0: the step's own score."""
+    """Completions per step, whose mean score is its reward; 0 uses the score of the step."""
     penalties: tuple[PenaltyRecipe, ...] = ()
-    """Terms of the discriminator's loss that keep the game stable."""
+    """Terms of the discriminator's loss that stabilise training."""
     mismatch: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of real sequences under other labels, taken for generated: what a label means."""
+    """Weight of a loss on real sequences with wrong labels, which teaches what labels mean."""
     discriminator_steps: PositiveInt = 1
-    """Steps of the discriminator for one of the generator."""
+    """Discriminator turns per generator turn."""
     likelihood: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the likelihood of real sequences, kept beside the rewards."""
+    """Weight of the negative log-likelihood of real sequences, added to the generator's loss."""
 
 
 class LikelihoodObjectiveRecipe(Section):
     """Maximum likelihood by teacher forcing, without a discriminator."""
 
     kind: Literal["likelihood"]
-    """Which objective."""
+    """The type of objective."""
 
 
 class ElboObjectiveRecipe(Section):
     """The evidence lower bound of a variational autoencoder."""
 
     kind: Literal["elbo"]
-    """Which objective."""
+    """The type of objective."""
     beta: Rate = 1.0
-    """Weight of the divergence from the prior; 1 is the bound."""
+    """Weight of the KL term; 1 gives the bound."""
     warmup: Share = 0.0
-    """Share of the run over which that weight rises from 0."""
+    """Fraction of the run over which that weight rises from 0."""
 
 
 ObjectiveRecipe = Annotated[

@@ -14,15 +14,15 @@ import yaml
 from ..errors import UsageError
 
 TAGS = ("kind", "source")
-"""Keys whose value decides which other keys there are."""
+"""Keys whose values determine which other keys are valid."""
 
 
 class RecipeError(UsageError):
-    """A recipe that cannot be used; the message lists every error."""
+    """The error for a recipe that cannot be used; its message lists every problem."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The most similar of some names, if one is similar at all."""
+    """Return the most similar name, or None if none is similar."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return close[0] if close else None
 
@@ -31,7 +31,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's core types (PyYAML reads 5e-4 as text and `no` as false), no duplicate keys."""
+    """A YAML 1.2 loader without duplicate keys (PyYAML reads 5e-4 as text, `no` as false)."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}  # type: ignore[misc]
 
@@ -41,7 +41,7 @@ class _Loader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is not text", key_node.start_mark
+                    None, None, f"the key {key!r} is not a string", key_node.start_mark
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
@@ -85,33 +85,33 @@ def _parse(text: str, where: str) -> Any:
         line = f", line {mark.line + 1}" if mark else ""
         raise RecipeError(f"{where}{line}: {error.problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RecipeError(f"{where}: not readable as YAML: {error}") from error
+        raise RecipeError(f"{where}: not valid YAML: {error}") from error
 
 
 # -- finding ------------------------------------------------------------------------------------
 
 
 def bundled() -> dict[str, Path]:
-    """The recipes that come with seqgan_kit, by name."""
+    """Return the recipes that come with seqgan_kit, by name."""
     folder = Path(str(resources.files("seqgen_recipes")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def bundled_comparisons() -> dict[str, Path]:
-    """The comparisons that come with seqgan_kit, by name."""
+    """Return the comparisons that come with seqgan_kit, by name."""
     folder = Path(str(resources.files("seqgen_recipes"))) / "compare"
     return {f"compare/{path.stem}": path for path in sorted(folder.glob("*.yaml"))}
 
 
 def find(name: str, beside: Path | None = None) -> Path:
-    """The file of a recipe: a path, or the name of a bundled one.
+    """Find the file of a recipe by its path, or by the name of a bundled recipe.
 
     Args:
-        name: as the user gave it.
-        beside: folder that a relative path is looked for in first.
+        name: path or name, as the user gave it.
+        beside: folder in which a relative path is looked up first.
 
     Raises:
-        RecipeError: there is none; the message names the nearest bundled ones.
+        RecipeError: there is none; the message suggests the nearest bundled one.
     """
     for path in ([beside / name] if beside else []) + [Path(name)]:
         if path.is_file():
@@ -122,16 +122,16 @@ def find(name: str, beside: Path | None = None) -> Path:
     near = nearest(Path(name).stem, known)
     hint = f"did you mean {near!r}? " if near else ""
     raise RecipeError(
-        f"there is no recipe {name!r}: no such file, and no bundled recipe of that name. {hint}"
+        f"there is no recipe {name!r}: no such file, and no bundled recipe with that name. {hint}"
         f"`seqgen recipes list` shows the bundled ones: {', '.join(known)}"
     )
 
 
 def read(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """A recipe file as plain data, `extends:` resolved.
+    """Read a recipe file as plain data, with `extends:` resolved.
 
     Raises:
-        RecipeError: it is not readable, no mapping, or extends itself.
+        RecipeError: the file is not readable, not a mapping, or extends itself.
     """
     resolved = path.resolve()
     if resolved in _above:
@@ -140,12 +140,12 @@ def read(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: not a text file in UTF-8") from error
+        raise RecipeError(f"{path}: not a UTF-8 text file") from error
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
     data = _parse(text, str(path))
     if not isinstance(data, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of keys to values, this is not")
+        raise RecipeError(f"{path}: not a recipe: expected a mapping of keys to values")
     base_name = data.pop("extends", None)
     if base_name is not None:
         if not isinstance(base_name, str):
@@ -162,9 +162,9 @@ def read(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the keys of ``change``, section by section.
+    """Merge ``change`` into ``base``, section by section.
 
-    A section of another kind replaces the old one whole: its other keys are of another schema.
+    A section of another kind replaces the old one completely, because its schema differs.
     """
     merged = dict(base)
     for key, value in change.items():
@@ -184,7 +184,7 @@ def override(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """Apply dotted overrides such as ``train.steps=500`` or ``objective.penalties.0.gamma=2``.
 
     Raises:
-        RecipeError: one is not of the form key=value, or leads through something that has no keys.
+        RecipeError: one is not of the form key=value, or its path leads through a plain value.
     """
     for text in overrides:
         key, equals, value_text = text.partition("=")
@@ -193,7 +193,7 @@ def override(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
         value = _parse(value_text, f"override {text!r}")
         *path, last = key.split(".")
         if key.split(".")[0] == "extends":
-            raise RecipeError(f"override {text!r}: `extends` belongs in a recipe file")
+            raise RecipeError(f"override {text!r}: `extends` is only allowed in a recipe file")
         change: Any = {last: value}
         data = _override_at(data, path, last, value, text) if path else merge(data, change)
     return data

@@ -1,4 +1,4 @@
-"""How to train, and how to measure the result."""
+"""The sections of a recipe that describe training."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from .objectives import GanObjectiveRecipe, ObjectiveRecipe
 
 
 class ScheduleRecipe(Section):
-    """The course of the learning rates."""
+    """A learning-rate schedule."""
 
     kind: Literal["constant", "linear", "cosine"] = "constant"
-    """The shape."""
+    """Shape of the schedule."""
     hold: Share = 0.0
-    """Share of the run before they begin to fall."""
+    """Fraction of the run before the learning rates start to fall."""
     final: Share = 0.0
-    """Where they end, as a share of where they began."""
+    """Final learning rates, as a fraction of the initial ones."""
 
 
 class PhaseRecipe(Section):
-    """A part of a training with an objective of its own."""
+    """A phase of training with its own objective."""
 
     steps: Count | None = None
-    """How many steps, 0 to leave the phase out; the last one goes on to the end of the run."""
+    """Number of steps, 0 to skip the phase; the last phase continues to the end of the run."""
     objective: ObjectiveRecipe = GanObjectiveRecipe()
-    """What the networks are trained for meanwhile."""
+    """The objective of this phase."""
     learning_rate_factor: Rate = 1.0
     """Factor of the learning rates."""
     schedule: ScheduleRecipe | None = None
-    """How the learning rates change over the phase; absent: as train.schedule says."""
+    """Learning-rate schedule of the phase (default: train.schedule)."""
     networks: tuple[Literal["generator", "discriminator"], ...] | None = None
-    """The networks that are trained meanwhile; absent: all of the objective."""
+    """The networks that this phase trains (default: all of the objective)."""
 
 
 class TrainRecipe(Section):
-    """How to train."""
+    """Training settings."""
 
     steps: PositiveInt
-    """Training steps."""
+    """Number of training steps."""
     minutes: Rate | None = None
-    """An end by the clock, whichever comes first (a run that ends so is not reproducible)."""
+    """Time limit, if it is reached before `steps` (such a run is not reproducible)."""
     batch_size: PositiveInt = 64
-    """Sequences of a batch, all processes together."""
+    """Sequences per batch, over all processes."""
     class_group: PositiveInt = 4
-    """Sequences of a batch beside each other that share a class."""
+    """Number of consecutive sequences in a batch that share a class."""
     learning_rate: Rate = 7e-4
-    """Adam's step size."""
+    """Learning rate of Adam."""
     learning_rates: dict[str, Rate] = {}
-    """Step sizes of networks that differ, by name (`discriminator: 1e-3`)."""
+    """Learning rates of networks that have their own, by name (`discriminator: 1e-3`)."""
     betas: tuple[Share, Share] = (0.5, 0.99)
-    """Adam's betas."""
+    """Betas of Adam."""
     schedule: ScheduleRecipe = ScheduleRecipe()
-    """How the learning rates change over the run."""
+    """Learning-rate schedule of the run."""
     average_decay: Share = 0.999
-    """Share of the averaged weights that a step keeps; samples come from the average."""
+    """Decay of the averaged weights per step; samples come from the averaged weights."""
     log_every: PositiveInt = 50
     """Steps between two lines of metrics.jsonl."""
     grid_every: PositiveInt = 1000
@@ -62,13 +62,13 @@ class TrainRecipe(Section):
     checkpoint_every: PositiveInt = 1000
     """Steps between two checkpoints."""
     keep: PositiveInt | Literal["best"] = 2
-    """How many checkpoints stay; best: two, and the best on the validation part, which is then
-    the one that is used."""
+    """Number of checkpoints to keep. best: two, and the best one on the validation part, which
+    sampling and evaluation then use."""
     best_by: Literal["distance", "likelihood"] = "distance"
-    """What is best: the smallest Frechet judge distance, by a judge of a seed of its own, or the
+    """Criterion of the best checkpoint: smallest Frechet judge distance (by a separate judge), or
     highest likelihood."""
     tensorboard: bool = False
-    """Also write TensorBoard files (needs the extra `tensorboard`)."""
+    """Also write TensorBoard files (requires the extra `tensorboard`)."""
     device: str = "auto"
     """auto (a CUDA GPU if there is one), cpu, cuda or cuda:N."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

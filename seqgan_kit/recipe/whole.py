@@ -1,4 +1,4 @@
-"""A recipe as a whole: its sections, and whether they fit together."""
+"""The complete recipe: its sections, and checks that they fit together."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from .training import PhaseRecipe, TrainRecipe
 class Recipe(Section):
     """Everything about a run.
 
-    The sections of data, codec, model and evaluation are those of the installed kinds and models:
-    :func:`recipe_class` gives the class that reads them.
+    Installed kinds and models define the sections of data, codec, model and evaluation:
+    :func:`recipe_class` returns the class that reads them.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    """Name of the run folder; the file's name if absent."""
+    """Name of the run folder (default: the name of the file)."""
     seed: Seed = 0
     """Seed of the weights, the noise and the order of the data."""
     data: DataSection
-    """What to learn from."""
+    """The data to learn from."""
     conditional: bool = True
     """Whether the networks see the labels; without them there is one class."""
     codec: CodecSection
-    """How data become sequences."""
+    """How data are turned into sequences."""
     model: ModelSection
     """The networks."""
     objective: ObjectiveRecipe = GanObjectiveRecipe()
-    """What they are trained for."""
+    """What the networks are trained for."""
     phases: tuple[PhaseRecipe, ...] = ()
-    """Objectives one after another, instead of the one above."""
+    """Several objectives, one after another, in place of `objective`."""
     train: TrainRecipe
     """How to train."""
     evaluation: EvaluationSection = EvaluationSection()
@@ -55,11 +55,11 @@ class Recipe(Section):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of how the recipe was read."""
+        """Notes for the user on how the recipe was read."""
         return self._notes
 
     def note(self, notes: Sequence[str]) -> None:
-        """Keep notes on how the recipe was read."""
+        """Store notes on how the recipe was read."""
         self._notes = tuple(notes)
 
     @property
@@ -69,12 +69,12 @@ class Recipe(Section):
 
     @property
     def objectives(self) -> tuple[Any, ...]:
-        """The objectives in order: those of the phases, or the one."""
+        """The objectives in order: those of the phases, or the only one."""
         return tuple(phase.objective for phase in self.phases) or (self.objective,)
 
     @property
     def minibatch_group(self) -> int:
-        """Sequences that a discriminator compares; 0 where none is trained."""
+        """Group size of the minibatch feature; 0 if no discriminator is trained."""
         return self.model.compared if self.adversarial else 0
 
     @property
@@ -84,7 +84,7 @@ class Recipe(Section):
 
     @property
     def batches_a_step(self) -> int:
-        """Batches that a training step draws: one for each turn of a network."""
+        """Batches per training step: one for each turn of a network."""
         return max(
             1 + objective.discriminator_steps if objective.kind in ("gan", "policy") else 1
             for objective in self.objectives
@@ -104,7 +104,7 @@ class Recipe(Section):
         for network in train.learning_rates:
             if network not in self.model.networks:
                 raise ValueError(
-                    f"train.learning_rates names {network!r}; the networks are "
+                    f"train.learning_rates: there is no network {network!r}; the networks are "
                     + ", ".join(sorted(self.model.networks))
                 )
         return self
@@ -138,7 +138,7 @@ class Recipe(Section):
             raise ValueError(
                 f"model.kind {self.model.kind!r} requires {' or '.join(ways)}"
                 if ways
-                else f"model.kind {self.model.kind!r} cannot write {kind.name}"
+                else f"model.kind {self.model.kind!r} does not support {kind.name}"
             )
         self.codec.check(self.data)
 
@@ -156,22 +156,22 @@ class Recipe(Section):
     def _check_phases(self) -> None:
         for number, phase in enumerate(self.phases[:-1]):
             if phase.steps is None:
-                raise ValueError(f"phases.{number}.steps: a phase before the last needs an end")
+                raise ValueError(f"phases.{number}.steps: only the last phase can leave this out")
         before = sum(phase.steps or 0 for phase in self.phases[:-1])
         if before >= self.train.steps:
             raise ValueError(
-                f"train.steps ({self.train.steps}) ends before the last phase begins, at step "
-                f"{before}"
+                f"train.steps ({self.train.steps}) must be more than {before}, the steps of the "
+                "phases before the last"
             )
 
 
 @cache
 def recipe_class(kind: str | None = None) -> type[Recipe]:
-    """The recipe with the sections that installed kinds and models bring.
+    """Return the recipe class with the sections of all installed kinds and models.
 
     Args:
-        kind: of data, whose ``evaluation`` section the recipe has; ``None``: any kind's, for a
-            description of all recipes.
+        kind: the kind of data whose ``evaluation`` section the class has; ``None`` allows that
+            of any kind, to describe all recipes.
     """
     kinds = plugins.kinds()
     evaluations = [one.evaluation for one in kinds.values() if kind in (None, one.name)]
@@ -193,7 +193,7 @@ def recipe_class(kind: str | None = None) -> type[Recipe]:
 
 
 def _tagged(schemas: Sequence[type[Section]], tag: str) -> Any:
-    """A union of sections, told apart by one of their keys."""
+    """Return a union of sections, distinguished by one of their keys."""
     if len(schemas) == 1:
         return schemas[0]
     return Annotated[reduce(or_, schemas), Field(discriminator=tag)]

@@ -1,4 +1,4 @@
-"""A small picture with two axes, as SVG text: no script, no font, everything escaped."""
+"""A small chart with two axes as SVG text, without scripts or fonts; all text is escaped."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ SHAPES = (
     "M0-2.1 2.5-4.6 4.6-2.5 2.1 0 4.6 2.5 2.5 4.6 0 2.1-2.5 4.6-4.6 2.5-2.1 0-4.6-2.5-2.5-4.6Z",
     "M0-5 1.5-1.7 4.9-1.5 2.3.8 3.1 4.2 0 2.4-3.1 4.2-2.3.8-4.9-1.5-1.5-1.7Z",
 )
-"""Marks of models, as paths around the origin."""
+"""Markers of models, as paths around the origin."""
 
 LITERAL = {
     "paper": "#ffffff", "ink": "#1c2128", "soft": "#59616d", "rule": "#e9e6de",
     "m0": "#0072b2", "m1": "#d1510a", "m2": "#008f68", "m3": "#b0479a",
     "m4": "#a67c00", "m5": "#2e9ccb", "m6": "#50565f", "m7": "#7d2248",
 }  # fmt: skip
-"""The page's light colours, for a picture that stands alone."""
+"""The light colours of the page, for a standalone picture."""
 
 DASHES = ("none", "6 3", "2 3")
-"""Further models repeat the colours with other lines."""
+"""Line styles: further models repeat the colours with the next style."""
 
 WIDTH, HEIGHT, TOP, BOTTOM, EDGE = 420.0, 340.0, 32.0, 296.0, 12.0
-"""Of a picture without its legend: its size, where the axes begin and end, and the right edge.
+"""Size of a picture without its legend, top and bottom of the axes, and the right margin.
 
-So narrow that the text is legible on a telephone, to whose width a page shrinks the picture.
+The picture is narrow so that its text stays legible when a page shrinks it to a phone's width.
 """
 
 TEXT = 12.0
-"""Size of all text."""
+"""Font size of all text."""
 
 SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, 1), (1, 1), (-1, -1))
-"""Where text beside a point may be, the best first."""
+"""Positions of text next to a point, the best first."""
 
 Spot = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -52,18 +52,18 @@ Box = tuple[float, float, float, float]
 
 
 def length(text: str) -> float:
-    """About how long a text is; fonts differ."""
+    """Estimate the width of a text; fonts differ."""
     return 0.56 * TEXT * cell_len(text)
 
 
 def cut(text: str, longest: float) -> str:
-    """Text that is no longer than that."""
+    """Shorten a text to at most this width."""
     text, cells = printable(text), int(longest / (0.56 * TEXT))
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1) + "…"
 
 
 def ticks(low: float, high: float, count: int = 6) -> list[tuple[float, str]]:
-    """Round numbers between two values, with as few decimals as tell them apart.
+    """Choose round numbers between two values, with as few decimals as possible.
 
     >>> [text for _, text in ticks(0.31, 0.52)]
     ['0.35', '0.40', '0.45', '0.50']
@@ -79,7 +79,7 @@ def ticks(low: float, high: float, count: int = 6) -> list[tuple[float, str]]:
 
 
 def padded(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of an axis for some values."""
+    """Compute the ends of an axis for some values."""
     low, high = min(values), max(values)
     pad = (high - low) * 0.07 or abs(high) * 0.1 or 1.0
     return low - pad, high + pad
@@ -87,11 +87,11 @@ def padded(values: Sequence[float]) -> tuple[float, float]:
 
 @dataclass
 class Canvas:
-    """The parts of a picture, and what text beside its points keeps clear of.
+    """The parts of a picture, and the areas that text labels avoid.
 
     Attributes:
-        standalone: for a file of its own: literal colours on white instead of the page's.
-        ids: for each name the number by which the page's script shows and hides it.
+        standalone: whether the picture is a separate file, with literal colours on white.
+        ids: for each name the number that the page's script uses to show and hide it.
     """
 
     standalone: bool
@@ -104,7 +104,7 @@ class Canvas:
     texts: list[Box] = field(default_factory=list)
 
     def axes(self, xs: Sequence[float], ys: Sequence[float], across: str, upwards: str) -> None:
-        """Axes that hold all the values, with their titles."""
+        """Draw axes that include all values, with their titles."""
         self.across, self.upwards, right = padded(xs), padded(ys), WIDTH - EDGE
         marks = ticks(*self.upwards)
         self.left = 14 + max(length(text) for _, text in marks)
@@ -127,7 +127,7 @@ class Canvas:
         ]
 
     def spot(self, x: float, y: float) -> Spot:
-        """Where a point of the axes is on the picture."""
+        """Convert a point from axis values to picture coordinates."""
         share_x, share_y = (
             (value - low) / (high - low)
             for value, (low, high) in ((x, self.across), (y, self.upwards))
@@ -141,14 +141,14 @@ class Canvas:
         return LITERAL[name] if self.standalone else f"var(--{name})"
 
     def add(self, name: str, parts: Sequence[str]) -> None:
-        """Parts that the page hides with their model."""
+        """Add parts that the page shows and hides with their model."""
         model = f' data-model="{self.ids[name]}"' if name in self.ids else ""
         self.parts.append(f"<g{model}>{''.join(parts)}</g>")
 
     def text(
         self, text: str, x: float, y: float, anchor: str = "start", colour: str = "soft"
     ) -> str:
-        """Text with a halo of the ground's colour, so that it is legible across a line."""
+        """Make text with a halo in the background colour, legible across a line."""
         return (
             f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:'
             f"{self.colour(colour)};stroke:{self.colour('paper')};stroke-width:3px;"
@@ -163,18 +163,18 @@ class Canvas:
         )
 
     def curve(self, colour: int, path: Sequence[Spot]) -> str:
-        """The line of a model."""
+        """Make the line of a model."""
         dash = DASHES[colour // 8 % len(DASHES)]
         return self.line(path, self.colour(f"m{colour % 8}"), 1.75, dash)
 
     def model(self, colour: int, spot: Spot, title: str = "") -> str:
-        """The mark of a model; the title is what a pointer on it shows."""
+        """Make the marker of a model, with its title as a tooltip."""
         fill = self.colour(f"m{colour % 8}")
         shape = SHAPES[(colour + colour // 8) % 8]
         return self._shape(shape, spot, fill, self.colour("paper"), title)
 
     def single(self, spot: Spot, title: str) -> str:
-        """The mark of a point that is on no curve."""
+        """Make the marker of a single point, outside any curve."""
         return self._shape(SHAPES[3], spot, self.colour("paper"), self.colour("ink"), title)
 
     def _shape(self, shape: str, spot: Spot, fill: str, stroke: str, title: str) -> str:
@@ -186,7 +186,7 @@ class Canvas:
         )
 
     def keep_clear(self, path: Sequence[Spot]) -> None:
-        """Text beside points avoids those of a curve, and the lines between them."""
+        """Make text labels avoid the points of a curve and the lines between them."""
         self.things += [(x - 5, y - 5, x + 5, y + 5) for x, y in path]
         for (x1, y1), (x2, y2) in pairwise(path):
             for share in (k / 12 for k in range(1, 12)):
@@ -194,7 +194,7 @@ class Canvas:
                 self.things.append((x - 1, y - 1, x + 1, y + 1))
 
     def beside(self, text: str, spot: Spot, colour: str, needed: bool = False) -> str:
-        """Text next to a point, on the side with the most room; none where texts would meet."""
+        """Make a label next to a point, on the side with most room; empty if labels overlap."""
         half, best = length(text) / 2, (math.inf, (0.0, 0.0, 0.0, 0.0))
         for preference, (right, down) in enumerate(SIDES):
             reach = 9 if not right or not down else 5
@@ -212,7 +212,7 @@ class Canvas:
         return self.text(text, (box[0] + box[2]) / 2, box[3] - 2, "middle", colour)
 
     def picture(self, about: str, height: float) -> str:
-        """All of it; alone with a size and a white ground."""
+        """Assemble the picture; a standalone one gets a size and a white background."""
         size = ground = ""
         if self.standalone:
             size = f'xmlns="http://www.w3.org/2000/svg" width="{1.5 * WIDTH:.0f}" '

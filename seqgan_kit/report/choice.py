@@ -1,4 +1,4 @@
-"""Which model to choose for what, by rules that are stated beside their answers."""
+"""Recommendations of models for several purposes, each with the rule that it follows."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Literal, TypedDict
 from .tables import Better, Figure, Row, Table, cell, number, usable
 
 TIE = 2.0
-"""A difference below so many combined standard deviations is a tie."""
+"""Differences up to this many combined standard deviations are ties."""
 
 RESOLVED = {"gan_train_accuracy": 0.005}
-"""A difference up to this is a tie where a figure is measured once, so that its deviation is not
-known: judges that learn from the same samples with other seeds differ by about as much."""
+"""Differences up to this are ties if a metric is measured once, so that its deviation is unknown:
+judges trained on the same samples with different seeds differ by about this much."""
 
 
 class Choice(TypedDict):
-    """An answer, or a warning, with the rule that gave it.
+    """A recommendation or a warning, with the rule behind it.
 
-    `models` are the names in the answer, for marks beside it; none if no model fits.
+    `models` are the names in the answer, shown with their markers; empty if no model qualifies.
     """
 
     kind: Literal["choice", "warning"]
@@ -33,7 +33,7 @@ class Choice(TypedDict):
 
 @dataclass(frozen=True)
 class Limit:
-    """Bounds on a figure; with ``of_real`` they are multiples of the value of real data.
+    """Bounds on a metric; with ``of_real`` they are multiples of the value of real data.
 
     ``margin`` is added to the upper bound.
     """
@@ -44,10 +44,10 @@ class Limit:
     of_real: bool = False
     margin: float = 0.0
     harmless: float = -math.inf
-    """An upper bound is never lower than this."""
+    """Smallest upper bound."""
 
     def bounds(self, real: Row | None) -> tuple[float, float] | None:
-        """The lowest and the highest value allowed; ``None`` if real data are missing."""
+        """Return the lowest and the highest value allowed; ``None`` if real data are missing."""
         scale = 1.0
         if self.of_real:
             value = usable(real, self.figure) if real else None
@@ -62,7 +62,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody wants, the figure that decides, and what a model must satisfy first."""
+    """A purpose, the metric that decides, and the limits that a model must meet first."""
 
     question: str
     figure: str
@@ -73,7 +73,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Suspicion:
-    """What looks wrong with a model that breaks any of the limits."""
+    """A warning about models that violate any of the limits."""
 
     question: str
     rule: str
@@ -85,7 +85,7 @@ QUESTIONS = (
         "Samples with labels, to train a classifier on",
         "gan_train_accuracy", "higher",
         "The highest accuracy on real data of a classifier trained on samples; differences up to "
-        "0.005 are a tie where one classifier was trained.",
+        "0.005 are a tie if only one classifier was trained.",
     ),
     Question(
         "Samples closest to the real distribution",
@@ -96,46 +96,46 @@ QUESTIONS = (
         "Labels right and samples varied",
         "label_accuracy", "higher",
         "The highest label accuracy among models with a spread from 0.9 to 1.1 and a coverage of "
-        "at least 0.8 of that of real data.",
+        "at least 0.8 times that of real data.",
         (Limit("spread", 0.9, 1.1), Limit("coverage", at_least=0.8, of_real=True)),
     ),
     Question(
-        "Sentences most like real ones at the diversity of real ones",
+        "Realistic sentences with the diversity of real ones",
         "bleu_3", "higher",
         "The highest BLEU-3 among models whose Self-BLEU-3 is at most 0.05 above that of real "
         "text.",
         (Limit("self_bleu_3", at_most=1.0, of_real=True, margin=0.05),),
     ),
     Question(
-        "Many samples cheaply",
+        "Fast sampling",
         "samples_per_second", "higher",
-        "The most samples a second among models with a label accuracy of at least 0.95 of that "
-        "of real data.",
+        "The most samples per second among models with a label accuracy of at least 0.95 times "
+        "that of real data.",
         (Limit("label_accuracy", at_least=0.95, of_real=True),),
     ),
     Question(
-        "How probable given data are",
+        "Likelihood of given data",
         "negative_log_likelihood", "lower",
-        "The lowest negative log-likelihood among models that have one; a cross-entropy of grey "
-        "values is none, and is not compared with it. Models that see labels have it easier, by "
-        "up to the logarithm of the number of classes.",
+        "The lowest negative log-likelihood among models that have one; the cross-entropy of grey "
+        "values is not a likelihood and is not compared. Models that see labels have an advantage "
+        "of up to the logarithm of the number of classes.",
     ),
     Question(
-        "Codes and reconstructions",
+        "Encoding and reconstruction",
         "bound", "lower",
         "The lowest bound among models with an encoder.",
     ),
     Question(
-        "Codes and reconstructions of grey values",
+        "Encoding and reconstruction of grey values",
         "grey_bound", "lower",
-        "The lowest bound among models with an encoder that take grey values for chances.",
+        "The lowest bound among models with an encoder that treat grey values as probabilities.",
     ),
 )  # fmt: skip
 
 SUSPICIONS = (
     Suspicion(
         "Looks collapsed: samples resemble each other",
-        "A spread below 0.8, or a recall or coverage below half of that of real data.",
+        "A spread below 0.8, or a recall or coverage below half that of real data.",
         (
             Limit("spread", at_least=0.8),
             Limit("recall", at_least=0.5, of_real=True),
@@ -152,21 +152,21 @@ SUSPICIONS = (
     ),
     Suspicion(
         "Ignores its label",
-        "A label accuracy below half of that of real data.",
+        "A label accuracy below half that of real data.",
         (Limit("label_accuracy", at_least=0.5, of_real=True),),
     ),
 )
 
 
 def goodness(better: Better, mean: float) -> float:
-    """The value, turned so that more is better."""
+    """Return the value, transformed so that higher is better."""
     return {"higher": mean, "lower": -mean, "one": -abs(mean - 1), "none": 0.0}[better]
 
 
 def leaders(rows: Sequence[Row], figure: str, better: Better) -> list[Row]:
-    """The best row and those that tie with it, best first.
+    """Return the best row and those that tie with it, best first.
 
-    A missing deviation (a single sample set) counts as zero, but for the figures of
+    A missing deviation (a single sample set) counts as zero, except for the metrics in
     :data:`RESOLVED`.
     """
     known = [(row, value) for row in rows if (value := usable(row, figure))]
@@ -188,10 +188,9 @@ def leaders(rows: Sequence[Row], figure: str, better: Better) -> list[Row]:
 
 
 def choose(content: Table) -> list[Choice]:
-    """Answers and warnings, in a fixed order.
+    """Return recommendations and warnings, in a fixed order.
 
-    A question whose figures are absent is left out, as is every question where there is but one
-    model; the warnings stay.
+    A question is left out if its metrics are absent; with a single model, only warnings remain.
     """
     models = [row for row in content["rows"] if row["role"] == "model"]
     real = next((row for row in content["rows"] if row["role"] == "real"), None)
@@ -229,7 +228,7 @@ def _warn(
 def _broken(
     limits: Sequence[Limit], row: Row, real: Row | None, figures: dict[str, Figure]
 ) -> list[str]:
-    """In words, the limits that a row breaks; a figure that it lacks breaks nothing."""
+    """Describe the limits that a row violates; a missing metric violates none."""
     words: list[str] = []
     for limit in limits:
         value, bounds = usable(row, limit.figure), limit.bounds(real)
@@ -287,13 +286,13 @@ def _answer(
 def _because(
     figure: Figure, better: Literal["higher", "lower"], able: Sequence[Row], best: Sequence[Row]
 ) -> str:
-    """The deciding values: of the winner and the next, or of all that tie."""
+    """Describe the deciding values: of the winner and the next, or of all that tie."""
     rest = [row for row in able if row not in best]
     after = leaders(rest, figure["name"], better)[:1]
     title = figure["title"][:1].upper() + figure["title"][1:]
     text = f"{title}: " + "; ".join(f"{row['name']} {cell(row, figure)}" for row in best)
     if len(best) > 1:
-        text += "; they differ by less than the rule for ties resolves"
+        text += "; the differences are too small to rank them"
     if after:
         text += f"; next is {after[0]['name']} with {cell(after[0], figure)}"
     elif len(able) == 1:

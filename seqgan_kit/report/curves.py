@@ -1,6 +1,6 @@
-"""Sweeps of the sampling temperature: curves of quality against diversity, and tables of them.
+"""Sweeps of the sampling temperature, as curves of quality against diversity and as tables.
 
-Sampling below a temperature of 1 buys quality for diversity, so two models are compared along
+Sampling below a temperature of 1 trades diversity for quality, so models are compared along
 their whole curves (Caccia et al. 2020, Language GANs Falling Short).
 """
 
@@ -19,11 +19,11 @@ AXES = (
     ("nats_per_token", "oracle_nats"),
     ("frechet_judge_distance", "label_accuracy"),
 )
-"""Figures that are drawn against each other, first the one across."""
+"""Pairs of metrics that are drawn against each other, as (x, y)."""
 
 
 class SweepPoint(TypedDict):
-    """Figures of `count` samples at a temperature."""
+    """Metrics of `count` samples at one temperature."""
 
     temperature: float
     count: int
@@ -31,7 +31,7 @@ class SweepPoint(TypedDict):
 
 
 class Sweep(TypedDict):
-    """A model at several temperatures; `name` and `colour` are those of its row."""
+    """A model at several temperatures, with the `name` and `colour` of its row."""
 
     name: str
     colour: int
@@ -39,7 +39,7 @@ class Sweep(TypedDict):
 
 
 class Mark(NamedTuple):
-    """A single point beside the curves: real data, or a published value."""
+    """A single point outside the curves: real data, or a published value."""
 
     name: str
     x: float
@@ -47,7 +47,7 @@ class Mark(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a curve is at a temperature."""
+    """A point of a curve at a temperature."""
 
     temperature: float
     x: float
@@ -55,7 +55,7 @@ class Place(NamedTuple):
 
 
 def places(sweep: Sweep, x: str, y: str) -> list[Place]:
-    """A sweep's points that have two figures, in order of temperature; no infinities, no NaN."""
+    """Return the points of a sweep with finite values of both metrics, by temperature."""
     found = [
         Place(point["temperature"], point["values"][x], point["values"][y])
         for point in sweep["points"]
@@ -65,13 +65,13 @@ def places(sweep: Sweep, x: str, y: str) -> list[Place]:
 
 
 def swept(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> list[Figure]:
-    """The figures that exist at a point of a sweep."""
+    """Return the metrics that exist in some point of a sweep."""
     names = {name for sweep in sweeps for point in sweep["points"] for name in point["values"]}
     return [figure for figure in figures if figure["name"] in names]
 
 
 def drawn(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> list[tuple[Figure, Figure]]:
-    """The pairs of :data:`AXES` for which there is a curve."""
+    """Return the pairs of :data:`AXES` for which there is a curve."""
     known = {figure["name"]: figure for figure in figures}
     return [
         (known[x], known[y])
@@ -81,10 +81,10 @@ def drawn(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> list[tuple[Figu
 
 
 def at(sweep: Sweep, figure: str, value: float, wanted: str) -> float | None:
-    """A figure of a sweep where another figure has a value.
+    """Return one metric of a sweep at the point where another metric has a given value.
 
-    Interpolates linearly between points that are neighbours in temperature. ``None`` where the
-    curve does not reach the value; where it does so twice, the lower temperature counts.
+    Interpolates linearly between points adjacent in temperature. ``None`` if the curve does not
+    reach the value; if it does so twice, the lower temperature counts.
 
     >>> points = [(0.5, 0.9, 0.6), (1.0, 0.7, 0.4)]
     >>> sweep = {"name": "a", "colour": 0, "points": [
@@ -106,9 +106,9 @@ def at(sweep: Sweep, figure: str, value: float, wanted: str) -> float | None:
 
 
 def compared(sweeps: Sequence[Sweep], figure: Figure, value: float, wanted: Figure) -> str:
-    """All sweeps where one figure has a value, in words: "BLEU-3 where Self-BLEU-3 is ...".
+    """Compare all sweeps where one metric has a value: "BLEU-3 where Self-BLEU-3 is ...".
 
-    Empty where no curve reaches the value.
+    Empty if no curve reaches the value.
     """
     found = [(sweep["name"], at(sweep, figure["name"], value, wanted["name"])) for sweep in sweeps]
     if all(reached is None for _, reached in found):
@@ -124,12 +124,12 @@ def compared(sweeps: Sequence[Sweep], figure: Figure, value: float, wanted: Figu
 def marks_of(
     rows: Sequence[Row], sweeps: Sequence[Sweep], x: str, y: str
 ) -> list[tuple[str, Mark]]:
-    """Points beside the curves with their roles: real data, and models without a sweep."""
+    """Return single points and their roles: real data, and models without a sweep."""
     names = {sweep["name"] for sweep in sweeps}
     return [
         (row["role"], Mark(row["name"], across["mean"], upwards["mean"]))
         for row in rows
-        # Noise would squeeze the curves.
+        # Noise is far away and would shrink the curves.
         if row["role"] != "noise" and not (row["role"] == "model" and row["name"] in names)
         if (across := usable(row, x)) and (upwards := usable(row, y))
     ]
@@ -139,7 +139,7 @@ def marks_of(
 
 
 def written(temperature: float) -> str:
-    """A temperature as people write it.
+    """Format a temperature.
 
     >>> written(0.7000000000000001), written(1.0)
     ('0.7', '1')
@@ -148,23 +148,23 @@ def written(temperature: float) -> str:
 
 
 def by_temperature(sweep: Sweep) -> list[SweepPoint]:
-    """A sweep's points in order."""
+    """Return the points of a sweep by temperature."""
     return sorted(sweep["points"], key=lambda point: point["temperature"])
 
 
 def counted(sweep: Sweep) -> str:
-    """How many samples a point rests on, in words."""
+    """Describe how many samples each point has."""
     counts = sorted({point["count"] for point in sweep["points"]})
     return " to ".join(number(count, 0) for count in dict.fromkeys(counts[:1] + counts[-1:]))
 
 
 def sweep_table(sweeps: Sequence[Sweep], figures: Sequence[Figure], width: int = 100) -> str:
-    """Aligned text: for each sweep a row for each temperature.
+    """Format sweeps as aligned text, with a row for each temperature.
 
     Args:
         sweeps: the models.
-        figures: all that may be there, in the order of the columns.
-        width: columns of the terminal; further figures follow in blocks below.
+        figures: all metrics that may exist, in the order of the columns.
+        width: columns of the terminal; further metrics follow in blocks below.
     """
     blocks = []
     for sweep in sweeps:
@@ -185,14 +185,14 @@ def sweep_table(sweeps: Sequence[Sweep], figures: Sequence[Figure], width: int =
         ]  # fmt: skip
         if rows:
             title = f"{sweep['name']}: {counted(sweep)} samples at each temperature"
-            # The rest of a table's content is for files.
+            # The other fields of a table are only used in files.
             content = {"title": title, "rows": rows, "figures": list(figures)}
             blocks.append(terminal(cast(Table, content), width))
     return "\n\n".join(blocks)
 
 
 def sweep_markdown(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> str:
-    """One table with a row for each model and temperature; empty without sweeps."""
+    """Format a Markdown table with a row for each model and temperature; empty without sweeps."""
     columns = swept(sweeps, figures)
     if not columns:
         return ""
@@ -208,7 +208,7 @@ def sweep_markdown(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> str:
 
 
 def shown(point: SweepPoint, figure: Figure) -> str:
-    """A figure at a point, for a cell."""
+    """Format a metric at a point, for a cell."""
     value = point["values"].get(figure["name"])
     return UNDEFINED if value is None else number(value, figure["digits"])
 
@@ -224,15 +224,15 @@ def svg(
     standalone: bool = False,
     ids: Mapping[str, int] | None = None,
 ) -> str:
-    """A curve for each sweep, through its points in order of temperature.
+    """Draw a curve for each sweep, through its points in order of temperature.
 
     Args:
-        sweeps: the models; those without both figures are left out.
-        x: the figure across.
-        y: the figure upwards.
-        marks: single points, each with its name beside it.
-        standalone: for a file of its own: literal colours on white instead of the page's.
-        ids: for each name the number by which the page's script shows and hides it.
+        sweeps: the models; those without both metrics are left out.
+        x: the metric on the x axis.
+        y: the metric on the y axis.
+        marks: single points, labelled with their names.
+        standalone: whether the picture is a separate file, with literal colours on white.
+        ids: for each name the number that the page's script uses to show and hide it.
     """
     curves = [(sweep, places(sweep, x["name"], y["name"])) for sweep in sweeps]
     curves = [(sweep, curve) for sweep, curve in curves if curve]
@@ -244,7 +244,7 @@ def svg(
         canvas.axes(across, upwards, _titled(x, "x"), _titled(y, "y"))
         _draw(canvas, curves, single)
     else:
-        canvas.parts.append(canvas.text("There is no point to draw", WIDTH / 2, 160.0, "middle"))
+        canvas.parts.append(canvas.text("There are no points to draw", WIDTH / 2, 160.0, "middle"))
     names = ", ".join(sweep["name"] for sweep, _ in curves)
     about = f"{y['title']} against {x['title']}" + (f": {names}" if names else "")
     return canvas.picture(about, _legend(canvas, [sweep for sweep, _ in curves]))
@@ -253,7 +253,7 @@ def svg(
 def _draw(
     canvas: Canvas, curves: Sequence[tuple[Sweep, Sequence[Place]]], marks: Sequence[Mark]
 ) -> None:
-    """The curves, then the names of the marks and some temperatures, where there is room."""
+    """Draw the curves, then the names of single points, and some temperatures if there is room."""
     paths = [[canvas.spot(place.x, place.y) for place in curve] for _, curve in curves]
     spots = [canvas.spot(mark.x, mark.y) for mark in marks]
     for path in [*paths, *([spot] for spot in spots)]:
@@ -280,7 +280,7 @@ def _draw(
 
 
 def _legend(canvas: Canvas, sweeps: Sequence[Sweep]) -> float:
-    """The names below the axes; gives the height of the whole picture."""
+    """Draw the names below the axes; return the height of the whole picture."""
     x, y = 2.0, HEIGHT + 16
     for sweep in sweeps:
         name, colour = cut(sweep["name"], WIDTH - 40), sweep["colour"]
@@ -294,10 +294,10 @@ def _legend(canvas: Canvas, sweeps: Sequence[Sweep]) -> float:
 
 
 def _titled(figure: Figure, axis: str) -> str:
-    """An axis' title, with the way to what is better."""
+    """Return the title of an axis, with an arrow in the direction of better values."""
     lower, higher = {"x": ("← {}", "{} →"), "y": ("↓ {}", "↑ {}")}[axis]
     way = {"lower": lower.format("better"), "higher": higher.format("better"), "one": "1 is real"}
-    # Whether texts should differ more is for the reader to say; which way they do is not.
+    # More diversity is not always better, so Self-BLEU shows only the direction.
     if figure["name"].startswith("self_bleu"):
         way["lower"] = way["none"] = lower.format("more diverse")
     title = figure["title"][:1].upper() + figure["title"][1:]

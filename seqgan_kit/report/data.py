@@ -1,4 +1,4 @@
-"""What a data set looks like, whatever its kind: counts for reading, items for a sheet."""
+"""Overviews of a data set of any kind: counts as text, and items for a sheet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUANTILES = (0, 25, 50, 75, 95, 100)
 
 
 def summary(dataset: Dataset, codec: Codec) -> str:
-    """Count every part and label, and describe the shape of the sequences."""
+    """Count the items of each part and label, and describe the shape of the sequences."""
     lines = [
         f"{dataset.name}: sequences of {codec.steps} steps of {_step(dataset, codec)}",
         *dataset.notes,
@@ -35,7 +35,7 @@ def summary(dataset: Dataset, codec: Codec) -> str:
 
 
 def _step(dataset: Dataset, codec: Codec) -> str:
-    """What a step consists of, in words."""
+    """Describe the contents of a step."""
     x, _ = codec.encode(dataset.parts["training"].items[:1])
     return (
         f"{codec.features} numbers" if x.is_floating_point() else f"one of {codec.features} tokens"
@@ -43,7 +43,7 @@ def _step(dataset: Dataset, codec: Codec) -> str:
 
 
 def quantile_rows(lengths: Sequence[np.ndarray], form: str) -> list[str]:
-    """Return the quantiles of the lengths of every part, a line each."""
+    """Return lines with the quantiles of the lengths in each part."""
     lines = []
     for share in QUANTILES:
         title = {0: "shortest", 50: "median", 100: "longest"}.get(share, f"{share} % up to")
@@ -58,11 +58,11 @@ def row(title: str, values: Iterable[str]) -> str:
 
 
 def of_each_class(dataset: Dataset, codec: Codec, count: int) -> tuple[list[str], list[Tensor]]:
-    """Take some training items of each class through the codec.
+    """Encode and decode some training items of each class.
 
     Returns:
-        The names of the classes of each attribute, of no more than fit on a sheet, and the
-        decoded items of each.
+        The names of the classes of each attribute, as many as fit on a sheet, and the decoded
+        items of each.
     """
     training = dataset.parts["training"]
     names: list[str] = []

@@ -1,4 +1,4 @@
-"""Pictures of samples: labelled grids, folders of PNGs, arrays."""
+"""Pictures in reports, and files of pictures and arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..files import write_file
 
 
 class ImagePanel(TypedDict):
-    """A picture on a page: a PNG in base64, its size in pixels, and what it shows in words."""
+    """A picture on a page: a PNG in base64, its size in pixels, and a text alternative."""
 
     kind: Literal["image"]
     png: str
@@ -26,13 +26,13 @@ class ImagePanel(TypedDict):
 
 
 GRID_ROWS = 20
-"""Labels on the grid of a run or a data set; more would not be legible."""
+"""Most labels on the grid of a run or a data set; more would not be legible."""
 
 
 def panel(image: Image.Image, alt: str) -> ImagePanel:
-    """A picture for a page, as text.
+    """Convert a picture to a panel of a page.
 
-    Grey pictures keep sixteen levels, which takes half the space.
+    Grey pictures are reduced to sixteen levels, which halves their size.
     """
     shown = image
     if image.mode == "L":
@@ -46,13 +46,13 @@ def panel(image: Image.Image, alt: str) -> ImagePanel:
 
 
 def save_picture(image: Image.Image, path: Path) -> None:
-    """Write a PNG, whole or not at all."""
+    """Write a PNG; the file appears only once it is complete."""
     with write_file(path) as draft:
         image.save(draft, format="PNG")
 
 
 def labels_path(path: Path) -> Path:
-    """Where the labels of an array belong."""
+    """Return the path of the labels of an array."""
     return path.with_name(f"{path.stem}.labels.npy")
 
 
@@ -61,12 +61,12 @@ def write_array(
     chunks: Iterable[Float[np.ndarray, "B ..."]],
     label_NA: Int[np.ndarray, "N A"],
 ) -> None:
-    """Write samples as ``.npy``, chunk by chunk, and their labels beside them.
+    """Write samples as ``.npy``, chunk by chunk, and their labels to a second file.
 
     The samples are float32; the labels are class numbers ``[N]``, or ``[N, A]`` with several
     attributes, in ``NAME.labels.npy``.
     """
-    # Written in order, not through a mapping, in which a full disk would kill the process.
+    # Sequential writes, as a full disk would kill the process with a memory-mapped file.
     with write_file(path) as draft, draft.open("wb") as file:
         for number, chunk in enumerate(chunks):
             if number == 0:
@@ -79,9 +79,9 @@ def write_array(
 
 
 def heat_colour(score: float) -> tuple[int, int, int]:
-    """Return the colour of a score from -1 (red, generated) over 0 (white) to 1 (blue, real).
+    """Return the colour of a score from -1 (red, generated) through 0 (white) to 1 (blue, real).
 
-    Both ends are told apart by those who see no red or green, too.
+    The red and the blue are also distinct to colour-blind readers.
 
     >>> heat_colour(0.0), heat_colour(1.0)
     ((255, 255, 255), (33, 102, 171))

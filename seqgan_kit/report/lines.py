@@ -1,4 +1,4 @@
-"""Lines of text on a page: samples, pairs of lines, scores of their pieces."""
+"""Lines of text on a page: samples, pairs of lines, and scores of their tokens."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 STRONGEST = 55
-"""Per cent of colour behind a piece with a score of -1 or 1; more would hide the text."""
+"""Percentage of colour behind a piece with score -1 or 1; more would hide the text."""
 
 
 class TextLine(TypedDict):
-    """One line.
+    """One line of text.
 
-    `under` is a quieter second line, such as the nearest training line; "" for none. `scores` are
-    the pieces of the text, each with what speaks for generated (-1) or real (1); they are shown
-    instead of `text`, and are empty where there are none.
+    `under` is a second line in a lighter style, such as the nearest training line; "" for none.
+    `scores` are the pieces of the text, each with a score from -1 (generated) to 1 (real). They
+    are shown instead of `text`, unless empty.
     """
 
     text: str
@@ -31,7 +31,7 @@ class TextPanel(TypedDict):
 
 
 def line(text: str, under: str = "", scores: Sequence[tuple[str, float]] = ()) -> TextLine:
-    """A line for a panel.
+    """Make a line for a panel.
 
     >>> line("a film", scores=[("a", 0.5), (" film", -1.0)])["scores"]
     [('a', 0.5), (' film', -1.0)]
@@ -40,12 +40,12 @@ def line(text: str, under: str = "", scores: Sequence[tuple[str, float]] = ()) -
 
 
 def text_panel(lines: Sequence[str]) -> TextPanel:
-    """A panel of plain lines."""
+    """Make a panel of plain lines."""
     return {"kind": "text", "lines": [line(text) for text in lines]}
 
 
 def heat(score: float) -> str:
-    """The colour behind a piece, for the page's `color-mix`; none for what is no number.
+    """Return the colour behind a piece, for the page's `color-mix`; transparent for NaN.
 
     >>> heat(1.0), heat(-0.5), heat(float("nan"))
     ('var(--real) 55%', 'var(--fake) 28%', 'var(--real) 0%')

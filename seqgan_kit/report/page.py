@@ -1,7 +1,7 @@
-"""The page of evidence: one HTML file with everything in it, from a dictionary of plain values.
+"""The report page: one self-contained HTML file, rendered from a dictionary of plain values.
 
-The page loads nothing. Its policy allows the one script that is in the template, by its digest,
-so that nothing that a name, a note or a recipe contains can run, however it were escaped.
+The page loads nothing. Its content security policy allows only the script in the template, by
+its digest, so no text of a name, a note or a recipe can run, even if it is not escaped.
 """
 
 from __future__ import annotations
@@ -48,24 +48,24 @@ from .tables import (
 )
 
 COLOURS = 8
-"""Colours and marks in the template; further models repeat a colour with another mark."""
+"""Colours and markers in the template; further models repeat a colour with another marker."""
 
 SAMPLE_WIDTH, PANEL_WIDTH, STRIP_WIDTH = 300, 590, 960
-"""Widths, in pixels of the page, up to which pictures are enlarged by whole factors."""
+"""Widths, in page pixels, up to which pictures are enlarged by whole factors."""
 
 SOUND_SCALE = 2
-"""By which spectrograms are enlarged, all alike, so that a second is as wide in each."""
+"""Factor that enlarges all spectrograms, so that a second has the same width in each."""
 
 READINGS = {"higher": "↑ better", "lower": "↓ better", "one": "1 is real", "none": ""}
-"""What stands under a heading. Real data are near 1 where `better` is "one"."""
+"""The text below a heading. Real data are near 1 if `better` is "one"."""
 
 
 Panel = ImagePanel | TextPanel | SoundPanel
-"""Something to look at. A later kind of data is another `kind`, and a branch in `panel`."""
+"""Content of a page. A new type needs another `kind`, and a branch in the template's `panel`."""
 
 
 class TitledPanel(TypedDict):
-    """A panel of a model beyond its samples: a walk between labels, a swap, a score by step."""
+    """A further panel of a model: an interpolation, a label swap, scores of steps."""
 
     title: str
     explanation: str
@@ -73,7 +73,7 @@ class TitledPanel(TypedDict):
 
 
 class Model(TypedDict):
-    """A model's recipe, training and samples; `name` is that of its row.
+    """A model's recipe, training and samples; `name` is the name of its row.
 
     `curves` has points ``[step, seconds, value]`` in order.
     """
@@ -90,7 +90,7 @@ class Model(TypedDict):
 
 
 class Content(Table):
-    """All that the page shows."""
+    """The content of the page."""
 
     kind: Literal["comparison", "run"]
     models: list[Model]
@@ -100,7 +100,7 @@ class Content(Table):
 
 
 def render(content: Content) -> str:
-    """The page, as HTML that needs no other file."""
+    """Render the page as self-contained HTML."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -133,28 +133,28 @@ def render(content: Content) -> str:
 
 
 def _digest(script: str) -> str:
-    """The digest by which the page's policy knows its script."""
+    """Return the digest of the script, for the content security policy."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _readable(name: str) -> str:
-    """A curve's name, readable."""
+    """Return the name of a curve in readable form."""
     text = name.replace("_", " ").replace("/", ": ")
     return text[:1].upper() + text[1:]
 
 
 def _scaled(panel: ImagePanel, most: int) -> int:
-    """The width at which a picture is shown, a whole multiple of its own."""
+    """Return the width to show a picture at, a whole multiple of its own."""
     return panel["width"] * max(most // max(panel["width"], 1), 1)
 
 
 def _classes(samples: Iterable[Mapping[str, Panel]]) -> list[str]:
-    """Names of classes, in the order in which they are met."""
+    """Return the names of classes in order of first occurrence."""
     return list(dict.fromkeys(name for named in samples for name in named))
 
 
 def _tables(figures: Sequence[Figure], rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Figures with a floor or ceiling, then those that only models have."""
+    """Build the tables: metrics with a floor or ceiling, then those of models only."""
     bounded = [
         figure
         for figure in figures
@@ -193,7 +193,7 @@ def _cells(figures: Sequence[Figure], row: Row, rows: Sequence[Row]) -> dict[str
                 "deviation": deviation,
                 "count": value["count"],
                 "best": row in best,
-                # What the script sorts by: more is better, or a plain number without a verdict.
+                # The script sorts by this: higher is better, or the plain value.
                 "order": None if not finite else goodness(better, value["mean"])
                 if better != "none" else value["mean"],
                 "place": _place(value, figure, rows) if row["role"] == "model" else None,
@@ -203,9 +203,9 @@ def _cells(figures: Sequence[Figure], row: Row, rows: Sequence[Row]) -> dict[str
 
 
 def _place(value: Value, figure: Figure, rows: Sequence[Row]) -> int | None:
-    """How far from noise (0) to real data (100) a value lies.
+    """Place a value on the scale from noise (0) to real data (100).
 
-    ``None`` where that says nothing: one of them is absent, or noise is no worse than real data.
+    ``None`` without such a scale: one of them is absent, or noise is not worse than real data.
     """
     bounds = {row["role"]: usable(row, figure["name"]) for row in rows}
     real, noise = bounds.get("real"), bounds.get("noise")
@@ -220,7 +220,7 @@ def _place(value: Value, figure: Figure, rows: Sequence[Row]) -> int | None:
 
 
 def _closer(models: Sequence[Model]) -> list[dict[str, Any]]:
-    """Panels with the same title side by side; an explanation that all share is given once."""
+    """Group panels with the same title; a common explanation is shown once."""
     groups: dict[str, list[tuple[Model, TitledPanel]]] = {}
     for model in models:
         for panel in model["panels"]:
@@ -243,7 +243,7 @@ def _is_strip(panel: Panel) -> bool:
 
 
 def _quality(content: Content, ids: Mapping[str, int]) -> dict[str, Any] | None:
-    """Sweeps as pictures and as a table; ``None`` without any."""
+    """Prepare sweeps as pictures and as a table; ``None`` if there are none."""
     sweeps = [sweep for sweep in content["sweeps"] if sweep["points"]]
     figures = swept(sweeps, content["figures"])
     if not figures:
@@ -255,7 +255,7 @@ def _quality(content: Content, ids: Mapping[str, int]) -> dict[str, Any] | None:
         charts.append(
             {
                 "title": f"{y['title']} against {x['title']}",
-                # Made by `svg`, which escapes what it is given.
+                # `svg` has escaped its text already.
                 "picture": Markup(svg(sweeps, x, y, [mark for _, mark in marks], ids=ids)),
                 "compared": [
                     words for mark in real if (words := compared(sweeps, x, mark.x, y))
@@ -277,7 +277,7 @@ def _quality(content: Content, ids: Mapping[str, int]) -> dict[str, Any] | None:
 
 
 def _curve_titles(content: Content) -> dict[str, str]:
-    """A curve that is a figure carries the figure's title and says which values are good."""
+    """Return the titles of curves; a metric has its own title and an arrow to better values."""
     names = dict.fromkeys(name for model in content["models"] for name in model["curves"])
     titles = {figure["name"]: figure for figure in content["figures"]}
     return {
@@ -289,9 +289,9 @@ def _curve_titles(content: Content) -> dict[str, str]:
 
 
 def _plots(content: Content) -> dict[str, Any]:
-    """What the script draws: points, and real data and noise where a curve is a figure.
+    """Collect the data that the script draws: points, and the bounds of curves that are metrics.
 
-    JSON knows neither NaN nor infinity, so such a point is a gap.
+    JSON has neither NaN nor infinity, so such a point becomes a gap.
     """
     references = {
         figure["name"]: {

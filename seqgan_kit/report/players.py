@@ -1,4 +1,4 @@
-"""Clips of sound on a page, each with a picture and a player."""
+"""Audio clips on a page, each with a spectrogram and a player."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Literal, TypedDict
 
 
 class SoundClip(TypedDict):
-    """A clip on a page.
+    """An audio clip on a page.
 
-    `png` is its spectrogram and `wav` the sound, both in base64; width and height are those of
-    the picture, in pixels. `caption` says what it is; `alt` what the picture shows.
+    `png` is the spectrogram and `wav` the sound, both in base64; `width` and `height` are those of
+    the picture, in pixels. `caption` describes the clip, `alt` the picture.
     """
 
     png: str
@@ -22,7 +22,7 @@ class SoundClip(TypedDict):
 
 
 class SoundPanel(TypedDict):
-    """Clips on a page, each with a player."""
+    """A panel of audio clips on a page."""
 
     kind: Literal["sound"]
     clips: list[SoundClip]

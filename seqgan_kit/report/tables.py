@@ -1,4 +1,4 @@
-"""The figures of a comparison as text: for the terminal, as Markdown, as CSV."""
+"""Tables of metrics as text: for the terminal, as Markdown and as CSV."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Literal, TypedDict
 from rich.cells import cell_len, set_cell_size
 
 Better = Literal["higher", "lower", "one", "none"]
-"""Which values of a figure are good: high ones, low ones, those near 1; or it is no verdict."""
+"""Which values of a metric are good: high, low, near 1, or neither."""
 
 UNDEFINED = "–"  # noqa: RUF001
-"""What stands where a figure does not exist for a row."""
+"""The text of a cell if a row does not have the metric."""
 
 ARROWS: dict[Better, str] = {"higher": "↑", "lower": "↓", "one": "→1", "none": ""}
 NAME_WIDTH = 28
-"""Columns of a terminal that the longest name may take."""
+"""Longest name, in columns of the terminal."""
 
 
 class Figure(TypedDict):
-    """What is measured, and how it is to be read."""
+    """A metric: its name, its description and how to read its values."""
 
     name: str
     title: str
@@ -34,9 +34,9 @@ class Figure(TypedDict):
 
 
 class Value(TypedDict):
-    """A figure of one row: `values` of independent sets of `count` samples each.
+    """A metric of one row: `values` of independent sets of `count` samples each.
 
-    `deviation` is the standard deviation over the sets, and `None` for a single one.
+    `deviation` is the standard deviation over the sets, or `None` for a single set.
     """
 
     mean: float
@@ -46,13 +46,13 @@ class Value(TypedDict):
 
 
 Role = Literal["model", "codec", "real", "noise"]
-"""A model, real data as its codec gives them back, real data, or noise."""
+"""A model, real data encoded and decoded by its codec, real data, or noise."""
 
 ROLES: tuple[Role, ...] = ("model", "codec", "real", "noise")
 
 
 class Row(TypedDict):
-    """A model, or what bounds the models."""
+    """A model, or a bound for the models."""
 
     name: str
     role: Role
@@ -61,7 +61,7 @@ class Row(TypedDict):
 
 
 class Data(TypedDict):
-    """What the models were trained on and measured against."""
+    """The data that the models were trained on and compared with."""
 
     name: str
     items: dict[str, int]
@@ -69,7 +69,7 @@ class Data(TypedDict):
 
 
 class Table(TypedDict):
-    """The figures and where they come from."""
+    """The metrics of all rows, and where they come from."""
 
     title: str
     created: str
@@ -84,7 +84,7 @@ class Table(TypedDict):
 
 
 def number(value: float | int, digits: int) -> str:
-    """A number in a fixed form.
+    """Format a number with a fixed number of decimals.
 
     >>> number(12345.6, 0), number(-0.0001, 3), number(float("nan"), 3)
     ('12,346', '0.000', 'nan')
@@ -93,7 +93,7 @@ def number(value: float | int, digits: int) -> str:
 
 
 def cell(row: Row, figure: Figure) -> str:
-    """A row's figure with its deviation."""
+    """Format a metric of a row with its deviation."""
     value = row["values"].get(figure["name"])
     if value is None:
         return UNDEFINED
@@ -104,12 +104,12 @@ def cell(row: Row, figure: Figure) -> str:
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
-    """Models in their order, then what bounds them."""
+    """Return the models in their order, then their bounds."""
     return sorted(rows, key=lambda row: ROLES.index(row["role"]))
 
 
 def measured(content: Table) -> list[Figure]:
-    """The figures that exist for at least one row."""
+    """Return the metrics that exist for at least one row."""
     return [
         figure
         for figure in content["figures"]
@@ -127,7 +127,7 @@ def _right(text: str, width: int) -> str:
 
 @dataclass
 class _Column:
-    """A figure on the terminal: its wrapped heading and its cells, all of one width."""
+    """A metric on the terminal: its wrapped heading and its cells, all of one width."""
 
     heading: list[str]
     cells: list[str]
@@ -143,11 +143,11 @@ def _column(figure: Figure, rows: Sequence[Row]) -> _Column:
 
 
 def terminal(content: Table, width: int = 100) -> str:
-    """Aligned text: a row for each model, as many figures side by side as fit.
+    """Format a table as aligned text: a row for each model, and as many metrics as fit.
 
     Args:
-        content: figures and rows.
-        width: columns of the terminal; further figures follow in blocks below.
+        content: metrics and rows.
+        width: columns of the terminal; further metrics follow in blocks below.
     """
     rows = ordered(content["rows"])
     names = [printable(row["name"]) for row in rows]
@@ -176,7 +176,7 @@ def terminal(content: Table, width: int = 100) -> str:
 def _block(
     block: Sequence[_Column], rows: Sequence[Row], names: Sequence[str], left: int
 ) -> list[str]:
-    """The lines of figures that stand side by side; real data and noise only where defined."""
+    """Format one block of metrics; a bound appears only if it has one of them."""
 
     def line(name: str, texts: Sequence[str]) -> str:
         shown = [_right(text, column.width) for text, column in zip(texts, block, strict=True)]
@@ -200,14 +200,14 @@ def _block(
 
 
 def marked(text: str) -> str:
-    """Text that Markdown shows as it is, also in a table."""
+    """Escape text for Markdown, including tables."""
     for sign in "\\|*_`[]":
         text = text.replace(sign, "\\" + sign)
     return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
 
 
 def markdown(content: Table) -> str:
-    """A table with a row for each figure, what was counted, how it was measured, and notes."""
+    """Format a Markdown table with a row for each metric, then descriptions and notes."""
     rows = ordered(content["rows"])
     figures = measured(content)
     sets = {
@@ -237,7 +237,7 @@ def markdown(content: Table) -> str:
     for figure in figures:
         heading = f"{marked(figure['title'])} {ARROWS[figure['better']]}".strip()
         lines.append(f"| {heading} | " + " | ".join(cell(row, figure) for row in rows) + " |")
-    lines += ["", "## How each figure was measured", ""]
+    lines += ["", "## How each metric was measured", ""]
     lines += [f"- **{marked(f['title'])}**: {marked(f['how'])}" for f in figures]
     if content["notes"]:
         lines += ["", "## Notes", "", *(f"- {marked(note)}" for note in content["notes"])]
@@ -246,7 +246,7 @@ def markdown(content: Table) -> str:
 
 
 def csv(content: Table) -> str:
-    """One line for each row and figure that exists, at full precision."""
+    """Format as CSV, one line for each row and existing metric, at full precision."""
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
     writer.writerow(["model", "role", "figure", "mean", "deviation", "count"])
@@ -269,6 +269,6 @@ def csv(content: Table) -> str:
 
 
 def usable(row: Row, figure: str) -> Value | None:
-    """A row's figure if it can be compared; a run that went astray may have NaN."""
+    """Return a metric of a row if it is finite; a diverged run may have NaN."""
     value = row["values"].get(figure)
     return value if value is not None and math.isfinite(value["mean"]) else None

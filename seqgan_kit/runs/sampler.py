@@ -1,4 +1,4 @@
-"""From a trained generator to things: the same seed, the same samples, in constant memory."""
+"""Sampling from a trained generator, reproducible from a seed and in constant memory."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from ..nn.noise import Latent, seeded_noise
 from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor
 
 CHUNK = 500
-"""Samples that are made at a time. Noise is always drawn for a whole chunk, so that the first
-samples of a seed do not depend on how many are asked for."""
+"""Number of samples generated at once. Noise is always drawn for a whole chunk, so that the first
+samples of a seed do not depend on the number of samples."""
 
 
 class NoEncoder(NotSupported):
-    """A reconstruction asked of a run that has no encoder."""
+    """The error for a reconstruction with a run that has no encoder."""
 
 
 class Sampler:
-    """A trained generator that hands out decoded samples.
+    """A trained generator that returns decoded samples.
 
     Args:
         generator: the averaged network.
-        codec: turns its sequences into things.
+        codec: decodes its sequences.
         labels: attributes and their classes.
-        device: where the network is.
+        device: device of the network.
 
     Attributes:
-        label_counts: how often each combination of labels stands in the training part, if known.
+        label_counts: number of training items with each combination of labels, if known.
     """
 
     def __init__(
@@ -55,29 +55,29 @@ class Sampler:
     def label_rows(
         self, label: str | int | Sequence[str | int] | None, count: int
     ) -> Int[np.ndarray, "N A"]:
-        """Labels of ``count`` samples for each label asked for, label by label."""
+        """Return the labels of ``count`` samples for each requested label, label by label."""
         if count < 1:
-            raise ValueError(f"count is {count}: at least one sample has to be asked for")
+            raise ValueError(f"count is {count}: request at least one sample")
         return np.repeat(parse_labels(label, self.labels), count, axis=0)
 
     def mixed_labels(
         self, label: str | int | Sequence[str | int] | None, count: int, *, seed: int = 0
     ) -> Int[np.ndarray, "N A"]:
-        """Labels of ``count`` samples in all, in the proportions of the training part.
+        """Return labels of ``count`` samples in total, in the proportions of the training part.
 
         Args:
-            label: what the labels must agree with, as for :func:`parse_labels`.
-            count: how many.
-            seed: of the draw; the first labels of a seed do not depend on the count.
+            label: restriction of the labels, see :func:`parse_labels`.
+            count: number of samples.
+            seed: seed of the labels; the first labels of a seed do not depend on the count.
         """
         return np.concatenate(list(self.label_stream(label, count, seed=seed)))
 
     def label_stream(
         self, label: str | int | Sequence[str | int] | None, count: int | None, *, seed: int = 0
     ) -> Iterator[Int[np.ndarray, "B A"]]:
-        """:meth:`mixed_labels` a chunk at a time, without an end where ``count`` is ``None``."""
+        """Yield :meth:`mixed_labels` in chunks, endlessly if ``count`` is ``None``."""
         if count is not None and count < 1:
-            raise ValueError(f"count is {count}: at least one sample has to be asked for")
+            raise ValueError(f"count is {count}: request at least one sample")
         rows_NA = parse_labels(label, self.labels)
         weight_N = np.ones(len(rows_NA))
         if self.label_counts is not None:
@@ -102,13 +102,13 @@ class Sampler:
         noise_scale: float = 1.0,
         decoding: Decoding = PLAIN,
     ) -> Iterator[Float[Tensor, "B ..."] | Int[Tensor, "B ..."]]:
-        """Decoded samples of these labels, a chunk at a time, on the host.
+        """Yield decoded samples with these labels in chunks, on the host.
 
         Args:
-            label_NA: a row for each sample.
-            seed: of the noise.
-            noise_scale: factor of the noise: below 1 more typical and less varied samples.
-            decoding: how a categorical head draws.
+            label_NA: one row per sample.
+            seed: seed of the noise.
+            noise_scale: factor of the noise; below 1, samples are more typical and less varied.
+            decoding: sampling settings of a categorical head.
         """
         for batch in self.written(label_NA, seed=seed, noise_scale=noise_scale, decoding=decoding):
             yield self._decoded(batch.x_BTF, batch.mask_BT)
@@ -123,18 +123,18 @@ class Sampler:
         prefix: Tensor | None = None,
         steps: int | None = None,
     ) -> Iterator[Batch]:
-        """The sequences before they are decoded, a chunk at a time, on the device.
+        """Yield sequences in chunks before decoding, on the device.
 
         Args:
-            labels: a row for each sample, all of them or a chunk at a time.
-            seed: of the noise.
+            labels: one row per sample, all at once or in chunks.
+            seed: seed of the noise.
             noise_scale: factor of the noise.
-            decoding: how a categorical head draws.
+            decoding: sampling settings of a categorical head.
             prefix: the first steps of every sequence, ``[P, F]`` or ids ``[P]``.
-            steps: of the longest sequence, as many as the network has if absent.
+            steps: maximum sequence length (default: that of the network).
 
         Raises:
-            ValueError: the network cannot go on from a beginning, or decode in that way.
+            ValueError: the network does not support the prefix or the decoding settings.
         """
         noise = seeded_noise(seed, self.device)
         for rows in _chunks(labels) if isinstance(labels, np.ndarray) else labels:
@@ -158,18 +158,18 @@ class Sampler:
         seed: int = 0,
         noise_scale: float = 1.0,
     ) -> np.ndarray:
-        """Samples in one array: ``count`` for each label, label by label.
+        """Return samples in one array: ``count`` for each label, label by label.
 
         Args:
-            label: a class (``7`` or ``"7"``), several, or none for all.
-            count: samples of each label.
-            seed: of the noise.
-            noise_scale: factor of the noise: below 1 more typical and less varied samples.
+            label: a class (``7`` or ``"7"``), several, or None for all.
+            count: samples per label.
+            seed: seed of the noise.
+            noise_scale: factor of the noise; below 1, samples are more typical and less varied.
 
         Returns:
             For images ``[N, height, width]`` (grey) or ``[N, height, width, 3]``, 0 to 1; for
-            text strings ``[N]``; for sound, and series of unequal lengths, an array of objects,
-            each an array ``[S]`` or ``[t, C]``; for series of one length ``[N, T, C]``.
+            text strings ``[N]``; for sound, and for series of unequal lengths, an array of
+            arrays ``[S]`` or ``[t, C]``; for series of equal length ``[N, T, C]``.
 
         Raises:
             LabelError: the run has no such label.
@@ -188,24 +188,24 @@ class Sampler:
         seed: int = 0,
         noise_scale: float = 1.0,
     ) -> Float[Tensor, "N ..."]:
-        """Walks in the noise and from one label to another.
+        """Interpolate in the noise, and from one label to another.
 
         Noise moves along the great circle between two draws, which keeps its length typical
         (White 2016, *Sampling Generative Networks*); the label changes half-way.
 
         Args:
-            start_A: the label at the beginning.
+            start_A: the label at the start.
             end_A: the label at the end.
-            steps: samples of a walk.
-            walks: how many walks.
-            seed: of the noise.
+            steps: samples per walk.
+            walks: number of walks.
+            seed: seed of the noise.
             noise_scale: factor of the noise.
 
         Returns:
             ``walks * steps`` decoded samples, walk by walk.
         """
         if steps < 2:
-            raise ValueError(f"a walk of {steps} samples has no beginning and end; use 2 or more")
+            raise ValueError(f"a walk of {steps} samples is too short; use 2 or more")
         noise = seeded_noise(seed, self.device)
         begin = self._scaled(self.generator.draw(walks, noise), noise_scale)
         end = self._scaled(self.generator.draw(walks, noise), noise_scale)
@@ -223,16 +223,16 @@ class Sampler:
         seed: int = 0,
         noise_scale: float = 1.0,
     ) -> Float[Tensor, "S ..."]:
-        """The same noise under every label: what the label changes, and what it leaves.
+        """Generate samples from the same noise under every label, to show what labels change.
 
         Args:
             label_NA: the labels.
-            count: how many draws of noise.
-            seed: of the noise.
+            count: number of draws of noise.
+            seed: seed of the noise.
             noise_scale: factor of the noise.
 
         Returns:
-            One for each label and draw, label by label, the same noise in the same place.
+            One sample per label and draw, label by label, with the draws in the same order.
         """
         drawn = self.generator.draw(count, seeded_noise(seed, self.device))
         latent = self._scaled(drawn, noise_scale)
@@ -252,16 +252,16 @@ class Sampler:
         if not isinstance(self.generator, Autoencoder):
             raise NoEncoder(
                 "this run has no encoder: only variational autoencoders (model.kind vae or "
-                "recurrent_vae) reconstruct"
+                "recurrent_vae) can reconstruct"
             )
         return self.generator
 
     @torch.no_grad()
     def reconstruct(self, batch: Batch) -> Float[Tensor, "N ..."]:
-        """Write given sequences again from the mean of their codes.
+        """Reconstruct sequences from the mean of their codes.
 
         Raises:
-            NoEncoder: only autoencoders can.
+            NoEncoder: the network is not an autoencoder.
         """
         mean_BZ, _ = self.check_encoder().encode(batch)
         drawn = self.generator.draw(len(batch), seeded_noise(0, self.device))
@@ -286,7 +286,7 @@ def _chunks(label_NA: Int[np.ndarray, "N A"]) -> Iterator[Int[np.ndarray, "B A"]
 
 
 def _arc(a: Tensor, b: Tensor, share_S: Tensor) -> Tensor:
-    """Points between ``a`` and ``b`` ``[W, ...]`` along a great circle, ``[W * S, ...]``."""
+    """Return points on a great circle from ``a`` to ``b`` ``[W, ...]``, ``[W * S, ...]``."""
     flat_a, flat_b = a.flatten(1)[:, None], b.flatten(1)[:, None]
     if not flat_a.numel():
         return a.repeat_interleave(len(share_S), 0)
@@ -294,13 +294,13 @@ def _arc(a: Tensor, b: Tensor, share_S: Tensor) -> Tensor:
     share = share_S[None, :, None]
     angle = cosine.clamp(-0.9995, 0.9995).acos()
     arc = (((1 - share) * angle).sin() * flat_a + (share * angle).sin() * flat_b) / angle.sin()
-    # Ends that point the same way, or opposite ways, have no great circle between them.
+    # Ends with the same or opposite directions do not define a great circle.
     points = torch.where(cosine.abs() < 0.9995, arc, torch.lerp(flat_a, flat_b, share))
     return points.reshape(-1, *a.shape[1:])
 
 
 def set_seed(seed: int, number: int) -> int:
-    """The seed of one of the independent sample sets of an evaluation; -1 is that of GAN-train.
+    """Return the seed of an independent sample set of an evaluation; -1 is for GAN-train.
 
     >>> len({set_seed(seed, number) for seed in range(3) for number in (-1, 0, 1, 2)})
     12

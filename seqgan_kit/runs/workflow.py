@@ -1,4 +1,4 @@
-"""What a user does with recipes and runs: train, resume, load."""
+"""The workflows of a user: train a recipe, resume a run."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ from ..training.trainer import Hook, OptimizerMaker, Trainer, adam
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training.
+    """The result of a training run.
 
     Attributes:
         run: the run.
         finished: whether it reached its end.
-        leads: whether this is the first of the processes, the one that tells people.
+        leads: whether this is the first process, the only one that prints messages.
     """
 
     run: Run
@@ -71,28 +71,28 @@ def train(
     """Train a recipe into a new run folder.
 
     Args:
-        recipe: what to train.
-        out: the run folder. If absent it is ``runs/NAME``, or ``runs/NAME-2`` and so on.
-        runs: where run folders without ``out`` go.
+        recipe: the recipe.
+        out: the run folder (default: ``runs/NAME``, or ``runs/NAME-2`` and so on).
+        runs: parent folder of runs without ``out``.
         force: replace the run in ``out``.
-        init_from: another run whose networks to begin with.
-        command: the command line, kept in ``run.json``.
-        watch: what to tell.
+        init_from: another run, whose weights to start from.
+        command: the command line, stored in ``run.json``.
+        watch: callbacks for progress.
         optimizer: makes the optimiser of each network.
-        hooks: called with the averaged network every so many steps, beside the sample grid.
+        hooks: callbacks for the averaged network, in addition to the sample grid.
 
     Raises:
-        RunError: ``out`` exists, or ``init_from`` is no run.
+        RunError: ``out`` exists, or ``init_from`` is not a run.
         RecipeError: the batch does not fit the number of processes.
-        DataError: the data cannot be had or used.
-        TrainingDiverged: a loss became infinite or not a number.
+        DataError: the data cannot be loaded or used.
+        TrainingDiverged: a loss became infinite or NaN.
     """
     weights = Run(init_from).checkpoint() if init_from is not None else None
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
     watch = _for_process(watch, runtime)
     if out is not None and runtime.leader:
         _refuse_to_overwrite(out, force)
-    # Everything that can be wrong with data and weights is found before a folder is made.
+    # All errors of data and weights are found before a folder is created.
     dataset = data_of.load_dataset(recipe, watch.download)
     for note in (*recipe.notes, *dataset.notes):
         watch.say(note)
@@ -131,7 +131,7 @@ def train(
     with _held(run, runtime):
         trainer = trainer_for(run)
         if weights is not None:
-            trainer.save()  # Or a run that is killed early would begin again without them.
+            trainer.save()  # Otherwise a run that is killed early would resume without them.
         return Trained(run, trainer.fit(), runtime.leader)
 
 
@@ -143,7 +143,7 @@ def _refuse_to_overwrite(out: Path, force: bool) -> None:
             f"{out} exists and is not overwritten; choose another --out, continue it with "
             f"`seqgen train --resume {shlex.quote(str(out))}`, or replace it with --force"
         )
-    Run(out)  # Only a run is ever replaced.
+    Run(out)  # Raises an error if it is not a run: nothing else is ever replaced.
 
 
 def resume(
@@ -155,19 +155,19 @@ def resume(
     optimizer: OptimizerMaker = adam,
     hooks: Sequence[Hook] = (),
 ) -> Trained:
-    """Go on with a run from its newest good checkpoint, with the recipe that it keeps.
+    """Resume a run from its newest readable checkpoint, with the recipe stored in the run.
 
     Args:
         run_path: the run folder.
-        overrides: changes of the recipe's ``train`` section (``train.steps=20000`` trains
-            longer), or of ``data.root`` where the data moved; the run keeps the changed recipe.
-        device: where to go on, the recipe's if absent.
-        watch: what to tell.
-        optimizer: as in :func:`train`; that of the run so far, or its state does not fit.
-        hooks: as in :func:`train`.
+        overrides: overrides of the ``train`` section (``train.steps=20000`` trains longer), or
+            of ``data.root`` if the data have moved; the changed recipe is stored in the run.
+        device: device to train on (default: from the recipe).
+        watch: callbacks for progress.
+        optimizer: see :func:`train`; must be the same as before, or its state does not fit.
+        hooks: see :func:`train`.
 
     Raises:
-        RunError: it is no run, another process trains it, or an override changes what it is.
+        RunError: it is not a run, another process is training it, or an override is not allowed.
         FileProblem: its checkpoints are damaged.
     """
     run = Run(run_path)
@@ -183,7 +183,7 @@ def resume(
         if run.checkpoints():
             _resume_newest(run, trainer, watch)
         else:
-            watch.say(f"{run.path} has no checkpoint yet: it begins again")
+            watch.say(f"{run.path} has no checkpoint yet: training starts from the beginning")
         if overrides and runtime.leader:
             write_text(run.recipe_path, recipe_files.dump(recipe))
         return Trained(run, trainer.fit(), runtime.leader)
@@ -192,8 +192,8 @@ def resume(
 def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
     """Resume from the newest checkpoint that can be read; the first process chooses for all.
 
-    Damaged ones are renamed, not removed, so that they are not taken for the newest ones when old
-    ones go. Where none can be read nothing is changed.
+    Damaged ones are renamed, not removed, so that pruning does not keep them as the newest ones.
+    If none can be read, nothing is changed.
     """
     runtime = trainer.runtime
     chosen: Path | None = None
@@ -211,7 +211,7 @@ def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
             raise FileProblem("; ".join(problem for _, problem in problems))
         for path, problem in problems:
             path.rename(path.with_name(f"damaged-{path.name}"))
-            watch.say(f"set aside: {problem}")
+            watch.say(f"set a checkpoint aside: {problem}")
         watch.say(f"resumed {chosen.name} of {run.path}")
     chosen = runtime.fabric.broadcast(chosen)
     if chosen is not None and not runtime.leader:
@@ -219,13 +219,13 @@ def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
 
 
 def _for_process(watch: Watch | None, runtime: Runtime) -> Watch:
-    """What this process tells: only the first one talks."""
+    """Return the callbacks of this process; only the first process prints messages."""
     watch = watch or Watch()
     return watch if runtime.leader else Watch(should_stop=watch.should_stop)
 
 
 def _held(run: Run, runtime: Runtime) -> AbstractContextManager[None]:
-    """The run, held by the first process for all of them."""
+    """Return the lock of a run, which the first process holds for all."""
     return run.hold() if runtime.leader else nullcontext()
 
 
@@ -240,9 +240,9 @@ def _prepare(
     optimizer: OptimizerMaker,
     hooks: Sequence[Hook],
 ) -> Callable[[Run], Trainer]:
-    """Everything of a training but the folder it writes into.
+    """Prepare training; return a function that makes the trainer for a run folder.
 
-    ``weights`` is the checkpoint whose networks to begin with.
+    ``weights`` is a checkpoint with the initial weights.
     """
     settings = recipe.train
     kind = data_of.kind_of(recipe)
@@ -304,7 +304,7 @@ def _prepare(
             seed=recipe.seed,
             log_every=settings.log_every,
             checkpoint_every=settings.checkpoint_every,
-            # The best one and two new ones, so that a damaged one is not the only one.
+            # The best one and two new ones, in case one is damaged.
             keep=2 if settings.keep == "best" else settings.keep,
             score=None if score is None else lambda network: score(sampler(network)),
             hooks=[Hook(settings.grid_every, draw), *hooks],
@@ -316,15 +316,15 @@ def _prepare(
 
 
 def _begin_with(weights: Path, objective: Objective, watch: Watch) -> None:
-    """Give networks the weights of another run's checkpoint; those that it lacks begin anew."""
+    """Load weights from a checkpoint of another run; networks missing there stay as they are."""
     found = network_names(weights)
     for name, network in objective.networks.items():
         if name in found:
-            # Of the averaged network the average, which is what that run samples with.
+            # For the averaged network the average, from which that run draws its samples.
             average = name == objective.averaged and "average" in found
             load_network(weights, "average" if average else name, network)
         else:
-            watch.say(f"the {name} begins anew: that run has none")
-    watch.say(f"beginning with the weights of {weights}")
+            watch.say(f"the {name} begins anew: the other run has none")
+    watch.say(f"starting from the weights of {weights}")
 
 

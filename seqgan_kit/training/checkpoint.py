@@ -1,4 +1,4 @@
-"""All that a run needs to go on as if it had never stopped, as tensors and JSON."""
+"""Checkpoints: all that a run needs to resume exactly where it stopped, as tensors and JSON."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from ..files import (
 
 @dataclass
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         step: steps done.
         drawn: batches drawn.
-        seconds: time trained.
-        means: sums and counts of the figures that are not logged yet.
-        score: of the averaged network at this step, the lower the better; ``None`` where the run
-            does not choose its best checkpoint.
+        seconds: training time.
+        means: sums and counts of the metrics that are not logged yet.
+        score: score of the averaged network at this step, lower is better; ``None`` if the run
+            does not keep its best checkpoint.
     """
 
     step: int = 0
@@ -57,14 +57,14 @@ def save(
     generator: torch.Generator,
     progress: Progress,
 ) -> None:
-    """Write a checkpoint: a folder that appears as one.
+    """Write a checkpoint, a folder that appears only when it is complete.
 
     Args:
         path: the folder.
-        networks: by name, the average included.
-        optimizers: by name.
-        generator: the source of the run's noise.
-        progress: how far it is.
+        networks: networks by name, including the average.
+        optimizers: optimisers by name.
+        generator: random number generator of the run's noise.
+        progress: progress of the run.
     """
     optimizer_state = {
         name: {
@@ -75,7 +75,7 @@ def save(
         }
         for name, optimizer in optimizers.items()
     }
-    # The state of a CUDA generator means nothing to a CPU one, so the device is in the name.
+    # A CPU generator cannot use the state of a CUDA generator, so the name has the device.
     random_state = {
         f"noise/{generator.device.type}": generator.get_state(),
         "cpu": torch.get_rng_state(),
@@ -96,19 +96,19 @@ def _there(file: Path) -> Path:
 
 
 def network_names(path: Path) -> set[str]:
-    """The names of the networks in a checkpoint.
+    """Return the names of the networks in a checkpoint.
 
     Raises:
-        FileProblem: the file is absent or damaged.
+        FileProblem: the file is missing or damaged.
     """
     return {name.partition("/")[0] for name in read_tensors(_there(path / "networks.safetensors"))}
 
 
 def load_network(path: Path, name: str, module: nn.Module) -> None:
-    """Give a network its weights from a checkpoint.
+    """Load the weights of a network from a checkpoint.
 
     Raises:
-        FileProblem: the file is absent, damaged, or of networks of another shape.
+        FileProblem: the file is missing or damaged, or its networks have another shape.
     """
     file = _there(path / "networks.safetensors")
     tensors = _part(read_tensors(file), name)
@@ -125,10 +125,10 @@ def load(
     optimizers: Mapping[str, torch.optim.Optimizer],
     generator: torch.Generator,
 ) -> Progress:
-    """Take up a checkpoint; the arguments are those of :func:`save`.
+    """Load a checkpoint; the arguments are those of :func:`save`.
 
     Raises:
-        FileProblem: a file is absent, damaged or of another shape. Nothing is trained then.
+        FileProblem: a file is missing or damaged, or its tensors have another shape.
     """
     for name, module in networks.items():
         load_network(path, name, module)
@@ -136,20 +136,20 @@ def load(
     random_state = read_tensors(_there(path / "random.safetensors"))
     state = read_json(_there(path / "state.json"))
     try:
-        # Version 0.1 kept no names: there was only Adam.
+        # Version 0.1 had only Adam and stored no names.
         kinds = state.get("optimizers", {})
         for name, optimizer in optimizers.items():
             if kinds.get(name, "Adam") != type(optimizer).__name__:
                 raise FileProblem(
                     f"{path} was trained with the optimiser {kinds.get(name, 'Adam')}, not "
-                    f"{type(optimizer).__name__}: resume it in Python, by "
+                    f"{type(optimizer).__name__}: resume it in Python with "
                     "seqgan_kit.runs.workflow.resume(RUN, optimizer=...)"
                 )
             _load_optimizer(optimizer, _part(optimizer_tensors, name))
         noise_state = random_state.get(f"noise/{generator.device.type}")
         if noise_state is not None:
             generator.set_state(noise_state)
-        else:  # Gone on with on another kind of device: other numbers, no repetition.
+        else:  # Resumed on another type of device: new numbers, so that none are repeated.
             generator.manual_seed(generator.initial_seed() + 1 + int(state["step"]))
         torch.set_rng_state(random_state["cpu"])
         means = {name: (float(total), int(n)) for name, (total, n) in state["means"].items()}
@@ -157,7 +157,7 @@ def load(
     except FileProblem:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise FileProblem(f"{path} does not fit this run: {error!r}; use another") from error
+        raise FileProblem(f"{path} does not fit this run ({error!r}); use another one") from error
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
@@ -165,6 +165,6 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
     for name, tensor in tensors.items():
         index, key = name.split("/")
         states.setdefault(int(index), {})[key] = tensor
-    # Learning rates and the like come from the recipe; only the moments are state.
+    # Learning rates and other settings come from the recipe; only the moments are loaded.
     fresh = optimizer.state_dict()
     optimizer.load_state_dict({"state": states, "param_groups": fresh["param_groups"]})

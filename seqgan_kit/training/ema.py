@@ -1,4 +1,4 @@
-"""The moving average of a network's weights: what is sampled from."""
+"""The moving average of a network's weights, from which samples are drawn."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Average:
     """An exponential moving average of weights.
 
     Args:
-        module: the network that is trained.
-        decay: share of the old average that a step keeps. Early on it is less, ``(1 + n) / (10 +
-            n)`` at step n, so that the first random weights are forgotten soon.
+        module: the trained network.
+        decay: weight of the old average in a step. Early on it is smaller, ``(1 + n) / (10 + n)``
+            at step n, so that the initial random weights are soon forgotten.
 
     References:
         Yazici et al. 2019, *The Unusual Effectiveness of Averaging in GAN Training*.
@@ -22,8 +22,8 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
-        # A copy's recurrent weights lie apart; moving it (to where it is) joins them again, as
-        # the fused kernels of CUDA want them.
+        # In a copy, recurrent weights are no longer contiguous, which the fused CUDA kernels
+        # need. Moving the copy (to the same device) makes them contiguous again.
         device = next(module.parameters()).device
         self.module = copy.deepcopy(module).to(device).eval().requires_grad_(False)
         self._averaged: list[torch.Tensor] = list(self.module.parameters())
@@ -32,7 +32,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after step number ``step``."""
+        """Update the average with the weights after step ``step``."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self._averaged, self._trained, 1 - decay)
         for averaged, trained in self._buffers:

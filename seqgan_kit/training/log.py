@@ -1,4 +1,4 @@
-"""Figures of a training: gathered on the device, written as lines of JSON."""
+"""Training metrics: collected on the device, written as lines of JSON."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..files import write_text
 
 @dataclass(frozen=True)
 class Report:
-    """What is known while training goes on.
+    """The state of a training run, for those who watch it.
 
     Attributes:
         step: steps done.
-        progress: share of the run that is over.
-        seconds: time trained, all sessions together.
-        seconds_left: estimate.
-        steps_per_second: of this session.
-        figures: mean losses and figures since the last report; empty between two of them.
+        progress: fraction of the run that is done.
+        seconds: training time, over all sessions.
+        seconds_left: estimated time left.
+        steps_per_second: speed in this session.
+        figures: mean losses and other metrics at a step that logs them, empty at other steps.
     """
 
     step: int
@@ -37,7 +37,7 @@ class Report:
 
 
 class Means:
-    """Running means that stay on the device until they are asked for, all in one copy."""
+    """Running means that stay on the device until they are read, all in one copy."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
@@ -49,14 +49,14 @@ class Means:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def take(self) -> tuple[list[str], Tensor]:
-        """Names and their means, and a new beginning."""
+        """Return names and means, and start again from zero."""
         names = list(self._sums)
         means = [self._sums[name].float() / self._counts[name] for name in names]
         self._sums, self._counts = {}, {}
         return names, torch.stack(means) if means else torch.empty(0)
 
     def state(self, mean: Callable[[Tensor], Tensor]) -> dict[str, tuple[float, int]]:
-        """Sums, made the ``mean`` of all processes, and counts: for a checkpoint between lines."""
+        """Return sums, averaged over processes by ``mean``, and counts, for a checkpoint."""
         if not self._sums:
             return {}
         sums = mean(torch.stack([value.float() for value in self._sums.values()])).tolist()
@@ -64,18 +64,18 @@ class Means:
         return {name: (value, counts[name]) for name, value in zip(counts, sums, strict=True)}
 
     def restore(self, state: Mapping[str, tuple[float, int]], device: torch.device) -> None:
-        """Take up what :meth:`state` gave."""
+        """Restore what :meth:`state` returned."""
         self._sums = {n: torch.tensor(s, device=device) for n, (s, _) in state.items()}
         self._counts = {name: int(count) for name, (_, count) in state.items()}
 
 
 class MetricsFile:
-    """``metrics.jsonl``: a line of JSON for every time the losses were logged.
+    """The file ``metrics.jsonl``, with one line of JSON each time the losses are logged.
 
     Args:
         path: the file.
-        step: where the run stands. Lines of later steps, written after the checkpoint that is
-            resumed, are cut, and so is a last line that a crash left unfinished.
+        step: current step of the run. Lines of later steps, written after the checkpoint that is
+            resumed, are removed, and so is a last line that a crash left incomplete.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -94,34 +94,34 @@ class MetricsFile:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a ``metrics.jsonl``; none if there is no file."""
+    """Return the complete lines of a ``metrics.jsonl``; none if there is no file."""
     lines: list[dict[str, Any]] = []
     if path.exists():
         for written in path.read_text(encoding="utf-8").splitlines():
             try:
                 line = json.loads(written)
             except json.JSONDecodeError:
-                break  # The line at which a killed process stopped.
+                break  # The last line, incomplete because the process was killed.
             lines.append(line)
     return lines
 
 
 def require_tensorboard() -> None:
-    """Make sure that TensorBoard is there.
+    """Check that TensorBoard is installed.
 
     Raises:
-        ModuleNotFoundError: it is not installed; the message says how to.
+        ModuleNotFoundError: it is not installed; the message says how to install it.
     """
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "train.tensorboard needs TensorBoard: pip install 'seqgan_kit[tensorboard]'"
+            "train.tensorboard requires TensorBoard: pip install 'seqgan_kit[tensorboard]'"
         ) from error
 
 
 def tensorboard_report(folder: Path, report: Callable[[Report], None]) -> Callable[[Report], None]:
-    """A report that also writes TensorBoard files."""
+    """Return a report function that also writes TensorBoard files."""
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(str(folder))

@@ -1,15 +1,15 @@
-"""A run: the folder that holds all of a training, and all that sampling needs.
+"""A run: the folder with everything from one training, and all that sampling needs.
 
 .. code-block:: text
 
     runs/mnist_rows/
-      run.json            format version, environment, what the data were (labels, codec)
+      run.json            format version, environment, labels, codec settings and data
       recipe.yaml         the resolved recipe
-      codec/              what the codec learned from the training part, a tokenizer, say
+      codec/              what the codec learned from the training part, such as a tokenizer
       metrics.jsonl       one line for each time the losses were logged
       checkpoints/        step-00001000/ with networks.safetensors, optimizers.safetensors,
                           random.safetensors and state.json
-      samples/            a grid every so many steps
+      samples/            samples drawn during training
       evaluation.json     written by `seqgen evaluate`
 """
 
@@ -31,7 +31,7 @@ FORMAT = 1
 
 
 class RunError(UsageError):
-    """A run that cannot be made, opened or used; the message says why and what to do."""
+    """The error for a run that cannot be created, opened or used; it says what to do."""
 
 
 class Run:
@@ -41,7 +41,7 @@ class Run:
         path: the folder.
 
     Raises:
-        RunError: it is no run, or one that a newer seqgan_kit wrote.
+        RunError: the folder is not a run, or a newer seqgan_kit wrote it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,20 +50,20 @@ class Run:
             self.info: dict[str, Any] = read_json(self.path / "run.json")
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(
-                f"{self.path} is no run folder (there is no run.json in it); "
-                "`seqgen train RECIPE` makes one under runs/"
+                f"there is no run folder at {self.path} (run.json is missing); "
+                "`seqgen train RECIPE` creates one under runs/"
             ) from None
         except FileProblem as error:
             raise RunError(str(error)) from error
         found = self.info.get("format") if isinstance(self.info, dict) else None
         if not isinstance(found, int):
-            raise RunError(f"{self.path / 'run.json'} is damaged: it names no format version")
+            raise RunError(f"{self.path / 'run.json'} is damaged: the format version is missing")
         missing = [key for key in ("labels", "codec", "data") if key not in self.info]
         if found <= FORMAT and missing:
-            raise RunError(f"{self.path / 'run.json'} is damaged: it lacks {', '.join(missing)}")
+            raise RunError(f"{self.path / 'run.json'} is damaged: missing {', '.join(missing)}")
         if found > FORMAT:
             raise RunError(
-                f"{self.path} has run format {found}, and this seqgan_kit reads up to {FORMAT}: "
+                f"{self.path} has run format {found}, but this seqgan_kit reads up to {FORMAT}: "
                 "upgrade seqgan_kit (pip install --upgrade seqgan_kit)"
             )
 
@@ -84,21 +84,21 @@ class Run:
         return self.path / "evaluation.json"
 
     def codec_files(self) -> dict[str, bytes]:
-        """What the codec learned, by the name of its file."""
+        """Return the files of the codec, by name."""
         folder = self.path / "codec"
         found = sorted(folder.iterdir()) if folder.is_dir() else []
         return {path.name: path.read_bytes() for path in found if not path.name.startswith(".")}
 
     def checkpoints(self) -> list[Path]:
-        """The whole checkpoints, oldest first."""
+        """Return the complete checkpoints, oldest first."""
         folder = self.path / "checkpoints"
         return sorted(folder.glob("step-*")) if folder.is_dir() else []
 
     def best(self) -> tuple[Path, float] | None:
-        """The checkpoint with the lowest score, and that score.
+        """Return the checkpoint with the lowest score, and that score.
 
-        ``None`` for a run that does not choose its best one, or has ceased to: its newest
-        checkpoint has no score.
+        ``None`` if the run does not keep its best checkpoint, or no longer does: its newest
+        checkpoint then has no score.
         """
         scored = [(path, _score(path)) for path in self.checkpoints()]
         if not scored or scored[-1][1] is None:
@@ -107,10 +107,10 @@ class Run:
         return min(known, key=lambda pair: pair[1])
 
     def checkpoint(self, wanted: str | None = None) -> Path:
-        """One checkpoint: the best or else the latest, or that of a step number, name or path.
+        """Return a checkpoint by step number, name or path; by default the best, or the latest.
 
         Raises:
-            RunError: there is none, or not that one.
+            RunError: the run has no checkpoint, or not this one.
         """
         found = self.checkpoints()
         if not found:
@@ -126,37 +126,37 @@ class Run:
             if same_step or wanted in (path.name, str(path)):
                 return path
         have = ", ".join(str(int(path.name.removeprefix("step-"))) for path in found)
-        raise RunError(f"{self.path} has no checkpoint {wanted!r}; it has those of steps {have}")
+        raise RunError(f"{self.path} has no checkpoint {wanted!r}; its checkpoints: {have}")
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep others from training the run meanwhile.
+        """Lock the run, so that no other process can train it.
 
         Raises:
-            RunError: another process trains it.
+            RunError: another process is training it.
         """
         try:
             with FileLock(self.path / ".training.lock", timeout=0):
                 yield
         except Timeout:
             raise RunError(
-                f"{self.path} is being trained by another process at this moment"
+                f"{self.path} is being trained by another process: wait until it ends, or stop it"
             ) from None
 
     def save_checkpoint(self, step: int) -> Path:
-        """Where the checkpoint of a step belongs."""
+        """Return the folder for the checkpoint of a step."""
         return self.path / "checkpoints" / f"step-{step:08d}"
 
     def prune(self, keep: int) -> None:
-        """Remove old checkpoints, and what a killed process left.
+        """Remove old checkpoints and the leftovers of killed processes.
 
-        The newest ``keep`` stay, and the best one.
+        The newest ``keep`` checkpoints and the best one stay.
         """
         best = self.best()
         for path in self.checkpoints()[:-keep]:
             if best is not None and path == best[0]:
                 continue
-            # Renamed first: a checkpoint that is half removed must not look like one.
+            # Renamed first, so that a half-removed folder does not look like a checkpoint.
             doomed = path.with_name(f".{path.name}.old")
             path.replace(doomed)
         for leftover in (self.path / "checkpoints").glob(".step-*"):
@@ -164,7 +164,7 @@ class Run:
 
 
 def _score(checkpoint: Path) -> float | None:
-    """The score of a checkpoint; one that is no number counts as the worst."""
+    """Return the score of a checkpoint; one that is not finite counts as the worst."""
     try:
         score = read_json(checkpoint / "state.json")["score"]
         return None if score is None else (float(score) if math.isfinite(score) else math.inf)
@@ -178,13 +178,13 @@ def create_run(
     info: Mapping[str, Any],
     codec_files: Mapping[str, bytes] | None = None,
 ) -> Run:
-    """Make a run folder.
+    """Create a run folder.
 
     Args:
-        path: the folder; its parents are made.
+        path: the folder; its parents are created.
         recipe_text: the resolved recipe.
-        info: what goes into ``run.json`` beside the format version.
-        codec_files: what goes into ``codec``, by name.
+        info: the content of ``run.json``, without the format version.
+        codec_files: the files of the folder ``codec``, by name.
     """
     path.mkdir(parents=True, exist_ok=True)
     for name, content in (codec_files or {}).items():
@@ -195,7 +195,7 @@ def create_run(
 
 
 def free_path(parent: Path, name: str) -> Path:
-    """``parent/name``, or ``name-2``, ``name-3``... if that exists: made, so that it is ours."""
+    """Create and return ``parent/name``, or ``name-2``, ``name-3``... if that exists."""
     parent.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
@@ -209,10 +209,10 @@ def free_path(parent: Path, name: str) -> Path:
 
 
 def remove_run(path: Path) -> None:
-    """Remove what ``--force`` replaces.
+    """Remove the run that ``--force`` replaces.
 
     Raises:
-        RunError: the folder is something else than a run, or one that is being trained.
+        RunError: the folder is not a run, or the run is being trained.
     """
     if not path.exists():
         return

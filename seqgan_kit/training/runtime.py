@@ -1,4 +1,4 @@
-"""Devices, precision and processes, in one place, on Lightning Fabric."""
+"""Devices, precision and processes, on top of Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Names of settings in glibc's malloc.h."""
+"""Settings from glibc's malloc.h."""
 
 
 class DeviceError(UsageError):
-    """A device or precision that this machine does not have."""
+    """The error for a device or precision that this machine does not have."""
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of a name: ``auto`` (a CUDA GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``.
+    """Return a device by name: ``auto`` (a CUDA GPU if there is one), ``cpu``, ``cuda``...
 
     Raises:
-        DeviceError: it is not there.
+        DeviceError: the name is unknown, or the device is not available.
     """
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
@@ -45,19 +45,19 @@ def choose_device(name: str) -> torch.device:
         raise DeviceError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N")
     if not cards:
         raise DeviceError(
-            f"the device {name!r} is not there: PyTorch finds no CUDA GPU; use --device cpu"
+            f"device {name!r} is not available: PyTorch finds no CUDA GPU; use --device cpu"
         )
     if (device.index or 0) >= cards:
-        raise DeviceError(f"the device {name!r} is not there: there are {cards} CUDA GPUs")
+        raise DeviceError(f"device {name!r} is not available: PyTorch finds {cards} CUDA GPU(s)")
     return torch.device("cuda", device.index or 0)
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep what is freed instead of handing it back to the system.
+    """Let the C library keep freed memory instead of returning it to the system.
 
-    A step frees and asks for the same large tensors again (the logits of a vocabulary are tens of
-    megabytes). Handed back, every page of them is faulted in again, which costs a CPU with two
-    threads as much time as the step itself. Nothing happens where there is no such setting.
+    Every step allocates the same large tensors again (the logits of a vocabulary take tens of
+    megabytes). If their memory were returned, every page would have to be faulted in again, which
+    on a CPU with two threads takes as long as the step itself. Without glibc this does nothing.
     """
     try:
         library = ctypes.CDLL(None)
@@ -68,15 +68,15 @@ def keep_freed_memory() -> None:
 
 
 class Runtime:
-    """Where training runs: one process, or one of several under ``torchrun`` / ``fabric run``.
+    """The process that trains: a single one, or one of several under ``torchrun``/``fabric run``.
 
-    Networks stay plain modules: gradients are averaged by one explicit all-reduce a turn instead
-    of a wrapper whose hooks a game of two networks upsets.
+    Networks stay plain modules: gradients are averaged by one explicit all-reduce per turn. The
+    hooks of a wrapper module would not work with two networks that are trained in turns.
 
     Args:
         device: a name for :func:`choose_device`. Under ``torchrun`` every process takes the GPU
             of its local rank.
-        precision: ``"float32"`` (``"auto"`` is the same; on CUDA matrix products take TF32), or
+        precision: ``"float32"`` (``"auto"`` is the same; on CUDA matrix products use TF32), or
             ``"bfloat16"`` for autocast; penalties stay in float32.
     """
 
@@ -84,7 +84,7 @@ class Runtime:
         chosen = choose_device(device)
         if chosen.type == "cpu":
             keep_freed_memory()
-        # It announces mixed precision, which the recipe has said already.
+        # Fabric would announce mixed precision, which the recipe states already.
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -107,17 +107,17 @@ class Runtime:
         self.leader = self.rank == 0
 
     def autocast(self) -> AbstractContextManager[None]:
-        """The precision of forward passes."""
+        """Return the context manager that sets the precision of forward passes."""
         return self.fabric.autocast()
 
     def share_weights(self, module: nn.Module) -> None:
-        """Give every process the weights of the first."""
+        """Copy the weights of the first process to all others."""
         if self.world > 1:
             for tensor in (*module.parameters(), *module.buffers()):
                 torch.distributed.broadcast(tensor.data, src=0)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace gradients by their mean over the processes, in one transfer."""
+        """Replace gradients by their mean over all processes, in one transfer."""
         if self.world == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -129,14 +129,14 @@ class Runtime:
             gradient.copy_(part.view_as(gradient))
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean of a tensor over the processes."""
+        """Return the mean of a tensor over all processes."""
         if self.world > 1:
             torch.distributed.all_reduce(values)
             values = values / self.world
         return values
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
+        """Return whether the flag is set in any process."""
         if self.world == 1:
             return flag
         return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)

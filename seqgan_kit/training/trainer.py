@@ -1,4 +1,4 @@
-"""The training loop: the same for every objective."""
+"""The training loop, which is the same for every objective."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .runtime import Runtime
 
 @runtime_checkable
 class Batches(Protocol):
-    """An endless stream of batches that can be taken up at any place."""
+    """An endless stream of batches that can resume at any position."""
 
     drawn: int
 
@@ -34,16 +34,16 @@ class Batches(Protocol):
 
 
 class TrainingDiverged(SeqganError, RuntimeError):
-    """A loss became infinite or not a number; the last good checkpoint is kept."""
+    """The error for a loss that became infinite or NaN; the last good checkpoint is kept."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The factor of a learning rate over the course of a run.
+    """A learning-rate schedule: a factor for each point of a run.
 
     Attributes:
         kind: ``"constant"``, or ``"linear"`` / ``"cosine"`` down to ``final``.
-        hold: share of the run before it begins to fall.
+        hold: fraction of the run before the factor starts to fall.
         final: the factor at the end.
     """
 
@@ -52,7 +52,7 @@ class Schedule:
     final: float = 0.0
 
     def factor(self, progress: float) -> float:
-        """The factor where ``progress`` (0 to 1) of the run is over.
+        """Return the factor for a fraction ``progress`` (0 to 1) of the run.
 
         >>> Schedule("linear", hold=0.5).factor(0.75)
         0.5
@@ -65,23 +65,23 @@ class Schedule:
 
 
 OptimizerMaker = Callable[[Iterable[nn.Parameter], float, tuple[float, float]], Optimizer]
-"""From parameters, learning rate and betas to what steps them."""
+"""A function that makes an optimiser from parameters, learning rate and betas."""
 
 
 def adam(
     parameters: Iterable[nn.Parameter], learning_rate: float, betas: tuple[float, float]
 ) -> Optimizer:
-    """Make Adam (Kingma & Ba 2015), all parameters in one kernel."""
+    """Make an Adam optimiser (Kingma & Ba 2015), with one fused kernel for all parameters."""
     return torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True)
 
 
 @dataclass(frozen=True)
 class Optimization:
-    """How one network is optimised.
+    """The optimiser settings of one network.
 
     Attributes:
-        learning_rate: before the schedule.
-        betas: of Adam; another optimiser may ignore them.
+        learning_rate: learning rate, before the schedule.
+        betas: betas of Adam; another optimiser may ignore them.
         make: makes the optimiser.
     """
 
@@ -92,33 +92,33 @@ class Optimization:
 
 @dataclass(frozen=True)
 class Hook:
-    """Something to do with the averaged network every so many steps, and at the end."""
+    """A callback for the averaged network, called every ``every`` steps and at the end."""
 
     every: int
     call: Callable[[int, nn.Module], None]
 
 
 class Trainer:
-    """Trains an objective's networks and keeps the run folder.
+    """The training loop for the networks of an objective; it also writes the run folder.
 
     Args:
         objective: networks and the turns that train them.
         batches: the training data.
-        runtime: device, precision, processes.
-        run: the folder; only the first process writes into it.
-        optimization: for every trained network.
-        schedule: of the learning rates.
-        steps: how many steps to train.
-        minutes: an end by the clock, whichever comes first.
-        average_decay: of the averaged network.
-        seed: of the noise.
+        runtime: device, precision and processes.
+        run: the run folder; only the first process writes to it.
+        optimization: optimiser settings of every trained network.
+        schedule: learning-rate schedule.
+        steps: number of training steps.
+        minutes: time limit; training ends at whichever limit comes first.
+        average_decay: decay of the averaged network.
+        seed: seed of the noise.
         log_every: steps between two lines of ``metrics.jsonl``.
         checkpoint_every: steps between two checkpoints.
-        keep: how many checkpoints stay.
-        score: of the averaged network, the lower the better; the best checkpoint stays, too.
-        hooks: things to do now and then.
-        report: told of every step.
-        should_stop: asked after every step.
+        keep: number of checkpoints to keep.
+        score: scores the averaged network, lower is better; the best checkpoint is kept, too.
+        hooks: callbacks for the averaged network.
+        report: called after every step.
+        should_stop: called after every step; true ends training.
     """
 
     def __init__(
@@ -177,14 +177,14 @@ class Trainer:
         self.bad = torch.zeros((), dtype=torch.bool, device=runtime.device)
         self._saved_at: int | None = None
 
-    # -- what is kept ---------------------------------------------------------------------------
+    # -- checkpoints ----------------------------------------------------------------------------
 
     @property
     def _kept_networks(self) -> dict[str, nn.Module]:
         return {**self.objective.networks, "average": self.average.module}
 
     def resume(self, path: Path) -> None:
-        """Take up the checkpoint in the folder ``path``."""
+        """Load the checkpoint in the folder ``path``."""
         self.progress = checkpoint.load(
             path,
             networks=self._kept_networks,
@@ -196,17 +196,18 @@ class Trainer:
         self._saved_at = self.progress.step
 
     def save(self) -> None:
-        """Write a checkpoint of this step, unless it is there, and remove old ones."""
+        """Write a checkpoint of this step, unless it exists, and remove old ones."""
         if self._saved_at == self.progress.step:
             return
-        # A gradient may be infinite where its loss is not, so the weights are looked at, too.
+        # A gradient can be infinite although its loss is finite, so the weights are checked, too.
         for module in self.objective.networks.values():
             for parameter in module.parameters():
                 self.bad |= ~parameter.detach().isfinite().all()
         self._refuse_bad(self.runtime.mean(self.bad.float()).item())
         self.progress.means = self.means.state(self.runtime.mean)
         if self.runtime.leader:
-            # Before the checkpoint is there, or one that a kill left without would never be best.
+            # Scored before the checkpoint exists: if the process were killed in between, the
+            # checkpoint would have no score and could never be the best one.
             self.progress.score = self.score and self.score(self.average.module)
             self.progress.drawn = self.batches.drawn
             checkpoint.save(
@@ -226,8 +227,8 @@ class Trainer:
         """Train to the end.
 
         Returns:
-            Whether the end was reached; ``False`` where ``should_stop`` stopped it. The run has a
-            checkpoint of the last step either way.
+            Whether training reached its end; ``False`` if ``should_stop`` stopped it. The run has
+            a checkpoint of the last step either way.
 
         Raises:
             TrainingDiverged: a loss is not finite.
@@ -260,7 +261,7 @@ class Trainer:
         return self._share_done >= 1
 
     def train_step(self) -> None:
-        """One step: every turn of the objective, and the average."""
+        """Run one step: every turn of the objective, then the update of the average."""
         moment = Moment(self.progress.step, self._share_done)
         for turn in self.objective.turns:
             if not turn.active(moment):
@@ -295,10 +296,10 @@ class Trainer:
             group["lr"] = self.optimization[turn.name].learning_rate * factor
 
     def _after_step(self, metrics: MetricsFile | None) -> bool:
-        """Log, draw, save and report where it is time; returns whether to stop."""
+        """Log, save, call hooks and report when due; return whether to stop."""
         self.progress.seconds = time.monotonic() - self._began
         if self.runtime.world > 1 and self.minutes:
-            # One clock for all, or they would not end at the same step.
+            # All processes use one clock, so that they end at the same step.
             seconds = torch.tensor(self.progress.seconds, device=self.runtime.device)
             self.progress.seconds = float(self.runtime.mean(seconds))
         step = self.progress.step
@@ -312,11 +313,11 @@ class Trainer:
                 hook.call(step, self.average.module)
         self.report(self._report(figures))
         if self.runtime.world > 1 and step % 10:
-            return False  # Asking all processes costs a message, so only now and then.
+            return False  # Asking all processes costs a message, so only every tenth step.
         return self.runtime.any(self.should_stop())
 
     def _log(self, metrics: MetricsFile | None) -> dict[str, float]:
-        """Bring the figures to the host (the only copy of a step) and write them down."""
+        """Copy the metrics to the host (the only such copy of a step) and write them."""
         names, means = self.means.take()
         if not names:
             return {}
@@ -332,7 +333,7 @@ class Trainer:
         if bad:
             kept = [path.name for path in self.run.checkpoints()]
             raise TrainingDiverged(
-                f"a loss is infinite or not a number by step {self.progress.step}; "
+                f"a loss became infinite or NaN by step {self.progress.step}; "
                 + (f"the last good checkpoint, {kept[-1]}, is kept. " if kept else "")
                 + "Try a smaller train.learning_rate or a stronger penalty"
             )

@@ -1,4 +1,4 @@
-"""Prepared clips in the cache: read, resampled and trimmed once."""
+"""Cache of prepared clips: read, resampled and trimmed once."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from ...files import FileProblem, read_json, write_folder, write_json
 from .clips import Clips
 
 LeftOut = dict[int, str]
-"""Why clips are left out, by their place among all."""
+"""Why clips are left out, by index."""
 
 TOO_LONG = "too long"
-"""The reason of those that are longer than the settings allow."""
+"""The reason for clips that are longer than the settings allow; caches contain this text."""
 
 
 def cached_clips(
     key: Mapping[str, object], make: Callable[[], Iterable[np.ndarray | str]], *, name: str
 ) -> tuple[Clips, LeftOut]:
-    """Clips of this key, made if the cache does not have them, in a memory-mapped file.
+    """Return the memory-mapped clips of a key, made first if the cache does not have them.
 
     Args:
-        key: all that the clips depend on, as JSON values.
-        make: gives one after the other each clip, or the reason why it is left out; called where
-            they are not there, or damaged.
-        name: what the data set is called, the first part of the folder's name.
+        key: everything the clips depend on, as JSON values.
+        make: yields each clip, or the reason why it is left out; called only if the cached clips
+            are missing or damaged.
+        name: name of the data set, the first part of the folder name.
 
     Raises:
-        DataError: the cache cannot be written, or there are no clips.
+        DataError: the cache cannot be written, or no clip can be used.
     """
     key = json.loads(json.dumps(key))
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = cache_folder() / "clips" / f"{name}-{digest}"
-    # A complete cache may be read-only: it is used before anything is written.
+    # Tried before anything is written, because a complete cache may be read-only.
     if (ready := _load(folder, key)) is not None:
         return ready
     try:
@@ -54,7 +54,7 @@ def cached_clips(
     except OSError as error:
         raise DataError(
             f"the cache folder {folder.parent} cannot be written ({error.strerror or error}): "
-            "set the environment variable SEQGAN_CACHE to a folder that can"
+            "set the environment variable SEQGAN_CACHE to a writable folder"
         ) from error
     assert found is not None, "what was just written can be read"
     return found
@@ -65,7 +65,7 @@ def _write(
 ) -> None:
     lengths, left, digest = array("q"), {}, hashlib.sha256()
     with (draft / "samples.f32").open("wb") as file:
-        # Written as they come: a data set need not fit in memory.
+        # Written one by one, because a data set may not fit in memory.
         for number, clip in enumerate(made):
             if isinstance(clip, str):
                 left[str(number)] = clip
@@ -76,13 +76,13 @@ def _write(
             lengths.append(len(clip))
     if not lengths:
         why = f" ({next(iter(left.values()))})" if left else ""
-        raise DataError(f"{name} has no clips that can be used{why}")
+        raise DataError(f"{name} has no usable clips{why}")
     index = {"lengths": list(lengths), "left_out": left, "sha256": digest.hexdigest()}
     write_json(draft / "index.json", {"key": key, **index})
 
 
 def _load(folder: Path, key: Mapping[str, object]) -> tuple[Clips, LeftOut] | None:
-    """What a folder of the cache holds; ``None`` where it is absent, damaged or another."""
+    """Load the clips of a cache folder; ``None`` if it is absent, damaged or of another key."""
     try:
         index = read_json(folder / "index.json")
         if index["key"] != key:

@@ -1,4 +1,4 @@
-"""Clips of sound, of unequal lengths."""
+"""Audio clips of unequal lengths."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ TooLong = Literal["cut", "drop", "error"]
 
 @dataclass(frozen=True)
 class ClipSettings:
-    """How a recording becomes a clip.
+    """Settings for turning a recording into a clip.
 
     Attributes:
-        sample_rate: samples a second of every clip; recordings of a higher rate are resampled.
-        trim_db: what is this many decibels under the loudest frame of a recording is silence, and
-            is cut at both ends; ``None`` trims nothing.
-        peak: the largest absolute value of every clip; ``None`` leaves the level as it is.
-        max_seconds: the longest clip.
-        too_long: what becomes of a longer one: its end is cut, it is left out, or it is an error.
+        sample_rate: samples per second of every clip; recordings with a higher rate are
+            resampled.
+        trim_db: frames this many decibels below the loudest one are silence, which is trimmed at
+            both ends; ``None``: no trimming.
+        peak: the largest absolute value of every clip; ``None``: the level is unchanged.
+        max_seconds: maximum length of a clip.
+        too_long: whether a longer clip is cut at the end, left out, or an error.
     """
 
     sample_rate: int
@@ -31,21 +32,21 @@ class ClipSettings:
 
     @property
     def max_samples(self) -> int:
-        """Samples of the longest clip."""
+        """Maximum number of samples in a clip."""
         return max(round(self.max_seconds * self.sample_rate), 1)
 
 
 class Clips:
-    """Clips one behind the other in one array, which may be memory-mapped.
+    """Clips stored back to back in one array, which may be memory-mapped.
 
     Args:
         samples: the samples of all clips, 32-bit floats in -1..1.
-        start_N: where each clip begins, and where the last one ends: one number more than there
+        start_N: the start of each clip, and the end of the last one: one entry more than there
             are clips.
-        chosen_P: the numbers of the clips that count, in their order; all of them by default.
+        chosen_P: indices of the clips to use, in this order; all of them by default.
 
     Raises:
-        ValueError: the numbers do not cut the samples into clips of one sample or more.
+        ValueError: the starts do not split the samples into clips of at least one sample.
 
     >>> clips = Clips(np.array([0.1, 0.2, 0.3], np.float32), np.array([0, 1, 3]))
     >>> [len(clip) for clip in clips[:2]]
@@ -56,9 +57,9 @@ class Clips:
         self, samples: np.ndarray, start_N: np.ndarray, chosen_P: np.ndarray | None = None
     ) -> None:
         if not len(start_N) or start_N[0] < 0 or start_N[-1] > len(samples):
-            raise ValueError(f"the starts do not lie within the {len(samples)} samples")
+            raise ValueError(f"the starts must lie within the {len(samples)} samples")
         if (np.diff(start_N) < 1).any():
-            raise ValueError("every clip has one sample or more")
+            raise ValueError("every clip must have at least one sample")
         self.samples, self.start_N = samples, np.asarray(start_N, np.int64)
         self.chosen_P = np.arange(len(start_N) - 1) if chosen_P is None else chosen_P
 
@@ -66,9 +67,9 @@ class Clips:
         return len(self.chosen_P)
 
     def __getitem__(self, index: slice) -> np.ndarray:
-        """Clips ``[n]``, an array of objects: each is one row of 32-bit floats."""
+        """Return clips ``[n]`` as an object array: each is a row of 32-bit floats."""
         chosen_P = self.chosen_P[index]
-        # Filled one by one: NumPy would stack clips that happen to be equally long.
+        # Filled one by one, because NumPy would stack clips of equal length.
         clip_P = np.empty(len(chosen_P), object)
         for place, number in enumerate(chosen_P):
             begin, end = self.start_N[number], self.start_N[number + 1]
@@ -76,5 +77,5 @@ class Clips:
         return clip_P
 
     def choose(self, index_P: np.ndarray) -> Clips:
-        """Only some of the clips, in this order; their samples are not copied."""
+        """Return some of the clips, in this order, without copying their samples."""
         return Clips(self.samples, self.start_N, self.chosen_P[index_P])

@@ -1,4 +1,4 @@
-"""The codec of sound: clips as sequences of frames, samples or tokens."""
+"""The audio codec: clips as sequences of frames, samples or tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .representation import Representation
 from .waveform import Cosines, MuLaw, Waveform
 
 LEARNED = 512
-"""Clips that are looked at together while a representation is learned."""
+"""Clips per chunk while a representation is learned."""
 
 
 def _log_mel(samples: int, sample_rate: int, **settings: Any) -> Representation:
@@ -30,7 +30,7 @@ def _log_mel(samples: int, sample_rate: int, **settings: Any) -> Representation:
 def _waveform(
     samples: int, sample_rate: int, *, transform: str = "none", **settings: Any
 ) -> Representation:
-    # A recipe has the keys of both; it has been checked that those of the other say nothing.
+    # A recipe has the keys of both transforms; its schema checks that unused ones are not set.
     others = ("overlap",) if transform == "cosines" else ("frames", "bands")
     own = {name: value for name, value in settings.items() if name not in others}
     if transform == "cosines":
@@ -50,19 +50,19 @@ REPRESENTATIONS: Mapping[str, Callable[..., Representation]] = {
 
 
 class AudioCodec(Codec):
-    """Clips to sequences and back.
+    """Codec between clips and sequences.
 
-    There is no mask: the end of a clip is a value of the sequence, in a channel or as a token, and
-    what lies behind it is silence that a discriminator sees like all else. A mask made from what
-    a generator wrote would pass no gradient to where it ends.
+    The mask is always true: the end of a clip is encoded in the sequence, as a channel or a token,
+    and followed by silence, which a discriminator reads like everything else. A mask computed from
+    generated values would pass no gradient to the position of the end.
 
     Args:
-        sample_rate: samples a second.
-        samples: of the longest clip.
-        peak: what the loudest sample of a decoded clip is scaled to; ``None``: only what exceeds
-            1 is scaled down.
-        representation: its settings, and its ``kind``: ``"log-mel"``, ``"waveform"`` or
-            ``"mu-law"``.
+        sample_rate: samples per second.
+        samples: maximum number of samples in a clip.
+        peak: the peak to which decoded clips are scaled; ``None``: only peaks above 1 are scaled
+            down.
+        representation: settings of the representation, and its ``kind``: ``"log-mel"``,
+            ``"waveform"`` or ``"mu-law"``.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class AudioCodec(Codec):
         return self._representation.view()
 
     def encode(self, raw: np.ndarray) -> tuple[Tensor, Bool[Tensor, "B T"]]:
-        """Clips as sequences ``[B, T, F]`` or token ids, with a mask that is true everywhere."""
+        """Encode clips as sequences ``[B, T, F]`` or token ids; the mask is true everywhere."""
         sound_BS = padded(list(raw), self.samples)
         x = self._representation.encode(sound_BS.nan_to_num(0.0), lengths(sound_BS))
         return x, full_mask(len(raw), self.steps)
 
     def decode(self, x: Tensor, mask_BT: Bool[Tensor, "B T"]) -> Float[Tensor, "B S"]:
-        """Sequences as clips, NaN where a clip has ended."""
+        """Decode sequences to clips, NaN after the end of a clip."""
         sound_BS, length_B = self._representation.decode(x)
         exists_BS = torch.arange(sound_BS.shape[1], device=x.device) < length_B[:, None]
         sound_BS = torch.where(exists_BS, sound_BS, 0.0)
@@ -103,14 +103,14 @@ class AudioCodec(Codec):
         return torch.where(exists_BS, sound_BS, torch.nan)
 
     def present(self, things: Float[Tensor, "N S"]) -> np.ndarray:
-        """Clips as a user gets them: an array of objects, each one a row of samples."""
+        """Return clips as a user gets them: an object array of rows of samples."""
         return as_objects(unpadded(things))
 
 
 def learn_representation(
     clips: Items, settings: Mapping[str, Any], *, sample_rate: int, samples: int
 ) -> dict[str, Any]:
-    """The settings of a representation with what it learns from the training part.
+    """Return the settings of a representation, with what it learns from the training clips.
 
     Raises:
         DataError: the settings do not fit together.
@@ -122,7 +122,7 @@ def learn_representation(
 
 @dataclass(frozen=True)
 class _Chunks:
-    """Some clips at a time, as often as they are asked for."""
+    """Clips in chunks, which can be iterated over repeatedly."""
 
     clips: Items
     samples: int
@@ -134,11 +134,11 @@ class _Chunks:
 
 
 def audio_codec(codec: object) -> AudioCodec:
-    """The codec, which is one of sound.
+    """Return the codec if it is an audio codec.
 
     Raises:
-        TypeError: it is another.
+        TypeError: it is another codec.
     """
     if not isinstance(codec, AudioCodec):
-        raise TypeError(f"{type(codec).__name__} is no codec of sound")
+        raise TypeError(f"{type(codec).__name__} is not an audio codec")
     return codec

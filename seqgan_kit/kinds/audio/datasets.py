@@ -1,4 +1,4 @@
-"""Recordings as data sets: spoken digits, and one's own."""
+"""Data sets of recordings: spoken digits, and your own."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from .files import EXTENSIONS, Unfit, prepared, read_sound
 from .sources import SOURCES, SPEAKERS, SPOKEN_DIGITS
 
 TEST_TAKES = 5
-"""Takes 0 to 4 of every digit and speaker are the official test part of the spoken digits."""
+"""Takes 0 to 4 of each digit and speaker are the official test part of the spoken digits."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file of sound, what its data set calls it wherever it lies, and its labels."""
+    """An audio file, its name within the data set, and its labels."""
 
     path: Path
     name: str
@@ -53,13 +53,13 @@ def spoken_digits(
     seed: int,
     progress: Progress | None = None,
 ) -> Dataset:
-    """The Free Spoken Digit Dataset: ten digits, six speakers, fifty takes of each.
+    """Load the Free Spoken Digit Dataset: ten digits, six speakers, fifty takes of each.
 
-    The official split: takes 0 to 4 are the test part. Of the others the validation part is held
-    out.
+    The split is the official one: takes 0 to 4 are the test part. The validation part is held out
+    from the others.
 
     Raises:
-        DataError: the files cannot be found, or the settings do not fit them.
+        DataError: the files cannot be found, or do not fit the settings.
     """
     folder = locate(SOURCES["spoken_digits"], root=root, progress=progress)
     found: dict[PartName, list[Recording]] = {"training": [], "test": []}
@@ -90,23 +90,22 @@ def recordings(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Your own recordings.
+    """Load your own recordings.
 
     Args:
-        root: a folder with one sub-folder for each label (in sub-folders ``training``,
-            ``validation`` and ``test``, where there are such parts), or a manifest: a ``.csv`` or
-            ``.jsonl`` file with a column ``path``, from the manifest's folder, and columns of
-            labels.
+        root: a folder with one sub-folder per label (optionally within sub-folders ``training``,
+            ``validation`` and ``test``), or a manifest: a ``.csv`` or ``.jsonl`` file with a
+            column ``path``, relative to the folder of the manifest, and columns of labels.
         settings: how recordings become clips.
-        labels: columns of the manifest that hold labels; all but ``path`` if absent.
-        unreadable: stop at files that are no sound, or leave them out with a note.
-        validation: share of the training clips for validation, where it has no folder.
-        test: share of the training clips for the test, where it has no folder.
-        seed: of the cut.
-        progress: told of the files read.
+        labels: columns of the manifest that hold labels; all but ``path`` if empty.
+        unreadable: whether a file that cannot be used is an error, or is left out with a note.
+        validation: share of the training clips for validation, if there is no folder for it.
+        test: share of the training clips for testing, if there is no folder for it.
+        seed: random seed of the split.
+        progress: called with the bytes read.
 
     Raises:
-        DataError: there is nothing of that kind, a file is no sound, or a label has too few.
+        DataError: there are no recordings, a file cannot be used, or a label has too few.
     """
     notes: list[str] = []
     if root.is_dir():
@@ -144,54 +143,56 @@ def recordings(
 
 
 def read_manifest(path: Path, labels: Sequence[str]) -> tuple[list[str], list[Recording]]:
-    """The recordings that a manifest names, and the columns of their labels.
+    """Read a manifest: the columns of its labels, and the recordings that it lists.
 
     Raises:
-        DataError: it cannot be read, lacks a column, or names a file twice or one that does not
+        DataError: it cannot be read, lacks a column, or lists a file twice or one that does not
             exist.
     """
     rows = list(_rows(path))
     if not rows:
-        raise DataError(f"{path} names no recordings: add rows with a path and labels")
+        raise DataError(f"{path} lists no recordings: add rows with a path and labels")
     columns = list(labels) or [name for name in rows[0][1] if name != "path"]
     found: list[Recording] = []
     line_of: dict[Path, int] = {}
     for line, row in rows:
         for column in ("path", *columns):
             if not isinstance(row.get(column, ""), str):
-                raise DataError(f"{path}, line {line}: its {column!r} is no text or number")
+                raise DataError(
+                    f"{path}, line {line}: {column!r} is neither a string nor a number"
+                )
             if not row.get(column):
                 raise DataError(
-                    f"{path}, line {line}: it has no {column!r}; its columns are "
+                    f"{path}, line {line}: {column!r} is missing or empty; the columns are "
                     + ", ".join(map(repr, row))
                 )
         file = path.parent / row["path"]
         if not file.is_file():
-            raise DataError(f"{path}, line {line}: there is no file {file}")
+            raise DataError(f"{path}, line {line}: {file} does not exist")
         if (first := line_of.setdefault(file.resolve(), line)) != line:
-            raise DataError(f"{path}, line {line}: it names {file} again, as line {first} does")
+            raise DataError(f"{path}, line {line}: {file} is already listed on line {first}")
         found.append(Recording(file, row["path"], tuple(row[column] for column in columns)))
     return columns, found
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Line numbers and columns of a manifest; texts and numbers are texts."""
+    """Yield the line numbers and columns of a manifest; strings and numbers become strings."""
     try:
-        # Line breaks inside of quotation marks are left as they are.
+        # Read as bytes, so that line breaks inside quotation marks are kept.
         content = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file or folder") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as text in UTF-8 ({error})") from error
+        raise DataError(f"{path} cannot be read as UTF-8 text ({error})") from error
     if path.suffix.lower() == ".csv":
         reader = csv.DictReader(io.StringIO(content, newline=""))
         if reader.fieldnames is None or "path" not in reader.fieldnames:
-            raise DataError(f"{path} has no column 'path' in its first row: name the files in one")
+            raise DataError(f"{path} has no column 'path': add it to the header row")
         for row in reader:
             if None in row or None in row.values():
                 raise DataError(
-                    f"{path}, line {reader.line_num}: it does not have {len(reader.fieldnames)} "
-                    "fields, as the first row has"
+                    f"{path}, line {reader.line_num}: expected {len(reader.fieldnames)} fields, "
+                    "as in the header row"
                 )
             yield reader.line_num, {name: value.strip() for name, value in row.items()}
     elif path.suffix.lower() == ".jsonl":
@@ -201,19 +202,21 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             try:
                 record = json.loads(line)
             except json.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: it is no JSON ({error.msg})") from error
+                raise DataError(
+                    f"{path}, line {number}: this is not valid JSON ({error.msg})"
+                ) from error
             if not isinstance(record, dict):
-                raise DataError(f"{path}, line {number}: its JSON is no object")
+                raise DataError(f"{path}, line {number}: the JSON value is not an object")
             yield number, {name: _plain(value) for name, value in record.items()}
     else:
         raise DataError(
-            f"{path}: a manifest ends in .csv or .jsonl; or name a folder with one sub-folder "
-            "for each label"
+            f"{path}: the name of a manifest must end in .csv or .jsonl; or give a folder with "
+            "one sub-folder per label"
         )
 
 
 def _plain(value: object) -> object:
-    """Texts, numbers and truth values as texts, anything else as it is."""
+    """Convert strings, numbers and booleans to strings; return anything else unchanged."""
     if isinstance(value, str):
         return value.strip()
     return json.dumps(value) if isinstance(value, int | float) else value
@@ -236,7 +239,7 @@ def _dataset(
     key = {
         "settings": asdict(settings),
         "skip": skip,
-        # Contents, not dates: a copy of the folder is the same data.
+        # Contents, not dates, so that a copy of the folder is the same data.
         "files": [[one.name, _digest(one.path)] for one in everything],
     }
     tell = partial(progress or (lambda *_: None), name)
@@ -296,10 +299,10 @@ def _prepared(
     skip: bool,
     tell: Callable[[int, int | None], None],
 ) -> Iterator[np.ndarray | str]:
-    """The clips of recordings, or why they are left out.
+    """Yield the clip of each recording, or why it is left out.
 
     Raises:
-        DataError: some cannot be used, and they are not to be left out; it names the first ones.
+        DataError: some cannot be used and ``skip`` is false; the message names the first ones.
     """
     damaged = []
     *read_N, whole = accumulate((one.path.stat().st_size for one in everything), initial=0)
@@ -309,7 +312,7 @@ def _prepared(
             sound_SC, rate = read_sound(recording.path)
             clip = prepared(sound_SC, rate, settings, str(recording.path))
         except Unfit:
-            # Not the file is wrong, but a setting: leaving files out would hide that.
+            # A setting is wrong, not the file: leaving files out would hide that.
             raise
         except DataError as error:
             damaged.append(str(error))
@@ -321,7 +324,7 @@ def _prepared(
         raise DataError(
             f"{len(damaged)} of {len(everything)} recordings cannot be used:\n"
             + listed(damaged)
-            + "\nRepair them, or leave them out with data.unreadable=skip"
+            + "\nRepair them, or skip them with data.unreadable=skip"
         )
 
 
@@ -329,20 +332,20 @@ def _enough(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: Path
     """Check that each class of each attribute has a clip to train on and one to hold out.
 
     Raises:
-        DataError: one has fewer.
+        DataError: a class has fewer than two clips.
     """
     for column, (attribute, classes) in enumerate(names.items()):
         counts = np.bincount(label_NA[:, column], minlength=len(classes))
         few = [name for name, count in zip(classes, counts, strict=True) if count < 2]
         if few:
             raise DataError(
-                f"{root}: fewer than 2 recordings to train on with the {attribute} {some(few)}: "
-                "add some, or leave that out"
+                f"{root}: fewer than 2 training recordings with the {attribute} {some(few)}: "
+                "add some, or remove the label"
             )
 
 
 def _label_numbers(found: Sequence[Recording], names: Mapping[str, Sequence[str]]) -> np.ndarray:
-    """Class numbers ``[N, A]``; all of one class where there are no labels."""
+    """Return class numbers ``[N, A]``; all are of one class if there are no labels."""
     numbers = [{value: number for number, value in enumerate(known)} for known in names.values()]
     rows = [
         [known[value] for known, value in zip(numbers, one.labels, strict=True)]

@@ -1,4 +1,4 @@
-"""Clips of sound as something to see and to hear: spectrograms, players on a page."""
+"""Audio clips to see and hear: spectrograms, and players on a page."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from .codec import AudioCodec, audio_codec
 from .files import write_clip
 
 WINDOW_SECONDS, HOP_SECONDS = 0.032, 0.008
-"""How long a column of a spectrogram looks, and how far it lies from the next."""
+"""The window of a column of a spectrogram, and the time from one column to the next."""
 
 HEIGHT = 64
 """Rows of a spectrogram, from 0 at the bottom to half the sample rate at the top."""
 
 RANGE_DB = 70.0
-"""From the loudest place of a spectrogram down to what is drawn as silence."""
+"""Range from the loudest point of a spectrogram down to what is drawn as silence."""
 
 LEVELS = 32
-"""Colours of a spectrogram. More can hardly be told apart, and would make larger files."""
+"""Colours of a spectrogram. More are hard to tell apart and make larger files."""
 
-# From dark to light without a change of hue that those who see no red or green would miss.
+# From dark to light, so that it can be read with red-green colour blindness.
 ANCHORS = ((8, 10, 28), (46, 28, 106), (120, 44, 129), (196, 66, 105), (246, 130, 84),
            (253, 200, 130), (252, 248, 214))  # fmt: skip
 
 BAR = 8
-"""Rows of pixels below a spectrogram for the scores of its steps."""
+"""Rows of pixels below a spectrogram that show the scores of its steps."""
 
 ACROSS = 4
-"""Clips beside each other."""
+"""Clips per row."""
 
 PAUSE_SECONDS = 0.15
 """Silence between the clips of a walk."""
@@ -51,19 +51,19 @@ PAUSE_SECONDS = 0.15
 
 
 def decibels(clip: Float[np.ndarray, " S"], sample_rate: int) -> Float[np.ndarray, "H W"]:
-    """Levels of a clip by pitch and time, relative to the loudest one.
+    """Return the levels of a clip by frequency and time, relative to the loudest one.
 
     Args:
         clip: samples.
-        sample_rate: samples a second.
+        sample_rate: samples per second.
 
     Returns:
-        ``HEIGHT`` rows from low to high, equally far from each other to the ear (on the mel
-        scale, O'Shaughnessy 1987), and a column every ``HOP_SECONDS``; from ``-RANGE_DB`` to 0.
+        ``HEIGHT`` rows from low to high, evenly spaced on the mel scale (O'Shaughnessy 1987), and
+        a column every ``HOP_SECONDS``; from ``-RANGE_DB`` to 0.
     """
     window = max(round(WINDOW_SECONDS * sample_rate), 16)
     hop = max(round(HOP_SECONDS * sample_rate), 1)
-    # Padded with zeros to twice the window: low rows lie closer together than its frequencies.
+    # Zero-padded to twice the window: low rows are closer together than its frequencies.
     spectrum_FW = torch.stft(
         torch.from_numpy(np.asarray(clip, np.float32)), 2 * window, hop, window,
         torch.hann_window(window), center=True, pad_mode="constant", return_complex=True,
@@ -90,9 +90,9 @@ def _palette() -> np.ndarray:
 
 
 def spectrogram_picture(clip: Float[np.ndarray, " S"], sample_rate: int) -> Image.Image:
-    """A spectrogram in colour: time to the right, low frequencies at the bottom, loud is light.
+    """Draw a spectrogram: time to the right, low frequencies at the bottom, loud is light.
 
-    A pixel is as long in every picture, so that longer clips are wider.
+    A pixel has the same duration in every picture, so longer clips are wider.
     """
     share_HW = 1 + decibels(clip, sample_rate) / RANGE_DB
     picture = Image.fromarray(np.rint(share_HW[::-1] * (LEVELS - 1)).astype(np.uint8), "P")
@@ -106,13 +106,13 @@ def spectrogram_grid(
     sample_rate: int,
     scores: Sequence[Sequence[Sequence[float]]] = (),
 ) -> Image.Image:
-    """A picture with one row of spectrograms for each name, the name at its left.
+    """Draw one row of spectrograms for each name, with the name on the left.
 
     Args:
-        rows: for each row its clips.
-        names: the rows' names.
-        sample_rate: samples a second.
-        scores: for each clip a score from -1 to 1 for every step, drawn as a bar below it.
+        rows: the clips of each row.
+        names: the names of the rows.
+        sample_rate: samples per second.
+        scores: scores from -1 to 1 of the steps of each clip, drawn as a bar below it.
     """
     gap, bar = 4, BAR if scores else 0
     pictures = [[spectrogram_picture(clip, sample_rate) for clip in row] for row in rows]
@@ -147,7 +147,7 @@ def _score_bar(score: Sequence[float], width: int) -> Image.Image:
 def sound_panel(
     clips: Sequence[Float[np.ndarray, " _"]], sample_rate: int, captions: Sequence[str]
 ) -> SoundPanel:
-    """Clips with a spectrogram and a player each; the sound is 16-bit WAV at its own rate."""
+    """Return a panel with a spectrogram and a player for each clip, as 16-bit WAV."""
     return {
         "kind": "sound",
         "clips": [
@@ -175,14 +175,14 @@ def _on_page(clip: np.ndarray, sample_rate: int, caption: str) -> SoundClip:
 
 
 def joined(clips: Sequence[Float[np.ndarray, " _"]], sample_rate: int) -> Float[np.ndarray, " S"]:
-    """Clips one after the other, with a short pause between them."""
+    """Join clips, with a short pause between them."""
     pause = np.zeros(round(PAUSE_SECONDS * sample_rate), np.float32)
     parts = [part for clip in clips for part in (pause, clip)]
     return np.concatenate(parts[1:])
 
 
 def draw_spectrograms(sampler: Sampler, path: Path, *, columns: int = 6, seed: int = 0) -> None:
-    """A picture of spectrograms of samples, one row a class of the first attribute."""
+    """Save a picture of sampled spectrograms, one row per class of the first attribute."""
     rows_NA = sampler.label_rows(None, 1)
     names = next(iter(sampler.labels.values()))[:GRID_ROWS]
     chosen = [
@@ -207,14 +207,14 @@ def draw_pairs(real: Tensor, written: Tensor, sample_rate: int) -> Image.Image:
 
 
 def draw_scores(scores: Scores, codec: AudioCodec) -> Image.Image:
-    """Draw spectrograms of real clips above those of samples, the score of every step below."""
+    """Draw spectrograms of real clips above those of samples, with the scores of their steps."""
     rows, bars, names = [], [], []
     for name, side in (("real", scores.real), ("sample", scores.made)):
         clips = unpadded(codec.decode(side.x, side.mask_BT))
         for start in range(0, len(clips), ACROSS):
             chunk = slice(start, start + ACROSS)
             rows.append(clips[chunk])
-            # A step lasts as long in every clip, and a clip may end before the last one.
+            # A step has the same duration in every clip, and a clip may end before the last step.
             share = [len(clip) / codec.samples for clip in clips[chunk]]
             score = side.score_BT[chunk].tolist()
             bars.append(

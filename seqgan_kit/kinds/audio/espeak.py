@@ -1,14 +1,14 @@
-"""A program of its own that speaks: what to say comes in as JSON, samples go out.
+"""A separate program that speaks: it reads utterances as JSON and writes samples.
 
-eSpeak NG keeps state from one utterance to the next (the phase of its voice, its noise), so that
-an utterance sounds a little different after another one. In a process that does nothing else the
-same list of utterances gives the same samples, whatever was said before elsewhere.
+eSpeak NG keeps state from one utterance to the next (the phase of its voice, its noise), so the
+sound of an utterance depends slightly on those before it. In a separate process, the same list of
+utterances always gives the same samples.
 
-On standard input: ``{"seed": NUMBER, "utterances": [[TEXT, VOICE, RATE, PITCH, RANGE], ...]}``. On
-standard output, for every utterance: the number of its samples as a little-endian 32-bit number,
-and the samples, 22,050 a second, as little-endian 16-bit numbers.
+Standard input: ``{"seed": NUMBER, "utterances": [[TEXT, VOICE, RATE, PITCH, RANGE], ...]}``.
+Standard output, for each utterance: the number of its samples as a little-endian 32-bit integer,
+then the samples, 22,050 per second, as little-endian 16-bit integers.
 
-It is run by its path, not imported with the package: it needs neither NumPy nor torch.
+It is run by its path instead of being imported, and needs neither NumPy nor torch.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ import sys
 
 SAMPLE_RATE = 22050
 
-# The numbers of espeak-ng/speak_lib.h.
+# The constants of espeak-ng/speak_lib.h.
 SYNCHRONOUS = 2
 DO_NOT_EXIT = 0x8000
 RATE, PITCH, RANGE = 1, 3, 4
 BY_CHARACTER = 1
 UTF_8 = 1
 
-# int callback(short *samples, int count, espeak_EVENT *events): zero goes on.
+# int callback(short *samples, int count, espeak_EVENT *events): returning zero continues.
 Heard = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
 
 
 class Speaker:
-    """eSpeak NG of the package espeakng_loader, in this process.
+    """eSpeak NG from the package espeakng_loader, loaded into this process.
 
     Args:
-        seed: of the noise in voices that breathe.
+        seed: random seed of the noise in breathy voices.
 
     Raises:
-        RuntimeError: it cannot be started.
+        RuntimeError: eSpeak NG cannot be started.
     """
 
     def __init__(self, seed: int) -> None:
@@ -50,11 +50,11 @@ class Speaker:
         data = str(espeakng_loader.get_data_path()).encode()
         rate = self._library.espeak_Initialize(SYNCHRONOUS, 0, data, DO_NOT_EXIT)
         if rate != SAMPLE_RATE:
-            raise RuntimeError(f"eSpeak NG gave {rate}, not {SAMPLE_RATE} samples a second")
-        # It takes the time of day otherwise.
+            raise RuntimeError(f"eSpeak NG has the sample rate {rate}, expected {SAMPLE_RATE}")
+        # The default seed is the time of day.
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         self._heard = bytearray()
-        # Kept: the library has only the address.
+        # Kept alive here, because the library has only the address.
         self._callback = Heard(self._hear)
         self._library.espeak_SetSynthCallback(self._callback)
 
@@ -64,14 +64,14 @@ class Speaker:
         return 0
 
     def say(self, text: str, voice: str, rate: int, pitch: int, spread: int) -> bytes:
-        """The samples of an utterance; everything about the voice is set anew.
+        """Return the samples of an utterance, after setting all parameters of the voice.
 
         Args:
             text: what to say.
-            voice: the name of a voice.
-            rate: words a minute.
+            voice: name of a voice.
+            rate: words per minute.
             pitch: 0 to 100.
-            spread: the range of the pitch, 0 to 100.
+            spread: range of the pitch, 0 to 100.
 
         Raises:
             RuntimeError: there is no such voice, or a number is out of range.
@@ -94,7 +94,7 @@ class Speaker:
 
 
 def main() -> None:
-    """Speak what standard input asks for."""
+    """Speak the utterances on standard input."""
     asked = json.load(sys.stdin.buffer)
     speaker = Speaker(asked["seed"])
     for utterance in asked["utterances"]:

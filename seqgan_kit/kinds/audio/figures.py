@@ -1,4 +1,4 @@
-"""The figures of clips of sound beyond what a judge sees."""
+"""The audio metrics beyond those of a judge."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from ...evaluation.lengths import length_distance
 
 FRAME_SECONDS = 0.01
 QUIET_DB = -50.0
-"""A frame this far below full scale is counted as silence."""
+"""A frame this far below full scale counts as silence."""
 
 FULL_SCALE = 1.0 - 1 / 2**15
-"""A sample this loud is taken for one that was clipped."""
+"""A sample this loud counts as clipped."""
 
 HEARD = 300
-"""Clips of a set that the recogniser listens to, at most."""
+"""Maximum number of clips in a set for the recogniser."""
 
 RATED = 60
-"""Clips of a set whose quality is rated, at most: it takes about a second a clip."""
+"""Maximum number of clips in a set to rate for quality: it takes about a second per clip."""
 
 CHUNK = 512
 
 Listen = Callable[[Sequence[np.ndarray], int], list[str | None]]
-"""Hears for each clip of a sample rate a word, or nothing."""
+"""Recognises a word, or nothing, in each clip of a sample rate."""
 
 Rate = Callable[[Sequence[np.ndarray], int], np.ndarray]
-"""Scores the quality of each clip of a sample rate."""
+"""Rates the quality of each clip of a sample rate."""
 
 
 class AudioFigures:
-    """Clips beside those that they were learned from and beside held-out ones.
+    """Metrics of audio clips, measured against training clips and held-out clips.
 
-    Clips are rows of samples, NaN where they have ended.
+    Clips are rows of samples, NaN after the end.
 
     Args:
-        training: the clips that a model has seen.
-        reference: real clips that it has not: the whole test part.
+        training: clips the model was trained on.
+        reference: real clips it has not seen: the whole test part.
         label_NA: classes of the test part.
-        sample_rate: samples a second.
-        judge: whose doubts about the first attribute give the Inception score.
+        sample_rate: samples per second.
+        judge: its probabilities of the first attribute give the Inception score.
         words: names of the classes of the first attribute.
-        listen: a recogniser that knows these words, if there is one.
-        rate: a score of quality, if there is one.
+        listen: a recogniser of these words, if there is one.
+        rate: a quality rating, if there is one.
 
     Raises:
-        TooFewSamples: a part has no clip.
-        ValueError: there is a recogniser and no words to hold it to.
+        TooFewSamples: there are no training clips, or no test clips.
+        ValueError: there is a recogniser, but no word for some class.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class AudioFigures:
         rate: Rate | None = None,
     ) -> None:
         if not len(training) or not len(reference):
-            raise TooFewSamples("figures of sound need at least one training and one test clip")
+            raise TooFewSamples("audio metrics need at least one training and one test clip")
         if listen is not None and len(words) < judge.classes[0]:
             raise ValueError("a recogniser needs a word for each class of the first attribute")
         self._training = training
@@ -83,15 +83,15 @@ class AudioFigures:
     def measure(
         self, samples: Float[Tensor, "N S"], label_NA: np.ndarray | None = None
     ) -> dict[str, float]:
-        """The figures of one set of samples.
+        """Measure one set of samples.
 
         Args:
             samples: clips.
-            label_NA: what they were asked to be, which the recogniser is held to.
+            label_NA: the requested labels, with which recognised words are compared.
 
         Raises:
-            TooFewSamples: there are none.
-            NotMeasurable: a clip is empty, or holds values that are no numbers.
+            TooFewSamples: there are no clips.
+            NotMeasurable: a clip is empty, or contains infinite values or NaN before its end.
         """
         length_N = _lengths(samples)
         loudness_N = loudness(samples)
@@ -104,7 +104,7 @@ class AudioFigures:
         }
         if self._judge.classes[0] > 1:
             figures["inception_score"] = inception_score(self._judge, samples)
-        # At random, as the first ones of sorted samples are all of one class.
+        # Chosen at random, because the first of sorted samples are all of one class.
         chosen = np.random.default_rng(0).permutation(len(samples))[:HEARD]
         clips = [
             samples[number, : int(length_N[number])].float().cpu().numpy() for number in chosen
@@ -119,10 +119,10 @@ class AudioFigures:
         return figures
 
     def real(self, count: int, seed: int = 0) -> tuple[dict[str, float], int]:
-        """The figures of real clips in the place of samples.
+        """Compute the same metrics with real clips in place of samples.
 
-        Lengths are those of training clips, held to the test part as samples are; all else is
-        that of the test part.
+        The distance of lengths compares training clips with the test part; all other metrics are
+        those of the test part.
         """
         order = np.random.default_rng(seed).permutation(len(self._training))[:count]
         chosen = self._training[torch.from_numpy(np.sort(order))]
@@ -131,7 +131,7 @@ class AudioFigures:
         return found, len(self._reference)
 
     def noise(self, count: int, seed: int) -> Float[Tensor, "N S"]:
-        """So many clips of white noise, as long as test clips are."""
+        """Draw clips of white noise, with lengths drawn from the test clips."""
         rng = torch.Generator().manual_seed(seed)
         length_N = self._length_R[torch.randint(len(self._length_R), (count,), generator=rng)]
         width = self._reference.shape[1]
@@ -140,27 +140,27 @@ class AudioFigures:
 
 
 def _lengths(items: Float[Tensor, "N S"]) -> Int[Tensor, " N"]:
-    """Samples of each clip.
+    """Count the samples of each clip.
 
     Raises:
         TooFewSamples: there are no clips.
-        NotMeasurable: a clip is empty, or holds values that are no numbers.
+        NotMeasurable: a clip is empty, or contains infinite values or NaN before its end.
     """
     if not len(items):
-        raise TooFewSamples("figures of sound need at least one clip")
+        raise TooFewSamples("audio metrics need at least one clip")
     exists_NS = ~items.isnan()
-    # A clip begins with a number, and no number follows on NaN: that is its end.
+    # A valid clip starts with a number, and has no numbers after its first NaN, the end.
     whole_N = exists_NS[:, 0] & (exists_NS[:, 1:] <= exists_NS[:, :-1]).all(1)
     if not bool(whole_N.all()) or bool(items.isinf().any()):
         raise NotMeasurable(
-            "the samples hold clips that are empty, or values that are infinite or not a number: "
-            "the training has diverged; take an earlier checkpoint"
+            "some clips are empty, or contain values that are infinite or not a number: training "
+            "has diverged; use an earlier checkpoint"
         )
     return exists_NS.sum(1).cpu()
 
 
 def loudness(items: Float[Tensor, "N S"]) -> Float[Tensor, " N"]:
-    """Root mean square of each clip in decibels below full scale.
+    """Return the root mean square of each clip, in decibels relative to full scale.
 
     >>> round(loudness(torch.sin(torch.arange(8000.0) / 5)[None]).item(), 2)
     -3.01
@@ -170,7 +170,7 @@ def loudness(items: Float[Tensor, "N S"]) -> Float[Tensor, " N"]:
 
 
 def silence_share(items: Float[Tensor, "N S"], *, sample_rate: int) -> float:
-    """Share of frames of 10 ms, of all clips together, that are silent."""
+    """Return the share of 10 ms frames, over all clips, that are silent."""
     size = max(round(FRAME_SECONDS * sample_rate), 1)
     frame_NTS = items[:, : items.shape[1] // size * size].unflatten(1, (-1, size))
     whole_NT = ~frame_NTS.isnan().any(-1)
@@ -181,7 +181,7 @@ def silence_share(items: Float[Tensor, "N S"], *, sample_rate: int) -> float:
 
 
 def clipped_share(items: Float[Tensor, "N S"]) -> float:
-    """Share of clips with a sample at full scale or beyond.
+    """Return the share of clips with a sample at full scale or above.
 
     >>> clipped_share(torch.tensor([[0.5, torch.nan], [0.2, -1.0]]))
     0.5
@@ -191,13 +191,14 @@ def clipped_share(items: Float[Tensor, "N S"]) -> float:
 
 @torch.no_grad()
 def inception_score(judge: Judge, items: Float[Tensor, "N S"]) -> float:
-    """The exponential of the mean divergence of a clip's classes from those of all clips.
+    """Return the exponential of the mean KL divergence of a clip's class probabilities from p(y).
 
-    By the judge's probabilities of the first attribute: 1 where it says the same of every clip,
-    and the number of classes where it is sure of each, and each occurs equally often.
+    The probabilities are the judge's, for the first attribute, and p(y) is their mean over clips.
+    The score is 1 if they are the same for every clip, and the number of classes if the judge is
+    certain of each clip and the classes are equally frequent.
 
     References:
-        Salimans et al. 2016, *Improved Techniques for Training GANs*; by a classifier of sound
+        Salimans et al. 2016, *Improved Techniques for Training GANs*; with a classifier of audio,
         Donahue et al. 2019.
     """
     device = next(judge.parameters()).device

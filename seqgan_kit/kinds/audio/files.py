@@ -1,4 +1,4 @@
-"""Files of sound: any of them read as a clip, and clips written."""
+"""Reading audio files as clips, and writing clips."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ Form = Literal["wav", "flac"]
 EXTENSIONS = frozenset((".wav", ".flac", ".ogg"))
 
 FRAME_SECONDS = 0.01
-# Under this root mean square (-80 dB of full scale) 16 bits hold little but their rounding.
+# Below this root mean square (-80 dB of full scale), 16 bits are mostly rounding noise.
 SILENCE = 1e-4
-# A WAV that was piped states no size, or the largest.
+# A piped WAV states no size, or the largest one.
 PIPED = 0x7FFF_F000
 SCALE = 1 << 15
 LARGEST_TERM = 1000
 
 
 class Unfit(DataError):
-    """A recording that is sound, but not as the settings ask for."""
+    """A valid recording that does not fit the settings."""
 
 
 def prepared(
     sound_SC: np.ndarray, rate: int, settings: ClipSettings, name: str
 ) -> np.ndarray | None:
-    """Samples of any rate and number of channels as a clip.
+    """Turn samples of any rate and number of channels into a clip.
 
     Args:
         sound_SC: the samples; channels are averaged.
-        rate: how many a second.
+        rate: samples per second.
         settings: how they become a clip.
-        name: what messages call it.
+        name: name of the recording in messages.
 
     Returns:
-        One row of 32-bit floats in -1..1, or ``None`` for what is too long and to be left out.
+        A row of 32-bit floats in -1..1, or ``None`` if it is too long and left out.
 
     Raises:
-        Unfit: it has fewer samples a second than the settings ask for, or is too long where that
-            is an error.
-        DataError: it is silent, or holds samples that are no numbers.
+        Unfit: its sample rate is below that of the settings, or it is too long and that is an
+            error.
+        DataError: it is silent, or contains samples that are not finite.
     """
     finite_SC = np.isfinite(sound_SC)
     if not finite_SC.all():
         first = int((~finite_SC).any(1).argmax())
         raise DataError(
-            f"{name} holds samples that are not finite numbers, the first after "
+            f"{name} contains samples that are not finite numbers, the first at "
             f"{first / rate:.3f} s"
         )
     mono_S = sound_SC.mean(1, dtype=np.float32)
     if _loudness(mono_S, len(mono_S))[0] < SILENCE:
-        raise DataError(f"{name} holds nothing but silence")
+        raise DataError(f"{name} contains only silence")
     if rate < settings.sample_rate:
         raise Unfit(
-            f"{name} has {rate} samples a second, and data.sample_rate={settings.sample_rate} "
-            f"asks for more, which adds nothing: set data.sample_rate={rate} or lower"
+            f"{name} has {rate} samples per second, fewer than "
+            f"data.sample_rate={settings.sample_rate}: set data.sample_rate={rate} or lower"
         )
     clip_S = trimmed(resampled(mono_S, rate, settings.sample_rate), settings)
     if len(clip_S) > settings.max_samples:
@@ -72,19 +72,19 @@ def prepared(
             return None
         if settings.too_long == "error":
             raise Unfit(
-                f"{name} lasts {len(clip_S) / settings.sample_rate:.2f} s, and "
-                f"data.max_seconds={settings.max_seconds:g} allows less: raise it, or choose "
-                "data.too_long=cut or drop"
+                f"{name} lasts {len(clip_S) / settings.sample_rate:.2f} s, longer than "
+                f"data.max_seconds={settings.max_seconds:g}: raise it, or set data.too_long=cut "
+                "or drop"
             )
         clip_S = clip_S[: settings.max_samples]
     return levelled(clip_S, settings.peak)
 
 
 def read_sound(path: Path) -> tuple[np.ndarray, int]:
-    """The samples ``[S, C]`` of a file as 32-bit floats, and how many a second it has.
+    """Read the samples ``[S, C]`` of a file as 32-bit floats, and its sample rate.
 
     Raises:
-        DataError: it cannot be read, is no sound, damaged or empty.
+        DataError: the file cannot be read, is not audio, or is damaged or empty.
     """
     import soundfile
 
@@ -100,32 +100,32 @@ def read_sound(path: Path) -> tuple[np.ndarray, int]:
         raise DataError(f"{path} cannot be read ({error.strerror or error})") from error
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
-        raise DataError(f"{path} is damaged or no sound that can be read ({reason})") from error
+        raise DataError(f"{path} is damaged or not a readable audio file ({reason})") from error
     if len(sound_SC) < expected:
-        raise DataError(f"{path} is damaged: it holds {len(sound_SC)} of {expected} samples")
+        raise DataError(f"{path} is damaged: it has {len(sound_SC)} of {expected} samples")
     if not len(sound_SC):
         raise DataError(f"{path} is empty: its length is zero")
     return sound_SC, rate
 
 
 def _refuse_truncated(path: Path, log: str) -> None:
-    """Notice a WAV with fewer bytes than it states, which libsndfile only writes in its log."""
+    """Refuse a WAV with fewer bytes than it states, which libsndfile only writes to its log."""
     found = re.search(r"^data *: (\d+) \(should be (\d+)\)", log, re.MULTILINE)
     if found is None:
         return
     stated, held = int(found[1]), int(found[2])
     if held < stated < PIPED:
-        raise DataError(f"{path} is damaged: it holds {held} of {stated} bytes of sound")
+        raise DataError(f"{path} is damaged: it has {held} of {stated} bytes of audio")
 
 
 def resampled(sample_S: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Samples at a lower rate, by a windowed sinc that lets nothing alias."""
+    """Resample to a lower rate with a windowed sinc, without aliasing."""
     if rate == wanted:
         return sample_S
     from torchaudio import functional
 
-    # Rates without a common divisor would need a filter for each of thousands of phases; the
-    # nearest ratio of small numbers is off by less than a millionth.
+    # Rates without a common divisor would need filters for thousands of phases; the nearest
+    # ratio of small numbers is off by less than a millionth.
     ratio = Fraction(rate, wanted).limit_denominator(LARGEST_TERM)
     sound = functional.resample(
         torch.from_numpy(sample_S), ratio.numerator, ratio.denominator, lowpass_filter_width=64
@@ -134,7 +134,7 @@ def resampled(sample_S: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
 
 def trimmed(clip_S: np.ndarray, settings: ClipSettings) -> np.ndarray:
-    """A clip without the silence at its ends, frame by frame of 10 ms."""
+    """Cut the silence off both ends of a clip, in frames of 10 ms."""
     if settings.trim_db is None:
         return clip_S
     frame = max(round(FRAME_SECONDS * settings.sample_rate), 1)
@@ -144,15 +144,15 @@ def trimmed(clip_S: np.ndarray, settings: ClipSettings) -> np.ndarray:
 
 
 def levelled(clip_S: np.ndarray, peak: float | None) -> np.ndarray:
-    """A clip whose largest absolute value is ``peak``; without one at most full scale."""
+    """Scale a clip to a largest absolute value of ``peak``; without one, to at most full scale."""
     largest = float(np.abs(clip_S).max())
     wanted = min(largest, 1.0) if peak is None else peak
-    # Rounding may leave the product a hair above.
+    # Rounding may put the product slightly above.
     return (clip_S * np.float32(wanted / max(largest, 1e-12))).clip(-wanted, wanted)
 
 
 def _loudness(clip_S: np.ndarray, frame: int) -> np.ndarray:
-    """Root mean square of every frame, about the mean of the clip: an offset is not heard."""
+    """Return the root mean square of each frame around the clip's mean: offsets are inaudible."""
     count = -(-len(clip_S) // frame)
     squares = np.zeros(count * frame, np.float64)
     squares[: len(clip_S)] = np.square(clip_S - clip_S.mean(dtype=np.float64))
@@ -164,17 +164,17 @@ def write_clip(
 ) -> None:
     """Write a clip as 16-bit mono; the same clip gives the same bytes.
 
-    Nothing is clipped: what is above full scale is scaled down as a whole. What is within is
-    written as it is, so that a clip read from 16 bits is written to the same 16 bits.
+    Nothing is clipped: a clip above full scale is scaled down as a whole. Any other clip is
+    written unchanged, so a clip read from 16 bits is written as the same 16 bits.
 
     Args:
-        target: a file, which appears whole or not at all, or an open one, pipes included.
+        target: a path, which is written whole or not at all, or an open file, such as a pipe.
         clip: one row of samples.
-        sample_rate: samples a second.
-        form: the kind of file.
+        sample_rate: samples per second.
+        form: the file format.
 
     Raises:
-        DataError: the clip is empty or holds samples that are no finite numbers.
+        DataError: the clip is empty, or contains samples that are not finite.
     """
     content = encoded(clip, sample_rate, form)
     if isinstance(target, Path):
@@ -184,16 +184,16 @@ def write_clip(
 
 
 def encoded(clip: np.ndarray, sample_rate: int, form: Form) -> bytes:
-    """The bytes of a file of sound; see :func:`write_clip`."""
+    """Return the bytes of an audio file; see :func:`write_clip`."""
     import soundfile
 
     if clip.ndim != 1 or not len(clip):
-        raise DataError(f"a clip is one row of samples, and this has the shape {clip.shape}")
+        raise DataError(f"a clip must be one row of samples, but this has the shape {clip.shape}")
     if not np.isfinite(clip).all():
-        raise DataError("the clip holds samples that are not finite numbers")
+        raise DataError("the clip contains samples that are not finite numbers")
     scaled_S = clip.astype(np.float64) * SCALE
     over = max(scaled_S.max() / (SCALE - 1), -scaled_S.min() / SCALE, 1.0)
-    # A pipe cannot be sought in, which the header needs.
+    # Written to memory first: the header needs seeking, which a pipe does not support.
     memory = io.BytesIO()
     whole_S: Any = np.rint(scaled_S / over).astype(np.int16)
     soundfile.write(memory, whole_S, sample_rate, format=form.upper(), subtype="PCM_16")

@@ -1,4 +1,4 @@
-"""Samples of audio that were made elsewhere."""
+"""Reader of audio samples made elsewhere."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .loading import clip_settings
 def read_samples(
     path: Path, labels: Path | None, bench: Bench
 ) -> tuple[Tensor, np.ndarray | None]:
-    """Files as real recordings are read: at the rate, the level and the length of the recipe."""
+    """Read files like real recordings: with the sample rate, level and length of the recipe."""
     if labels is not None:
         raise SamplesError(
-            f"--labels {labels}: labels of sound are columns of a manifest, as the manifest.csv "
-            "is that `seqgen sample` writes"
+            f"--labels {labels} is not supported for audio: put the labels into columns of a "
+            "manifest, like the manifest.csv that `seqgen sample` writes"
         )
     try:
         if path.is_dir():
@@ -44,7 +44,7 @@ def read_samples(
     except DataError as error:
         raise SamplesError(str(error)) from error
     if not clips:
-        raise SamplesError(f"{path} holds no {', '.join(sorted(EXTENSIONS))}")
+        raise SamplesError(f"{path} contains no {', '.join(sorted(EXTENSIONS))} files")
     items = bench.measure.real(clips)
     if rows is None:
         return items, None

@@ -1,4 +1,4 @@
-"""The judge of clips of sound, which looks at a spectrogram of its own."""
+"""The judge of audio clips, which computes its own spectrogram."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from ...evaluation.judge import FEATURES, Judge
 
 BANDS = 40
 FLOOR_DB, RANGE_DB = -60.0, 50.0
-"""The level of a band that becomes 0, and how far above it 1 is. A full-scale sine is at about 0
-dB in its band; what lies below the floor, and what does not exist, is 0."""
+"""The level of a band that maps to 0, and how far above it 1 is. A full-scale sine is at about 0
+dB in its band; levels below the floor, and frames after the end, are 0."""
 
 CHANNELS = (8, 16, 32, 64)
-"""Of the convolutions; between them time and bands are halved."""
+"""Channels of the convolutions; time and bands are halved between them."""
 
 CHUNK = 512
-"""Clips that are transformed together, which bounds the memory: about 130 megabytes for clips of
-a second at 8 kHz."""
+"""Clips transformed at a time, which bounds the memory: about 130 megabytes for one-second clips
+at 8 kHz."""
 
 
 def hop_of(sample_rate: int) -> int:
-    """Samples from one frame to the next: 16 ms."""
+    """Return the samples from one frame to the next: 16 ms."""
     return max(round(0.016 * sample_rate), 1)
 
 
 def mel_bands(sample_rate: int) -> Float[Tensor, "Q M"]:
-    """How much each frequency adds to each of the bands, from 0 to half the sample rate."""
-    # Imported late: only sound needs torchaudio.
+    """Return the weight of each frequency in each band, from 0 to half the sample rate."""
+    # Imported late, because only audio needs torchaudio.
     from torchaudio.functional import melscale_fbanks
 
     return melscale_fbanks(_size(sample_rate) // 2 + 1, 0.0, sample_rate / 2, BANDS, sample_rate)
 
 
 def _size(sample_rate: int) -> int:
-    """Of the Fourier transform: more than the window, so that each band holds a frequency."""
+    """Return the size of the FFT: above the window, so that each band contains a frequency."""
     return max(2 ** math.ceil(math.log2(4 * hop_of(sample_rate))), 512)
 
 
@@ -48,28 +48,28 @@ def log_mel(
     sample_rate: int,
     bands_QM: Float[Tensor, "Q M"] | None = None,
 ) -> Float[Tensor, "N T M"]:
-    """Levels of clips in mel bands, from 0 (silence, or nothing there) to about 1 (full scale).
+    """Return levels in mel bands, from 0 (silence, or after the end) to about 1 (full scale).
 
-    Frames of 32 ms every 16 ms, whatever the codec of a model does, so that all models are looked
-    at alike.
+    Frames are 32 ms long, every 16 ms, whatever a model's codec uses, so that all models are
+    judged in the same way.
 
     Args:
-        items: clips, NaN where they have ended.
-        sample_rate: samples a second.
-        bands_QM: :func:`mel_bands` of this rate, where they are at hand.
+        items: clips, NaN after the end.
+        sample_rate: samples per second.
+        bands_QM: :func:`mel_bands` of this rate, if already computed.
     """
     hop, size = hop_of(sample_rate), _size(sample_rate)
     if bands_QM is None:
         bands_QM = mel_bands(sample_rate).to(items.device)
     exists_NT = frames_that_exist(items, sample_rate=sample_rate)
-    # A frame reaches one hop to either side of its middle. Only those that exist are transformed:
-    # most clips are much shorter than the longest.
+    # A frame extends one hop to either side of its centre. Frames after the end are not
+    # transformed: most clips are much shorter than the longest.
     sound_NS = nn.functional.pad(items.nan_to_num(0.0), (hop, 2 * hop))
     frame_NTW = sound_NS.unfold(1, 2 * hop, hop)[:, : exists_NT.shape[1]]
     frame_PW = frame_NTW[exists_NT] * torch.hann_window(2 * hop, device=items.device)
     magnitude_PQ = torch.fft.rfft(frame_PW, n=size).abs()
-    # A sine is spread over frequencies whose magnitudes add up to half of its amplitude, times
-    # the size of the transform.
+    # A sine spreads over frequencies whose magnitudes add up to half its amplitude times the size
+    # of the transform.
     level_PM = magnitude_PQ @ bands_QM * (2 / size)
     decibel_PM = 20 * level_PM.clamp(min=10 ** (FLOOR_DB / 20)).log10()
     level_NTM = items.new_zeros(*exists_NT.shape, BANDS)
@@ -78,22 +78,22 @@ def log_mel(
 
 
 def frames_that_exist(items: Float[Tensor, "N S"], *, sample_rate: int) -> Bool[Tensor, "N T"]:
-    """Frames whose middle lies before the end of the clip."""
+    """Return which frames have their centre before the end of the clip."""
     return ~items[:, :: hop_of(sample_rate)].isnan()
 
 
 class SoundJudge(Judge):
-    """Convolutions over a picture of levels in bands, over time their mean and maximum, and a
-    hidden layer, whose activations are the features.
+    """A judge of clips: convolutions over levels in mel bands, pooled over time.
 
-    Normalised over the batch, the layers can be thin, and learn in a minute what thick ones
-    without it need several for.
+    The pooling takes the mean and the maximum; the activations of a hidden layer on top are the
+    features. With batch normalisation, narrow layers learn in a minute what wide layers without
+    it learn in several.
 
     Args:
-        classes: classes of each attribute.
-        sample_rate: of the clips, samples a second.
-        samples: of a clip that are looked at. Every clip is padded or cut to so many, so that the
-            longest clip of a set does not change what is seen of the others.
+        classes: number of classes of each attribute.
+        sample_rate: samples per second.
+        samples: number of samples of a clip that are used. Every clip is padded or cut to this
+            length, so that the longest clip of a set does not affect the others.
 
     References:
         Ioffe & Szegedy 2015, *Batch Normalization*.
@@ -124,7 +124,7 @@ class SoundJudge(Judge):
         self.decide = nn.Linear(FEATURES, sum(classes))
 
     def features(self, items: Float[Tensor, "B S"]) -> Float[Tensor, "B F"]:
-        """Features of clips of any width, NaN where they have ended."""
+        """Return the features of clips of any width, NaN after the end."""
         clip_BS = of_width(items, self.samples)
         level_BTM = log_mel(clip_BS, sample_rate=self.sample_rate, bands_QM=self.bands_QM)
         seen_BCTM = self.see(level_BTM[:, None])
@@ -137,12 +137,12 @@ class SoundJudge(Judge):
 def mel_vectors(
     items: Float[Tensor, "N S"], *, sample_rate: int, samples: int
 ) -> Float[Tensor, "N F"]:
-    """Levels in mel bands as vectors, whose distances say how alike clips sound.
+    """Return levels in mel bands as vectors, whose distances tell how similar clips sound.
 
     Args:
-        items: clips, NaN where they have ended.
-        sample_rate: samples a second.
-        samples: of a clip that count: the same number for all sets that are compared.
+        items: clips, NaN after the end.
+        sample_rate: samples per second.
+        samples: number of samples of a clip to use: the same for all sets that are compared.
     """
     bands_QM = mel_bands(sample_rate).to(items.device)
     found = [
@@ -153,7 +153,7 @@ def mel_vectors(
 
 
 def of_width(items: Float[Tensor, "N S"], samples: int) -> Float[Tensor, "N Z"]:
-    """Clips cut to so many samples, or padded with NaN.
+    """Cut clips to this many samples, or pad them with NaN.
 
     >>> of_width(torch.tensor([[0.1, 0.2]]), 1).shape, of_width(torch.zeros(2, 2), 3)[0].tolist()
     (torch.Size([1, 1]), [0.0, 0.0, nan])

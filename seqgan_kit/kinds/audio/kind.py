@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Audio(Kind):
-    """Clips of sound, as long as they happen to be."""
+    """Audio clips of different lengths."""
 
     name = "audio"
     sources = {
@@ -46,9 +46,9 @@ class Audio(Kind):
     formats = ("wav", "flac", "npy")
     options = (INTERPOLATE, NOISE_SCALE)
     about = (
-        "Audio goes into a folder: one file a clip, 4 of each label, and a manifest.csv with "
-        "their labels; or one array of all (--format npy: float32 in -1..1, [count, samples], "
-        "zero behind their ends). --out - writes one clip to standard output."
+        "Audio goes into a folder: one file per clip, 4 clips of each label, and a manifest.csv "
+        "with their labels; or one array of all clips (--format npy: float32 in -1..1, [count, "
+        "samples], zero after the end). --out - writes one clip to standard output."
     )
     examples = (
         "seqgen sample runs/spoken_digits_mel --label digit=7 -n 4 --out sevens/",

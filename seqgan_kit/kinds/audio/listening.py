@@ -1,6 +1,6 @@
-"""Ears that learned from other data than a judge: a recogniser, and a score of quality.
+"""Listeners trained on other data than the judge: a speech recogniser and a quality rating.
 
-Both come with the extra `listening`, carry their models with them and need no network.
+Both come with the extra `listening`, include their models and need no network.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ import torch
 from ...evaluation.distribution import NotMeasurable
 
 RATE = 16000
-"""Samples a second that both were trained for."""
+"""Sample rate that both were trained for."""
 
 PAUSE_SECONDS = 0.5
-"""Silence before and after a clip. With less of it what is heard in a clip depends on the clips
-before, as a recogniser gets used to a level."""
+"""Silence before and after a clip. With less, what is heard in a clip depends on the clips before
+it, because a recogniser adapts to the level."""
 
 RATED_SECONDS = 9.01
-"""What DNSMOS looks at at once."""
+"""Length of audio that DNSMOS rates at once."""
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = {str(number): word for number, word in enumerate(WORDS)}
 
-ABSENT = 'it needs packages that are not installed: pip install "seqgan_kit[listening]"'
+ABSENT = 'required packages are not installed: pip install "seqgan_kit[listening]"'
 
 
 def hear_digits(clips: Sequence[np.ndarray], sample_rate: int) -> list[str | None]:
-    """For each clip the digit that pocketsphinx hears, "0" to "9", or ``None``.
+    """Return the digit that pocketsphinx hears in each clip, "0" to "9", or ``None``.
 
-    Its grammar has the ten words and nothing else.
+    Its grammar contains only the ten words.
 
     Args:
         clips: rows of samples.
-        sample_rate: samples a second.
+        sample_rate: samples per second.
 
     Raises:
         NotMeasurable: the package is not installed.
@@ -64,14 +64,14 @@ def hear_digits(clips: Sequence[np.ndarray], sample_rate: int) -> list[str | Non
 
 
 def rate_quality(clips: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
-    """For each clip DNSMOS, a network's guess at how people would rate it, 1 to 5.
+    """Return the DNSMOS of each clip, a network's prediction of how people would rate it, 1 to 5.
 
-    It was made for some seconds of speech on the telephone, so that clips are repeated, and the
-    rating is to be compared with that of real clips.
+    It was made for several seconds of telephone speech, so clips are repeated; compare the rating
+    only with that of real clips.
 
     Args:
         clips: rows of samples.
-        sample_rate: samples a second.
+        sample_rate: samples per second.
 
     Raises:
         NotMeasurable: the packages are not installed.
@@ -83,7 +83,7 @@ def rate_quality(clips: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
         from speechmos import dnsmos
     except ImportError as error:
         raise NotMeasurable(f"evaluation.quality: {ABSENT}") from error
-    # The package would repeat a short clip until it is longer than needed, and rate all stretches.
+    # The package would repeat a short clip beyond the required length, and rate every window.
     size = int(RATED_SECONDS * RATE)
     tiled = [np.resize(_at(clip, sample_rate), size) for clip in clips]
     return np.array([dnsmos.run(sound, RATE)["ovrl_mos"] for sound in tiled])

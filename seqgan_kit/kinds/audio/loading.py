@@ -1,4 +1,4 @@
-"""From the section ``data`` of a recipe to a data set of audio."""
+"""Loading of audio data sets from the ``data`` section of a recipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _root(data: Any) -> Path | None:
 
 
 def clip_settings(data: Any) -> ClipSettings:
-    """How the recipe's recordings become clips."""
+    """Return the settings for turning the recipe's recordings into clips."""
     return ClipSettings(
         sample_rate=data.sample_rate,
         trim_db=data.trim_db,
@@ -70,9 +70,9 @@ LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
 
 
 def load(data: Any, progress: Progress | None = None) -> Dataset:
-    """Load the data set that a section names.
+    """Load the data set that a ``data`` section describes.
 
     Raises:
-        DataError: it cannot be had or used.
+        DataError: the data cannot be found or used.
     """
     return LOADERS[data.source](data, progress)

@@ -1,4 +1,4 @@
-"""Sound as a spectrogram of few bands, and back."""
+"""Audio as a spectrogram of few bands, and back."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .representation import Chunks, Representation
 Layout = Literal["steps", "picture"]
 
 FLOOR = 1e-2
-"""Magnitude below which nothing is told apart: that of a hiss 60 dB below the loudest sound."""
+"""Magnitude below which all levels are the same: a hiss 60 dB below the loudest sound."""
 
 DEVIATIONS = 3.0
-"""Standard deviations of a band that become -1 and 1; what lies beyond is cut."""
+"""Standard deviations of a band that map to -1 and 1; values beyond are clipped."""
 
 REFINEMENTS = 16
-"""Multiplicative updates on the way from bands back to frequencies."""
+"""Number of multiplicative updates that recover frequencies from bands."""
 
 
 def band_magnitudes(
@@ -34,7 +34,10 @@ def band_magnitudes(
     bands_FM: Float[Tensor, "F M"],
     hop: int,
 ) -> Float[Tensor, "B T M"]:
-    """Magnitudes in bands of frames around every ``hop``-th sample, silence before and after."""
+    """Return the magnitudes in bands of frames centred on every ``hop``-th sample.
+
+    The sound is padded with silence on both sides.
+    """
     spectrum_BFT = torch.stft(
         sound_BS, len(window_W), hop,
         window=window_W, center=True, pad_mode="constant", return_complex=True,
@@ -43,28 +46,28 @@ def band_magnitudes(
 
 
 class LogMel(Representation):
-    """Log-magnitudes in mel bands, each normalised, and a channel that tells whether it goes on.
+    """Normalised log-magnitudes in mel bands, and a channel that marks the end of a clip.
 
-    A step is ``frames`` frames of ``bins`` numbers behind each other, and one number more: the
-    share of its frames that lie before the end of the clip, from -1 (none) to 1 (all). What lies
-    behind the end is silence. Magnitudes are taken apart by bands after the training part (Donahue
-    et al. 2019, *Adversarial Audio Synthesis*, SpecGAN).
+    A step is ``frames`` consecutive frames of ``bins`` numbers, and one more number: the share of
+    its frames before the end of the clip, from -1 (none) to 1 (all). The rest is silence.
+    Magnitudes are normalised by band, with statistics of the training part (Donahue et al. 2019,
+    *Adversarial Audio Synthesis*, SpecGAN).
 
-    Back to sound: the last channel says where it ends, nonnegative magnitudes that give these
-    bands are looked for by multiplicative updates (Lee & Seung 2001), and their phases by Griffin
-    and Lim's iterations (1984; with momentum, Perraudin et al. 2013).
+    Decoding: the last channel gives the end, multiplicative updates (Lee & Seung 2001) find
+    nonnegative magnitudes that match the bands, and Griffin and Lim's iterations (1984; with
+    momentum, Perraudin et al. 2013) find their phases.
 
     Args:
-        sample_rate: samples a second.
-        samples: of the longest clip.
-        bins: bands.
-        n_fft: samples that a frame looks at.
-        hop: samples from a frame to the next.
-        frames: of a step.
+        sample_rate: samples per second.
+        samples: maximum number of samples in a clip.
+        bins: number of bands.
+        n_fft: samples per frame.
+        hop: samples from one frame to the next.
+        frames: frames per step.
         layout: ``"steps"``, or ``"picture"`` for one step that is the whole spectrogram.
-        griffin_lim: iterations.
-        mean: of the log-magnitudes of each band.
-        deviation: their standard deviation.
+        griffin_lim: number of iterations.
+        mean: mean log-magnitude of each band.
+        deviation: standard deviation of the log-magnitudes of each band.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class LogMel(Representation):
         if hop > n_fft // 2:
             raise DataError(
                 f"codec.representation.hop ({hop}) is more than half of n_fft ({n_fft}): frames "
-                "that overlap by less cannot be put together again"
+                "with less overlap cannot be put together again; lower hop or raise n_fft"
             )
         self.sample_rate, self.samples = sample_rate, samples
         self.n_fft, self.hop, self.bins, self.griffin_lim = n_fft, hop, bins, griffin_lim
@@ -102,12 +105,12 @@ class LogMel(Representation):
 
     @cached_property
     def window_W(self) -> Float[Tensor, " W"]:
-        """What a frame is multiplied by."""
+        """The window of a frame."""
         return torch.hann_window(self.n_fft)
 
     @cached_property
     def bands_FM(self) -> Float[Tensor, "F M"]:
-        """How much of each frequency belongs to each band."""
+        """The weight of each frequency in each band."""
         from torchaudio.functional import melscale_fbanks
 
         bands_FM = melscale_fbanks(
@@ -115,8 +118,8 @@ class LogMel(Representation):
         )
         if not bool((bands_FM.sum(0) > 0).all()):
             raise DataError(
-                f"codec.representation.bins ({self.bins}) are too many for n_fft ({self.n_fft}): "
-                "some bands hold no frequency"
+                f"codec.representation.bins ({self.bins}) is too large for n_fft ({self.n_fft}): "
+                "some bands contain no frequency"
             )
         return bands_FM
 
@@ -129,7 +132,7 @@ class LogMel(Representation):
         return band_BTM[:, : self.total].clamp(min=FLOOR).log()
 
     def learn(self, chunks: Chunks) -> dict[str, list[float]]:
-        """Mean and deviation of every band over the frames of some clips that exist."""
+        """Return the mean and deviation of each band over all frames before the end of a clip."""
         total_M = torch.zeros(self.bins, dtype=torch.float64)
         square_M, count = total_M.clone(), 0
         for sound_BS, length_B in chunks:
@@ -142,18 +145,18 @@ class LogMel(Representation):
         deviation_M = (square_M / count - mean_M.square()).clamp(min=0).sqrt()
         return {
             "mean": mean_M.tolist(),
-            # A band in which nothing ever sounds is as flat afterwards.
+            # A band that is always silent stays flat.
             "deviation": deviation_M.clamp(min=1e-3).tolist(),
         }
 
     def _alive(self, length_B: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
-        """Frames of clips with so many samples."""
+        """Return the number of frames of clips with these lengths."""
         return (length_B + self.hop - 1) // self.hop
 
     def encode(
         self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
     ) -> Float[Tensor, "B T F"]:
-        """Clips, zero behind their ends, as sequences."""
+        """Encode clips, zero after their ends, as sequences."""
         exists_BT = torch.arange(self.total) < self._alive(length_B)[:, None]
         level_BTM = (self._logarithms(sound_BS) - self.mean_M) / (DEVIATIONS * self.deviation_M)
         level_BTM = torch.where(exists_BT[..., None], level_BTM, -1.0)
@@ -165,7 +168,7 @@ class LogMel(Representation):
     def decode(
         self, x_BTF: Float[Tensor, "B T F"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
-        """Sequences as sound, and how many samples of it exist."""
+        """Decode sequences; return samples, and the length of each clip."""
         if self.layout == "picture":
             x_BTF = rearrange(x_BTF, "b 1 (t f) -> b t f", f=self.width)
         device = x_BTF.device
@@ -182,7 +185,7 @@ class LogMel(Representation):
         return sound_BS, (alive_B * self.hop).clamp(max=self.samples)
 
     def _frequencies(self, band_BTM: Float[Tensor, "B T M"]) -> Float[Tensor, "B T F"]:
-        """Magnitudes whose bands are the given ones, as nearly as can be."""
+        """Return magnitudes whose bands match the given ones as closely as possible."""
         bands_FM = self.bands_FM.to(band_BTM.device)
         share_FM = bands_FM / bands_FM.sum(0)
         magnitude_BTF = band_BTM @ share_FM.T + 1e-8
@@ -195,11 +198,11 @@ class LogMel(Representation):
     def _sound(self, magnitude_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B S"]:
         from torchaudio.functional import griffinlim
 
-        # The frame in the middle of which the last sample lies.
+        # Add the frame that is centred on the end of the sound.
         magnitude_BFT = torch.nn.functional.pad(magnitude_BTF.transpose(1, 2), (0, 1))
         device = magnitude_BTF.device
-        # From random phases, always the same: from equal ones all frames begin alike, and what
-        # they leave is a hum at the rate of the frames.
+        # Started from random phases that are always the same: with equal phases, all frames would
+        # start alike, which leaves a hum at the frame rate.
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(0)
             return griffinlim(

@@ -1,4 +1,4 @@
-"""How audio is judged and measured."""
+"""The judge and the metrics of audio."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from .schema import AudioEvaluation
 
 
 def measure(recipe: Recipe, dataset: Dataset) -> Measure:
-    """Return how clips are judged and measured.
+    """Return the judge and the metrics of clips.
 
     Raises:
-        NotMeasurable: a recogniser of digits is asked to listen to something else.
+        NotMeasurable: ``evaluation.listen`` is set, but the first attribute is not a digit.
     """
     clips = clip_settings(recipe.data)
     rate, samples = clips.sample_rate, clips.max_samples
     settings = recipe.evaluation
-    assert isinstance(settings, AudioEvaluation), "recipes of audio have this section"
+    assert isinstance(settings, AudioEvaluation), "audio recipes have this section"
 
     def own(training: Tensor, test: Tensor, judge: Judge) -> AudioFigures:
         words = next(iter(dataset.labels.values()))
         if settings.listen and not set(words) <= set(DIGITS):
             raise NotMeasurable(
-                "evaluation.listen: the recogniser knows the digits 0 to 9, and the first "
-                f"attribute has {', '.join(words[:10])}"
+                "evaluation.listen: the recogniser only knows the digits 0 to 9, but the first "
+                f"attribute has {', '.join(words[:10])}; set it to false"
             )
         return AudioFigures(
             training=training,
@@ -60,8 +60,7 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
         own=own,
         settings={"listen": settings.listen, "quality": settings.quality},
         notes=[
-            "Loudness, silence, full scale and what a recogniser hears are, for the row of real "
-            f"data, those of all {len(dataset.parts['test'])} test clips; its distance of lengths "
-            "is that of training clips."
+            "In the row of real data, the distance of lengths is that of training clips; the "
+            f"other audio metrics are those of all {len(dataset.parts['test'])} test clips."
         ],
     )

@@ -1,4 +1,4 @@
-"""What a page shows of runs that make sound: clips of each class, walks, nearest clips."""
+"""Page panels for audio runs: clips of each class, walks and nearest clips."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .drawing import joined, sound_panel
 from .loading import clip_settings
 
 SHEET = 3
-"""Clips of a class on the page."""
+"""Clips per class on the page."""
 
 SORTED = 30
-"""Samples for each class that are made of a model without labels, and sorted by the judge."""
+"""Samples per class of a model without labels, which the judge sorts into classes."""
 
 WALKS, WALK_STEPS = 3, 6
 
@@ -35,9 +35,9 @@ def _sample_rate(bench: Bench) -> int:
 
 
 def _turns(bench: Bench, number: int) -> Int[np.ndarray, "N A"]:
-    """Labels of one class of the first attribute: the others take turns, from class to class.
+    """Return labels of one class of the first attribute; the other attributes take turns.
 
-    Only those that occur in the training part: of others a network has learned nothing.
+    Only combinations in the training part are used: a network has not learned any others.
     """
     known_MA = np.unique(bench.dataset.parts["training"].label_NA, axis=0)
     known_MA = known_MA[known_MA[:, 0] == number]
@@ -47,13 +47,13 @@ def _turns(bench: Bench, number: int) -> Int[np.ndarray, "N A"]:
 
 
 def _captions(bench: Bench, label_NA: Int[np.ndarray, "N A"], first: bool = False) -> list[str]:
-    """Names of the labels; of one class all but the first, if there are others."""
+    """Return the names of the labels, by default without the first if there are others."""
     named = [label_names(row, bench.dataset.labels) for row in label_NA]
     return [" ".join(names if first or len(names) == 1 else names[1:]) for names in named]
 
 
 def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, SoundPanel]:
-    """Samples of each class of the first attribute, by the judge where there are no labels."""
+    """Return samples by class of the first attribute, as judged if the model has no labels."""
     classes = list(by_first(bench))
     if not recipe.conditional:
         any_NA = np.zeros((SORTED * len(classes), 1), np.int64)
@@ -65,7 +65,7 @@ def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[s
 
 
 def real_samples(bench: Bench) -> dict[str, SoundPanel]:
-    """Real test clips of each class of the first attribute."""
+    """Return real test clips by class of the first attribute."""
     order_N = np.random.default_rng(0).permutation(len(bench.test))
     return _chosen(bench, bench.test[order_N], bench.label_NA[order_N])
 
@@ -73,7 +73,7 @@ def real_samples(bench: Bench) -> dict[str, SoundPanel]:
 def _chosen(
     bench: Bench, items: Tensor, label_NA: Int[np.ndarray, "N A"]
 ) -> dict[str, SoundPanel]:
-    """The first clips of each class."""
+    """Return panels of the first clips of each class."""
     panels = {}
     for name, number in by_first(bench):
         members = np.flatnonzero(label_NA[:, 0] == number)[:SHEET]
@@ -89,7 +89,7 @@ def _chosen(
 def panels(
     bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
 ) -> list[TitledPanel]:
-    """Walks between labels, and samples beside the training clips nearest to them."""
+    """Return panels on walks between labels, step scores and the nearest training clips."""
     return [
         _walks(sampler, seed),
         *scored(bench, run, recipe, sampler, seed),
@@ -105,7 +105,7 @@ def _walks(sampler: Sampler, seed: int) -> TitledPanel:
         captions.append(caption)
     return {
         "title": "Interpolation",
-        "explanation": f"Each is {WALK_STEPS} samples one after the other, {way(sampler)}.",
+        "explanation": f"Each clip is {WALK_STEPS} samples in sequence, {way(sampler)}.",
         "panel": sound_panel(clips, rate, captions),
     }
 
@@ -121,7 +121,7 @@ def _nearest(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> Title
         captions += [f"sample {place + 1}", f"nearest to sample {place + 1}: {names[place]}"]
     return {
         "title": "Nearest to the training part",
-        "explanation": f"Of {count} samples the {len(real)} that lie nearest to a training clip, "
+        "explanation": f"Of {count} samples, the {len(real)} that are nearest to a training clip, "
         "each followed by that clip.",
         "panel": sound_panel(clips, audio_codec(sampler.codec).sample_rate, captions),
     }

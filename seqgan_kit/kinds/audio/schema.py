@@ -1,4 +1,4 @@
-"""Sections of a recipe for audio."""
+"""Recipe sections for audio."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ from ...sections import (
 
 
 class SoundData(DataSection):
-    """Clips of sound, prepared alike."""
+    """Audio clips, all prepared in the same way."""
 
     sample_rate: PositiveInt = 8000
-    """Samples a second; recordings with more are resampled."""
+    """Samples per second; recordings with more are resampled."""
     trim_db: Annotated[float, Field(gt=0)] | None = None
-    """Cut what is so many decibels below the peak off both ends; absent: keep it."""
+    """Trim both ends where they are this many decibels below the peak; null: no trimming."""
     peak: Annotated[float, Field(gt=0, le=1)] | None = 0.95
-    """What the loudest sample of every clip is scaled to; null: clips stay as loud as they are."""
+    """Level to which the loudest sample of every clip is scaled; null: no scaling."""
     max_seconds: Annotated[float, Field(gt=0)] = 1.0
-    """The longest clip."""
+    """Maximum length of a clip."""
     too_long: Literal["cut", "drop", "error"] = "cut"
-    """What to do about longer ones."""
+    """What to do with longer clips."""
 
 
 class SpokenDigitsData(SoundData):
-    """Recorded digits of several speakers, with a test part of their own."""
+    """Digits recorded by several speakers, with an official test part."""
 
     source: Literal["spoken_digits"]
     """The Free Spoken Digit Dataset."""
 
 
 class SyntheticDigitsData(SoundData):
-    """Digits that a speech synthesizer says in several voices, made on the spot."""
+    """Digits that a speech synthesizer says in several voices, generated locally."""
 
     source: Literal["spoken_digits_synthetic"]
     """eSpeak NG (needs the extra `speech`)."""
     root: None = None
-    """There are no files."""
+    """Always null, because there are no files."""
     clips: PositiveInt = 300
-    """Clips of each digit."""
+    """Clips per digit."""
     trim_db: Annotated[float, Field(gt=0)] | None = 40.0
-    """Cut what is so many decibels below the peak off both ends; null: keep it."""
+    """Trim both ends where they are this many decibels below the peak; null: no trimming."""
     test: Share = 0.1
-    """Share of the clips for the test."""
+    """Share of the clips for testing."""
 
 
 class RecordingsData(SoundData):
-    """Your own recordings: a folder with one sub-folder for each label, or a manifest."""
+    """Your own recordings: a folder with one sub-folder per label, or a manifest."""
 
     own_root: ClassVar[bool] = True
 
@@ -66,56 +66,56 @@ class RecordingsData(SoundData):
     root: str
     """The folder, or a .csv or .jsonl file with a column `path` and columns of labels."""
     labels: tuple[str, ...] = ()
-    """Columns of a manifest that hold labels; none: all but `path`."""
+    """Columns of a manifest that hold labels; empty: all but `path`."""
     trim_db: Annotated[float, Field(gt=0)] | None = 40.0
-    """Cut what is so many decibels below the peak off both ends; null: keep it."""
+    """Trim both ends where they are this many decibels below the peak; null: no trimming."""
     test: Share = 0.1
-    """Share of the clips for the test, where the folder has no part of that name."""
+    """Share of the clips for testing, unless the folder has a test part."""
     unreadable: Literal["error", "skip"] = "error"
-    """What to do about files that cannot be used: stop and name them, or leave them out."""
+    """What to do with files that cannot be used: stop with an error, or leave them out."""
 
 
 class LogMelRecipe(Section):
-    """A step is one or more frames of a spectrogram, and whether the sound goes on."""
+    """A step is one or more frames of a spectrogram, and a channel that marks the end."""
 
     kind: Literal["log-mel"]
-    """Logarithms of magnitudes in bands of equal width to the ear."""
+    """Log-magnitudes in mel bands."""
     bins: PositiveInt = 40
-    """Bands."""
+    """Number of bands."""
     n_fft: PositiveInt = 256
-    """Samples that a frame looks at."""
+    """Samples per frame."""
     hop: PositiveInt = 128
-    """Samples from a frame to the next."""
+    """Samples from one frame to the next."""
     frames: PositiveInt = 1
-    """Frames of a step."""
+    """Frames per step."""
     layout: Literal["steps", "picture"] = "steps"
-    """A sequence of steps, or one whole picture for the networks of images."""
+    """A sequence of steps, or one whole picture for image networks."""
     griffin_lim: PositiveInt = 32
-    """Iterations in which a sound with these magnitudes is looked for."""
+    """Griffin-Lim iterations that find a sound with these magnitudes."""
 
     @property
     def steps(self) -> Steps:
-        """What it gives."""
+        """The sort of steps that the representation gives."""
         return "whole" if self.layout == "picture" else "values"
 
 
 class WaveformRecipe(Section):
-    """A step is some samples of the sound, and whether it goes on."""
+    """A step is a block of samples, and a channel that marks the end."""
 
     steps: ClassVar[Steps] = "values"
 
     kind: Literal["waveform"]
-    """Samples as they are."""
+    """Samples of the waveform."""
     hop: PositiveInt = 128
-    """Samples from a step to the next."""
+    """Samples from one step to the next."""
     overlap: Count = 32
-    """Samples that a step shares with the next, faded from one to the other; of cosines half."""
+    """Samples shared with the next step, which are cross-faded; cosines always share half."""
     transform: Literal["none", "cosines"] = "none"
-    """A step is samples as they are, or amplitudes of as many cosines (a lapped transform)."""
+    """A step is samples, or amplitudes of as many cosines (a lapped transform)."""
     frames: PositiveInt = 1
-    """Frames of cosines that a step consists of."""
+    """Frames of cosines per step."""
     bands: PositiveInt = 40
-    """Mel bands that the discriminator is shown beside the amplitudes of cosines."""
+    """Mel bands that the discriminator reads in addition to the amplitudes of cosines."""
 
     @model_validator(mode="after")
     def _of_this_transform(self) -> WaveformRecipe:
@@ -124,23 +124,23 @@ class WaveformRecipe(Section):
             default = type(self).model_fields[name].default
             if getattr(self, name) != default:
                 raise ValueError(
-                    f"{name} means nothing with transform {self.transform!r}: leave it out, or "
+                    f"{name} is not supported with transform {self.transform!r}: remove it, or "
                     f"set {name}={default}"
                 )
         return self
 
 
 class MuLawRecipe(Section):
-    """A step is one sample or several, each one of a few levels. Experimental."""
+    """A step is one or more samples, each at one of a few levels. Experimental."""
 
     steps: ClassVar[Steps] = "tokens"
 
     kind: Literal["mu-law"]
-    """Levels that lie closer to each other near silence."""
+    """Levels that are closer together near silence."""
     levels: Annotated[int, Field(ge=2, le=65536)] = 64
-    """How many levels there are."""
+    """Number of levels."""
     hop: PositiveInt = 1
-    """Samples of a step. Those of one step are drawn without a look at each other."""
+    """Samples per step. Those of one step are drawn independently of each other."""
 
 
 class AudioCodecRecipe(CodecSection):
@@ -148,12 +148,12 @@ class AudioCodecRecipe(CodecSection):
 
     ways: ClassVar[Mapping[Steps, Mapping[str, Any]]] = {
         "values": {"representation": {"kind": "log-mel", "layout": "steps"}},
-        "tokens": {"representation": {"kind": "mu-law"}},
+        "tokens": {"representation": {"kind": "mu-law", "hop": 64}},
         "whole": {"representation": {"kind": "log-mel", "layout": "picture"}},
     }
 
     kind: Literal["audio"] = "audio"
-    """Sound as sequences."""
+    """The audio codec."""
     representation: Annotated[
         LogMelRecipe | WaveformRecipe | MuLawRecipe, Field(discriminator="kind")
     ] = LogMelRecipe(kind="log-mel")
@@ -161,19 +161,19 @@ class AudioCodecRecipe(CodecSection):
 
     @property
     def steps(self) -> Steps:
-        """What it gives."""
+        """The sort of steps that the codec gives."""
         return self.representation.steps
 
     @property
     def group(self) -> int:
-        """Tokens of a step, where steps are tokens."""
+        """Tokens per step, if steps are tokens."""
         return self.representation.hop if isinstance(self.representation, MuLawRecipe) else 1
 
 
 class AudioEvaluation(EvaluationSection):
-    """How runs of audio are measured."""
+    """How audio runs are evaluated."""
 
     listen: bool = False
-    """Whether a recogniser listens to spoken digits (needs the extra `listening`)."""
+    """Whether a speech recogniser checks spoken digits (needs the extra `listening`)."""
     quality: bool = False
-    """Whether the quality of sound is rated (needs the extra `listening`)."""
+    """Whether audio quality is rated (needs the extra `listening`)."""

@@ -1,4 +1,4 @@
-"""Where the files of known data sets of audio come from, with checksums."""
+"""Download sources of the known audio data sets, with checksums."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES: dict[str, Source] = {
         "spoken_digits",
         {},
         archives=(
-            # The files of commit 26eb9aa; files that came later are left out.
+            # The files of commit 26eb9aa; files added later are left out.
             Archive(
                 "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/heads/"
                 "master.tar.gz",

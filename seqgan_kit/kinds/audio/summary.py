@@ -1,4 +1,4 @@
-"""What audio data look like: how much there is, how long clips are, spectrograms."""
+"""Summary of audio data: total duration, lengths of clips and spectrograms."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .codec import AudioCodec
 from .drawing import spectrogram_grid
 
 READ = 1000
-"""Clips that are read at a time while their lengths are counted."""
+"""Clips read at a time while their lengths are counted."""
 
 ACROSS = 4
-"""Clips of a class on a sheet."""
+"""Clips per class on a sheet."""
 
 
 def summary(dataset: Dataset, codec: AudioCodec) -> str:
-    """Say how much audio there is in each part, and how long its clips are, in seconds."""
+    """Describe the total duration of each part, and the lengths of its clips in seconds."""
     seconds = [_samples(dataset.parts[name].items) / codec.sample_rate for name in PARTS]
     return "\n".join(
         [
@@ -31,13 +31,13 @@ def summary(dataset: Dataset, codec: AudioCodec) -> str:
 
 
 def _samples(clips: Items) -> np.ndarray:
-    """How many samples each clip has."""
+    """Count the samples of each clip."""
     starts = range(0, len(clips), READ)
     return np.array([len(clip) for at in starts for clip in clips[at : at + READ]], np.int64)
 
 
 def _duration(seconds: float) -> str:
-    """A duration in the unit that suits it.
+    """Format a duration in a suitable unit.
 
     >>> _duration(42.0), _duration(1290.0), _duration(5400.0)
     ('42.0 s', '21.5 min', '1.5 h')
@@ -49,6 +49,6 @@ def _duration(seconds: float) -> str:
 
 
 def contact_sheet(dataset: Dataset, codec: AudioCodec) -> Image.Image:
-    """Draw spectrograms of training clips after a trip through the codec."""
+    """Draw spectrograms of training clips that were encoded and decoded."""
     names, rows = of_each_class(dataset, codec, ACROSS)
     return spectrogram_grid([unpadded(clips) for clips in rows], names, codec.sample_rate)

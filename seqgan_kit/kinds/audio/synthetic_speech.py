@@ -1,4 +1,4 @@
-"""Spoken digits without recordings: a speech synthesizer says them in several voices."""
+"""Synthetic spoken digits: a speech synthesizer says them in several voices."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .files import prepared
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = tuple("0123456789")
-# Three of women and three of men, none with an echo.
+# Three female and three male voices, none with an echo.
 VOICES = ("f1", "linda", "steph", "m1", "m3", "m7")
 LANGUAGE = "en-us"
-# Words a minute, and of eSpeak's 0 to 100: what still sounds like a person.
+# Words per minute, and values on eSpeak's scales from 0 to 100, that still sound like a person.
 RATES, PITCHES, RANGES = (130, 220), (30, 70), (30, 70)
 PACKAGE = "espeakng-loader"
 SAMPLE_BYTES = 2
@@ -36,7 +36,7 @@ SAMPLE_BYTES = 2
 
 @dataclass(frozen=True)
 class Utterance:
-    """What eSpeak NG is to say, and how."""
+    """A text for eSpeak NG to say, and how to say it."""
 
     text: str
     voice: str
@@ -54,21 +54,21 @@ def spoken_digits_synthetic(
     seed: int,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Ten digits said by eSpeak NG in six voices, each clip at a pitch and a rate of its own.
+    """Generate ten digits with eSpeak NG in six voices, each clip with a random pitch and rate.
 
-    The same seed gives the same clips, which are made once and kept in the cache.
+    The same seed gives the same clips, which are generated once and cached.
 
     Args:
-        settings: how what is said becomes a clip.
-        clips_per_digit: clips of each digit, shared out evenly among the voices.
+        settings: how speech becomes a clip.
+        clips_per_digit: clips of each digit, spread evenly over the voices.
         validation: share of the clips for validation.
-        test: share of the clips for the test.
-        seed: of pitches and rates, and of the cut into parts.
-        progress: told of the bytes of sound that were made.
+        test: share of the clips for testing.
+        seed: random seed of pitches, rates and the split.
+        progress: called with the bytes of audio generated so far.
 
     Raises:
-        DataError: the package with eSpeak NG is missing or does not work, the clips are too few
-            to be cut into parts, or the settings do not fit them.
+        DataError: the package with eSpeak NG is missing or does not work, or the clips are too
+            few to split or do not fit the settings.
     """
     try:
         version = metadata.version(PACKAGE)
@@ -94,7 +94,7 @@ def spoken_digits_synthetic(
         shares,
         seed,
         of=f"{len(label_NA)} clips",
-        advice="ask for more of each digit with data.clips",
+        advice="raise data.clips, the number of clips of each digit",
     )
     return Dataset(
         name="spoken_digits_synthetic",
@@ -108,7 +108,7 @@ def spoken_digits_synthetic(
 
 
 def utterances(clips_per_digit: int, seed: int) -> tuple[list[Utterance], np.ndarray]:
-    """What is to be said, and its labels ``[N, 2]``: digit and voice.
+    """Return what to say, and its labels ``[N, 2]``: digit and voice.
 
     >>> said, label_NA = utterances(7, seed=0)
     >>> len(said), said[6].text, said[6].voice, label_NA[6].tolist()
@@ -132,29 +132,29 @@ def utterances(clips_per_digit: int, seed: int) -> tuple[list[Utterance], np.nda
 def _made(
     said: Sequence[Utterance], settings: ClipSettings, seed: int, progress: Progress | None
 ) -> Iterator[np.ndarray | str]:
-    """The clips, or why one is left out."""
+    """Yield each clip, or why it is left out."""
     tell = progress or (lambda *_: None)
     made = 0
     for one, sound_S in zip(said, spoken(said, seed), strict=True):
         made += sound_S.nbytes
-        tell("speaking digits", made, None)
-        clip = prepared(sound_S[:, None], espeak.SAMPLE_RATE, settings, f"{one.text!r} in speech")
+        tell("synthesizing digits", made, None)
+        clip = prepared(sound_S[:, None], espeak.SAMPLE_RATE, settings, f"synthetic {one.text!r}")
         yield TOO_LONG if clip is None else clip
-    tell("speaking digits", made, made)
+    tell("synthesizing digits", made, made)
 
 
 def spoken(said: Sequence[Utterance], seed: int) -> Iterator[np.ndarray]:
-    """The samples of each utterance, 22,050 a second, as 32-bit floats.
+    """Yield the samples of each utterance, 22,050 per second, as 32-bit floats.
 
     Args:
-        said: what to say; how something sounds depends a little on what was said before it.
-        seed: of the noise in the voices.
+        said: what to say; the sound of an utterance depends slightly on those before it.
+        seed: random seed of the noise in the voices.
 
     Raises:
-        DataError: eSpeak NG does not work here, and what it says about that.
+        DataError: eSpeak NG does not work here; the message says why.
     """
     asked = {"seed": seed, "utterances": [list(asdict(one).values()) for one in said]}
-    # A process of its own, see there; -P keeps its folder out of the way of other modules.
+    # A separate process, see espeak.py; -P keeps its folder from hiding other modules.
     command = [sys.executable, "-P", str(Path(espeak.__file__))]
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as errors:
         request.write(json.dumps(asked).encode())
@@ -175,7 +175,7 @@ def spoken(said: Sequence[Utterance], seed: int) -> Iterator[np.ndarray]:
 
 
 def _next_sound(stream: IO[bytes]) -> np.ndarray | None:
-    """The samples of the next utterance; ``None`` where the stream ends before."""
+    """Read the samples of the next utterance; ``None`` if the stream ends first."""
     head = stream.read(struct.calcsize("<I"))
     size = struct.unpack("<I", head)[0] * SAMPLE_BYTES if len(head) == 4 else None
     content = b"" if size is None else stream.read(size)

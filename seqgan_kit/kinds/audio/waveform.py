@@ -1,4 +1,4 @@
-"""Sound as its samples: real values in overlapping frames, or tokens of few levels."""
+"""Audio as waveforms: real values in overlapping frames, or tokens of few levels."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .log_mel import DEVIATIONS, FLOOR, LogMel, band_magnitudes
 from .representation import Chunks, Representation
 
 WHOLE = 15 / 16
-"""Share of a step from which it counts as whole: a learned channel is no more exact."""
+"""Share from which a step counts as whole: a learned channel is not more exact than this."""
 
 
 class Waveform(Representation):
-    """Some samples a step, and a channel that tells whether the sound goes on.
+    """A block of samples per step, and a channel that marks the end of a clip.
 
-    A step holds ``hop + overlap`` samples and shares the last ``overlap`` with the next one. Put
-    together again, one step fades out while the next fades in, so that borders between steps do
-    not click; a sound that was cut into steps comes back as it was. The last number of a step is
-    the share of its ``hop`` samples that lie before the end, from -1 (none) to 1 (all).
+    A step has ``hop + overlap`` samples and shares the last ``overlap`` with the next one. When
+    decoded, one step fades out while the next fades in, so that borders between steps do not
+    click; decoding an encoded clip reproduces it. The last number of a step is the share of its
+    ``hop`` samples before the end, from -1 (none) to 1 (all).
 
     Args:
-        samples: of the longest clip.
-        hop: samples from a step to the next.
+        samples: maximum number of samples in a clip.
+        hop: samples from one step to the next.
         overlap: samples that neighbours share.
     """
 
@@ -38,7 +38,7 @@ class Waveform(Representation):
         if overlap > hop:
             raise DataError(
                 f"codec.representation.overlap ({overlap}) is more than hop ({hop}): a sample "
-                "would belong to three steps"
+                "would belong to three steps; lower overlap or raise hop"
             )
         self.samples, self.hop, self.overlap = samples, hop, overlap
         self.steps = math.ceil(samples / hop)
@@ -49,7 +49,7 @@ class Waveform(Representation):
     def encode(
         self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
     ) -> Float[Tensor, "B T F"]:
-        """Clips, zero behind their ends, as sequences."""
+        """Encode clips, zero after their ends, as sequences."""
         room = self.steps * self.hop + self.overlap - sound_BS.shape[1]
         frame_BTF = pad(sound_BS, (0, max(room, 0))).unfold(1, self.hop + self.overlap, self.hop)
         going_BT = shares(length_B, self.steps, self.hop)
@@ -58,34 +58,33 @@ class Waveform(Representation):
     def decode(
         self, x_BTF: Float[Tensor, "B T F"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
-        """Sequences as sound, and how many samples of it exist."""
+        """Decode sequences; return samples, and the length of each clip."""
         window_W = self._window.to(x_BTF.device)
         sound_BS = added_up(x_BTF[..., :-1] * window_W, self.hop)
-        # Where only one step is, at both ends, its fading is undone.
+        # At both ends, where there is only one step, its fading is undone.
         weight_S = added_up(window_W.expand(1, x_BTF.shape[1], -1), self.hop)[0]
         sound_BS = (sound_BS / weight_S)[:, : self.samples]
         return sound_BS, told_length(x_BTF[..., -1], self.hop).clamp(1, self.samples)
 
 
 class Cosines(Representation):
-    """Sound in overlapping frames, each as the amplitudes of cosines, and whether it goes on.
+    """Amplitudes of cosines in overlapping frames, and a channel that marks the end of a clip.
 
-    A lapped transform (MDCT): a frame sees ``2 * hop`` samples and holds ``hop`` numbers. A sound
-    that was cut into frames comes back as it was, and whatever stands in them is put together
-    without clicks. Amplitudes lie orders of magnitude apart, within a frame as over the pitch of a
-    voice; their roots, with their signs, less so, and each is divided by its own deviation. A step
-    is ``frames`` frames behind each other; its last number is the share of its samples that lie
-    before the end, from -1 (none) to 1 (all).
+    A lapped transform (MDCT): a frame reads ``2 * hop`` samples and has ``hop`` numbers. Decoding
+    an encoded clip reproduces it, and any other values decode without clicks. Amplitudes differ by
+    orders of magnitude, within a frame and across the pitches of a voice; their signed roots
+    differ less, and each is divided by its deviation. A step is ``frames`` consecutive frames; its
+    last number is the share of its samples before the end, from -1 (none) to 1 (all).
 
     Args:
-        sample_rate: samples a second.
-        samples: of the longest clip.
-        hop: samples from a frame to the next.
-        frames: of a step.
-        bands: mel bands of the spectrum that a discriminator is shown beside the amplitudes.
-        deviation: of the root of each amplitude.
-        band_mean: of the log-magnitudes of each band.
-        band_deviation: their standard deviation.
+        sample_rate: samples per second.
+        samples: maximum number of samples in a clip.
+        hop: samples from one frame to the next.
+        frames: frames per step.
+        bands: mel bands that a discriminator reads in addition to the amplitudes.
+        deviation: deviation of the root of each amplitude.
+        band_mean: mean log-magnitude of each band.
+        band_deviation: standard deviation of the log-magnitudes of each band.
 
     References:
         Princen, Johnson & Bradley 1987, *Subband/Transform Coding Using Filter Bank Designs Based
@@ -105,10 +104,10 @@ class Cosines(Representation):
         band_deviation: Sequence[float] = (),
     ) -> None:
         self.samples, self.hop, self.frames = samples, hop, frames
-        # The last samples of a clip lie in one frame more.
+        # One more frame is needed for the last samples of a clip.
         self.steps = math.ceil((math.ceil(samples / hop) + 1) / frames)
         self.features = frames * hop + 1
-        # Frames of the same middles and lengths.
+        # Its frames have the same centres and lengths.
         self.spectrum = LogMel(
             sample_rate=sample_rate,
             samples=self.steps * frames * hop,
@@ -122,14 +121,14 @@ class Cosines(Representation):
             _ = self.spectrum.bands_FM
         except DataError as error:
             raise DataError(
-                f"codec.representation.bands ({bands}) are too many for hop ({hop}): some hold no "
-                "frequency"
+                f"codec.representation.bands ({bands}) is too large for hop ({hop}): some bands "
+                "contain no frequency"
             ) from error
         self.scale_K = DEVIATIONS * torch.tensor(deviation or [1.0] * hop)
 
     @cached_property
     def wave_KW(self) -> Float[Tensor, "K W"]:
-        """The sound of each amplitude: a cosine that fades in and out."""
+        """The waveform of each amplitude: a cosine that fades in and out."""
         place_W = torch.arange(2 * self.hop, dtype=torch.float64)
         pitch_K1 = torch.arange(self.hop, dtype=torch.float64)[:, None] + 0.5
         wave_KW = torch.cos(torch.pi / self.hop * (place_W + (1 + self.hop) / 2) * pitch_K1)
@@ -143,7 +142,7 @@ class Cosines(Representation):
         return amplitude_BTK.sign() * amplitude_BTK.abs().sqrt()
 
     def learn(self, chunks: Chunks) -> dict[str, list[float]]:
-        """What amplitudes and bands are normalised by, over the frames of clips that exist.
+        """Return the statistics that normalise amplitudes and bands, over frames before the end.
 
         Args:
             chunks: read twice.
@@ -163,13 +162,13 @@ class Cosines(Representation):
         }
 
     def view(self) -> SpectrumView:
-        """What a discriminator reads instead of the steps as they are."""
+        """Return a module whose output a discriminator reads instead of the steps."""
         return SpectrumView(self)
 
     def encode(
         self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
     ) -> Float[Tensor, "B T F"]:
-        """Clips, zero behind their ends, as sequences."""
+        """Encode clips, zero after their ends, as sequences."""
         level_BTK = self._roots(sound_BS) / self.scale_K
         level_BTF = rearrange(level_BTK.clamp(-1, 1), "b (t n) k -> b t (n k)", n=self.frames)
         going_BT = shares(length_B, self.steps, self.frames * self.hop)
@@ -178,7 +177,7 @@ class Cosines(Representation):
     def decode(
         self, x_BTF: Float[Tensor, "B T F"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
-        """Sequences as sound, and how many samples of it exist."""
+        """Decode sequences; return samples, and the length of each clip."""
         scale_K, wave_KW = (constant.to(x_BTF.device) for constant in (self.scale_K, self.wave_KW))
         sound_BS = waves(x_BTF, scale_K, wave_KW)[:, self.hop : self.hop + self.samples]
         length_B = told_length(x_BTF[..., -1], self.frames * self.hop).clamp(1, self.samples)
@@ -188,26 +187,26 @@ class Cosines(Representation):
 def waves(
     x_BTF: Float[Tensor, "B T F"], scale_K: Float[Tensor, " K"], wave_KW: Float[Tensor, "K W"]
 ) -> Float[Tensor, "B S"]:
-    """The sound of steps of cosines; the first half of a window lies before the clip."""
+    """Decode steps of cosines to sound, which starts half a window before the clip."""
     root_BTK = rearrange(x_BTF[..., :-1], "b t (n k) -> b (t n) k", k=len(scale_K)) * scale_K
     return added_up((root_BTK * root_BTK.abs()) @ wave_KW, len(scale_K))
 
 
 class SpectrumView(nn.Module):
-    """Amplitudes, and behind them what an ear hears: log-magnitudes in mel bands.
+    """Amplitudes, followed by what a listener hears: log-magnitudes in mel bands.
 
-    The sign of an amplitude and how its magnitude is shared with its neighbours depend on when a
-    wave began. What is heard does not: the bands are those of the sound that all steps make
+    The sign of an amplitude, and how its magnitude is shared with its neighbours, depend on the
+    phase of a wave. What is heard does not: the bands are those of the sound of all steps
     together, and a generator learns from them across the borders of its steps.
 
     Args:
-        cosines: how steps become sound, and its spectrum.
+        cosines: the representation of the steps, and its spectrum.
 
     Attributes:
-        features: numbers in a step.
+        features: numbers per step.
 
     References:
-        A discriminator of spectra beside one of samples: Jang et al. 2021, *UnivNet*.
+        Jang et al. 2021, *UnivNet*, with a discriminator of spectra beside one of samples.
     """
 
     def __init__(self, cosines: Cosines) -> None:
@@ -215,7 +214,7 @@ class SpectrumView(nn.Module):
         spectrum = cosines.spectrum
         self.hop, self.frames = cosines.hop, cosines.frames
         self.features = cosines.features + cosines.frames * spectrum.bins
-        # Constants: on the device of the network, and no part of what it has learned.
+        # Constants: they move with the network, but are not saved with its weights.
         self.scale_K, self.wave_KW, self.window_W, self.bands_FM, self.mean_M, self.deviation_M = (
             nn.Buffer(constant, persistent=False)
             for constant in (
@@ -229,11 +228,11 @@ class SpectrumView(nn.Module):
         )
 
     def forward(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T G"]:
-        """Steps, each with the bands of its frames behind it."""
+        """Return the steps, each followed by the bands of its frames."""
         frames = x_BTF.shape[1] * self.frames
         sound_BS = waves(x_BTF.float(), self.scale_K, self.wave_KW)[:, self.hop :]
         band_BTM = band_magnitudes(sound_BS, self.window_W, self.bands_FM, self.hop)[:, :frames]
-        # Added, not cut off there: silence, too, is to have a slope.
+        # The floor is added instead of clamped, so that silence has a gradient, too.
         level_BTM = (band_BTM + FLOOR).log()
         level_BTM = (level_BTM - self.mean_M) / self.deviation_M
         beside_BTN = rearrange(level_BTM, "b (t n) m -> b t (n m)", n=self.frames)
@@ -241,29 +240,29 @@ class SpectrumView(nn.Module):
 
 
 def shares(length_B: Int[Tensor, " B"], steps: int, hop: int) -> Float[Tensor, "B T"]:
-    """What share of the ``hop`` samples of each step lies before the end, from -1 to 1."""
+    """Return the share of each step's ``hop`` samples before the end, from -1 to 1."""
     begin_T = torch.arange(steps, device=length_B.device) * hop
     return ((length_B[:, None] - begin_T) / hop).clamp(0, 1) * 2 - 1
 
 
 def told_length(going_BT: Float[Tensor, "B T"], hop: int) -> Int[Tensor, " B"]:
-    """Samples that lie before the end, by such shares.
+    """Return the number of samples before the end, given the output of :func:`shares`.
 
-    The first step of which less than half exists is the end. Only it and the step before it may
-    exist in part: what is learned is never quite whole, and no clip is to end at each such step.
+    The end is the first step with a share below one half. Only this step and the one before it
+    may be partial: learned shares are never exactly whole, which must not end a clip.
     """
     share_BT = ((going_BT + 1) / 2).clamp(0, 1)
     share_BT = torch.where(share_BT < WHOLE, share_BT, 1.0)
     steps = share_BT.shape[1]
     end_B = steps - ((share_BT < 0.5).cumsum(1) > 0).sum(1)
-    # Behind the last step lies one of which nothing exists; so does one before the first.
+    # An empty step is added before the first step and after the last one.
     around_BT = pad(share_BT, (1, 1))
     partly_B = around_BT.gather(1, torch.stack([end_B, end_B + 1], 1)).sum(1)
     return (((end_B - 1).clamp(min=0) + partly_B) * hop).round().long()
 
 
 def added_up(frame_BTW: Float[Tensor, "B T W"], hop: int) -> Float[Tensor, "B S"]:
-    """The sum of overlapping frames."""
+    """Add up overlapping frames."""
     _, steps, width = frame_BTW.shape
     return fold(
         rearrange(frame_BTW, "b t w -> b w t"),
@@ -274,16 +273,16 @@ def added_up(frame_BTW: Float[Tensor, "B T W"], hop: int) -> Float[Tensor, "B S"
 
 
 class MuLaw(Representation):
-    """Samples as tokens, one of few levels that lie closer near silence, or the end.
+    """Samples as tokens: one of a few levels, closer together near silence, or the end.
 
-    Experimental: with a step for each sample, what thousands of them tell is hard to learn for a
-    recurrent network; with several a step, those of one step are drawn without a look at each
-    other.
+    Experimental: with one sample per step, sequences have thousands of steps, which are hard to
+    learn for a recurrent network; with several, the samples of a step are drawn independently of
+    each other.
 
     Args:
-        samples: of the longest clip.
-        levels: how many levels there are; one token more says that the clip has ended.
-        hop: samples of a step. With one, sequences are ``[B, T]``, otherwise ``[B, T, hop]``.
+        samples: maximum number of samples in a clip.
+        levels: number of levels; one more token marks the end of a clip.
+        hop: samples per step. With one, sequences are ``[B, T]``, otherwise ``[B, T, hop]``.
 
     References:
         ITU-T G.711 (mu-law).
@@ -299,7 +298,7 @@ class MuLaw(Representation):
     def encode(
         self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
     ) -> Int[Tensor, "B T *G"]:
-        """Clips, zero behind their ends, as token ids."""
+        """Encode clips, zero after their ends, as token ids."""
         from torchaudio.functional import mu_law_encoding
 
         whole = self.steps * self.group
@@ -311,7 +310,7 @@ class MuLaw(Representation):
     def decode(
         self, x_BTG: Int[Tensor, "B T *G"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
-        """Token ids as sound, and how many samples of it exist."""
+        """Decode token ids; return samples, and the length of each clip."""
         from torchaudio.functional import mu_law_decoding
 
         id_BS = x_BTG.flatten(1)[:, : self.samples]

@@ -1,4 +1,4 @@
-"""Samples that are clips of sound: a folder of files, one array, or one file in a pipe."""
+"""Writing of audio samples: a folder of files, one array, or one file to a pipe."""
 
 from __future__ import annotations
 
@@ -26,49 +26,56 @@ from .files import write_clip
 SoundFile = Literal["wav", "flac"]
 DEFAULT_COUNT = 4
 WALK_STEPS = 8
-"""Samples of a walk."""
+"""Samples per walk."""
 
 SPARE = 8
-"""Samples that are made beyond those asked for, and left out: products of very few rows round
-otherwise than those of many, and iterations that look for phases carry that into the bytes."""
+"""Extra samples that are generated and dropped: products of very few rows round differently from
+those of many, and the phase iterations would carry that into the bytes."""
 
 MANIFEST, ARRAY = "manifest.csv", "clips.npy"
 OURS = (".wav", ".flac", ".npy")
 LONGEST_NAME = 50
-"""Characters of a file's name that say its label, so that no file system finds it too long."""
+"""Maximum characters of a label in a file name, so that no file system finds it too long."""
 
 
 class Made(NamedTuple):
-    """A clip that was made, and its class of each attribute: ``3..7`` where it walks."""
+    """A generated clip, and its class of each attribute: ``3..7`` on a walk."""
 
     classes: list[str]
     clip_S: Float[np.ndarray, " S"]
 
 
 def check(asked: Asked) -> None:
-    """Refuse a target that is there, unless it may be replaced and holds nothing else."""
+    """Refuse an existing target, unless it may be replaced and contains only samples.
+
+    Raises:
+        UsageError: the target cannot be used.
+    """
     out = asked.target
     if out.is_file() or (out.suffix and not out.is_dir()):
         raise UsageError(
-            f"--out {out}: clips go into a folder; name one, or use --out - for one file on "
-            "standard output"
+            f"--out {out}: clips are written to a folder; name one, or use --out - to write one "
+            "file to standard output"
         )
     inside = sorted(out.iterdir()) if out.is_dir() else []
     if inside and not asked.may_replace:
         raise UsageError(
-            f"{out} holds files ({inside[0].name}) and is not overwritten; use --force or another "
-            "--out"
+            f"{out} contains files ({inside[0].name}) and is not overwritten; use --force or "
+            "another --out"
         )
     for path in inside:
         if not path.is_file() or (path.suffix not in OURS and path.name != MANIFEST):
-            raise UsageError(f"{out} holds more than samples ({path.name}) and is not replaced")
+            raise UsageError(
+                f"{out} contains more than samples ({path.name}) and is not replaced; use another "
+                "--out"
+            )
 
 
 def write(sampler: Sampler, asked: Asked) -> None:
-    """Write what is asked for: samples by label, or walks.
+    """Write the requested samples, by label or as walks.
 
     Raises:
-        UsageError: it cannot be, or not in such a form.
+        UsageError: they cannot be written, or not in this format.
         LabelError: the run has no such label.
     """
 
@@ -80,9 +87,9 @@ def write(sampler: Sampler, asked: Asked) -> None:
         many, made = len(label_NA), _by_label(sampler, codec, label_NA, asked)
     else:
         if asked.form == "npy":
-            raise UsageError("--format npy: a walk has no label of its own; use wav or flac")
+            raise UsageError("--format npy is not supported for walks; use wav or flac")
         label_NA, many = None, asked.count or 1
-        # Before a folder is begun.
+        # Checked before a folder is started.
         ends = asked.walk_ends(sampler.labels)
         made = _walks(sampler, codec, *ends, many, asked)
     if alone:
@@ -92,7 +99,7 @@ def write(sampler: Sampler, asked: Asked) -> None:
 
 
 def _label_rows(sampler: Sampler, labels: tuple[str, ...], count: int) -> Int[np.ndarray, "N A"]:
-    """One sample of each label, and again: so the first ones do not depend on the count."""
+    """Repeat all labels in turn, so that the first samples do not depend on the count."""
 
     return np.tile(sampler.label_rows(labels or None, 1), (count, 1))
 
@@ -104,7 +111,7 @@ def _by_label(
     rows = iter(label_NA)
     made_NA = np.resize(label_NA, (len(label_NA) + SPARE, label_NA.shape[1]))
     for chunk in sampler.stream(made_NA, seed=asked.seed, noise_scale=asked.noise_scale):
-        # Clips first: of the two it is clips that may be left over.
+        # Clips come first, because only clips may be left over.
         for clip_S, row_A in zip(codec.present(chunk), rows, strict=False):
             yield Made(label_names(row_A, sampler.labels), clip_S)
 
@@ -117,12 +124,12 @@ def _walks(
     count: int,
     asked: Asked,
 ) -> Iterator[Made]:
-    """Each walk a clip: what lies on its way, one after the other with pauses between."""
+    """Yield each walk as one clip: its samples in sequence, with pauses between them."""
 
     ends = zip(*(label_names(row, sampler.labels) for row in (start_A, end_A)), strict=True)
     classes = [start if start == end else f"{start}..{end}" for start, end in ends]
     for number in range(count):
-        # A seed for each: together they would depend on how many there are.
+        # One seed per walk, so that a walk does not depend on how many there are.
         walk = sampler.interpolate(
             start_A,
             end_A,
@@ -137,11 +144,13 @@ def _write_one(made: Iterator[Made], many: int, asked: Asked, sample_rate: int) 
 
     if many != 1:
         raise UsageError(
-            f"--out - takes one file, and {many} are asked for; name one label of each attribute "
-            "and use -n 1"
+            f"--out - writes a single file, but {many} are requested; give one label of each "
+            "attribute and use -n 1"
         )
     if sys.stdout.isatty():
-        raise UsageError("--out -: a terminal cannot show sound; send it to a file or a program")
+        raise UsageError(
+            "--out -: audio cannot be written to a terminal; redirect it to a file or a program"
+        )
     clip_S = next(made).clip_S
     content = io.BytesIO()
     if asked.form == "npy":
@@ -159,7 +168,7 @@ def _write_folder(
     codec: AudioCodec,
     asked: Asked,
 ) -> None:
-    """Write clips one by one, and beside them what each is; a folder that is there is replaced."""
+    """Write clips one by one, with a manifest; an existing folder is replaced."""
 
     rate = codec.sample_rate
     count, seconds = 0, 0.0
@@ -189,17 +198,17 @@ def _write_folder(
                 path = f"{names.next('_'.join(one.classes))}.{asked.form}"
                 write_clip(draft / path, one.clip_S, rate, form=cast(SoundFile, asked.form))
                 noted(path, one)
-    asked.say(f"{count} clips, {seconds:.1f} s of sound, seed {asked.seed}")
+    asked.say(f"{count} clips, {seconds:.1f} s of audio, seed {asked.seed}")
 
 
 class Names:
-    """Names of files that say a label and a number, and that any file system can tell apart."""
+    """File names made of a label and a number, distinct on any file system."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
 
     def next(self, label: str) -> str:
-        """The next name of a label.
+        """Return the next name for a label.
 
         >>> names = Names()
         >>> [names.next(label) for label in ("7_jackson", "7_jackson", "a/b", "A b")]

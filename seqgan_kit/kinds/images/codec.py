@@ -1,4 +1,4 @@
-"""Images as sequences: of rows, of columns, or of one step that is the whole image."""
+"""Codecs of images: sequences of rows or columns, or one step that is the whole image."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Order = Literal["top-down", "left-right"]
 
 
 class _Images(Codec):
-    """What codecs of images share."""
+    """Base class of the image codecs."""
 
     def present(self, things: Float[Tensor, "N h w c"]) -> Float[np.ndarray, "N h w *c"]:
-        """Images as a user gets them: without the channel axis where they are grey."""
+        """Return images as a user gets them: grey ones without the channel axis."""
         return (things.squeeze(-1) if things.shape[-1] == 1 else things).numpy()
 
 
 class RowsCodec(_Images):
-    """Images ``[B, height, width, channels]`` to sequences ``[B, T, F]`` and back.
+    """Codec between images ``[B, height, width, channels]`` and sequences ``[B, T, F]``.
 
-    A step is one row of pixels, all channels of a pixel beside each other, or one column where
-    the order is left-right. Bytes 0..255 become -1..1.
+    A step is one row of pixels, or one column if the order is left-right; the channels of a
+    pixel are adjacent. Bytes 0..255 become -1..1.
 
     Args:
         height: pixels from top to bottom.
@@ -50,14 +50,16 @@ class RowsCodec(_Images):
     def encode(
         self, raw: UInt8[np.ndarray, "B height width channels"]
     ) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
-        """Images as sequences, with a mask that is true everywhere.
+        """Return images as sequences, with a mask that is true everywhere.
 
         Raises:
-            ValueError: the images have another shape than the codec.
+            ValueError: the images do not have the shape of the codec.
         """
         expected = (self.height, self.width, self.channels)
         if raw.shape[1:] != expected:
-            raise ValueError(f"images are {raw.shape[1:]}, the codec was made for {expected}")
+            raise ValueError(
+                f"images have shape {raw.shape[1:]}, but the codec expects {expected}"
+            )
         pixels = torch.from_numpy(np.ascontiguousarray(raw)).float() / 127.5 - 1
         x_BTF = rearrange(pixels, f"{self._image} -> b t (f c)").contiguous()
         return x_BTF, full_mask(len(raw), self.steps)
@@ -65,15 +67,15 @@ class RowsCodec(_Images):
     def decode(
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
     ) -> Float[Tensor, "B height width channels"]:
-        """Sequences as images with values from 0 to 1."""
+        """Return sequences as images with values from 0 to 1."""
         pixels = rearrange(x_BTF, f"b t (f c) -> {self._image}", c=self.channels)
         return ((pixels + 1) / 2).clamp(0, 1)
 
 
 class ImageCodec(_Images):
-    """Images ``[B, height, width, channels]`` as sequences of a single step, and back.
+    """Codec between images ``[B, height, width, channels]`` and sequences of one step.
 
-    Channel by channel, as convolutions want them. Bytes 0..255 become -1..1.
+    The step holds channel after channel, the layout of convolutions. Bytes 0..255 become -1..1.
 
     Args:
         height: pixels from top to bottom.
@@ -90,15 +92,16 @@ class ImageCodec(_Images):
     def encode(
         self, raw: UInt8[np.ndarray, "B height width channels"]
     ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
-        """Images as sequences, with a mask that is true everywhere.
+        """Return images as sequences, with a mask that is true everywhere.
 
         Raises:
-            ValueError: the images have another shape than the codec.
+            ValueError: the images do not have the shape of the codec.
         """
         channels, height, width = self._size
         if raw.shape[1:] != (height, width, channels):
             raise ValueError(
-                f"images are {raw.shape[1:]}, the codec was made for {(height, width, channels)}"
+                f"images have shape {raw.shape[1:]}, "
+                f"but the codec expects {(height, width, channels)}"
             )
         pixels = torch.from_numpy(np.ascontiguousarray(raw)).float() / 127.5 - 1
         return rearrange(pixels, "b h w c -> b 1 (c h w)"), full_mask(len(raw), 1)
@@ -106,7 +109,7 @@ class ImageCodec(_Images):
     def decode(
         self, x_BTF: Float[Tensor, "B 1 F"], mask_BT: Bool[Tensor, "B 1"]
     ) -> Float[Tensor, "B height width channels"]:
-        """Sequences as images with values from 0 to 1."""
+        """Return sequences as images with values from 0 to 1."""
         c, h, _ = self._size
         pixels = rearrange(x_BTF, "b 1 (c h w) -> b h w c", c=c, h=h)
         return ((pixels + 1) / 2).clamp(0, 1)

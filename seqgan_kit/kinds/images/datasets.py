@@ -1,4 +1,4 @@
-"""Small labelled images that many know: MNIST, Fashion-MNIST and scikit-learn's digits."""
+"""Well-known small labelled images: MNIST, Fashion-MNIST and scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_idx(path: Path) -> np.ndarray:
     number, and the values.
 
     Raises:
-        DataError: it is missing, something else, too short or too long.
+        DataError: it is missing, not an IDX file, too short or too long.
     """
     try:
         content = path.read_bytes()
@@ -43,13 +43,15 @@ def read_idx(path: Path) -> np.ndarray:
         raise DataError(f"{path} cannot be read ({error.strerror})") from error
     if len(content) >= 4 and content[:3] != IDX_BYTES:
         raise DataError(
-            f"{path} is no IDX file of bytes: it starts with {content[:4].hex(' ')}, "
+            f"{path} is not an IDX file of bytes: it starts with {content[:4].hex(' ')}; "
             "expected 00 00 08 and the number of dimensions"
         )
     dimensions = content[3] if len(content) >= 4 else 0
     start = 4 + 4 * dimensions
     if len(content) < max(start, 8):
-        raise DataError(f"{path} is truncated: {len(content)} bytes do not hold the IDX header")
+        raise DataError(
+            f"{path} is truncated: {len(content)} bytes are too few for the IDX header"
+        )
     if dimensions not in (1, 3):
         raise DataError(f"{path} has {dimensions} dimensions, expected 1 or 3")
     shape = np.frombuffer(content, ">u4", dimensions, offset=4).tolist()
@@ -69,18 +71,18 @@ def mnist_like(
     progress: Progress | None,
     cache: Path | None = None,
 ) -> Dataset:
-    """MNIST or Fashion-MNIST, images ``[N, 28, 28, 1]`` of bytes.
+    """Load MNIST or Fashion-MNIST, images ``[N, 28, 28, 1]`` of bytes.
 
     Args:
-        name: which.
+        name: which of the two.
         root: a local folder with the files, or ``None`` for the cache or a download.
         validation: share of the training images that is held out of training.
-        seed: of that cut.
-        progress: told of downloads.
-        cache: where the files are kept.
+        seed: seed of that split.
+        progress: called during downloads.
+        cache: folder for downloaded files.
 
     Raises:
-        DataError: the files cannot be had or do not fit together.
+        DataError: the files are not available, or images and labels do not match.
     """
     folder = locate(SOURCES[name], root=root, cache=cache, progress=progress)
     image_NHWC, label_NA = _read_pair(folder / TRAINING_IMAGES, folder / TRAINING_LABELS)
@@ -99,22 +101,22 @@ def mnist_like(
 
 
 def _read_pair(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images ``[N, H, W, 1]`` and their labels ``[N, 1]``."""
+    """Read images ``[N, H, W, 1]`` and their labels ``[N, 1]``."""
     image_NHW, label_N = read_idx(images), read_idx(labels)
     if image_NHW.ndim != 3 or label_N.ndim != 1 or len(image_NHW) != len(label_N):
         raise DataError(
-            f"{images} and {labels} do not fit together: "
+            f"{images} and {labels} do not match: "
             f"their shapes are {image_NHW.shape} and {label_N.shape}"
         )
     return image_NHW[..., None], label_N[:, None].astype(np.int64)
 
 
 def sklearn_digits(validation: float, seed: int) -> Dataset:
-    """The 1,797 digits that scikit-learn carries, images ``[N, 8, 8, 1]`` of bytes.
+    """Load the 1,797 digits of scikit-learn, images ``[N, 8, 8, 1]`` of bytes.
 
     Args:
         validation: share of all images for validation; a fifth is the test part.
-        seed: of the cut into parts.
+        seed: seed of the split into parts.
     """
     from sklearn.datasets import load_digits
 
@@ -133,11 +135,11 @@ def sklearn_digits(validation: float, seed: int) -> Dataset:
 
 
 def binarized(dataset: Dataset, seed: int) -> Dataset:
-    """The same images with every byte 0 or 255, by one draw with the byte as the chance of 255.
+    """Return the images with each byte drawn once as 0 or 255, the latter with chance byte/255.
 
     Args:
         dataset: images of bytes.
-        seed: of the draw: the same seed, the same images.
+        seed: seed of the draw; the same seed gives the same images.
 
     References:
         Salakhutdinov & Murray 2008, *On the Quantitative Analysis of Deep Belief Networks*.

@@ -1,4 +1,4 @@
-"""Pictures of images: labelled grids, plain tiles, scores beside steps, folders of PNGs."""
+"""Pictures of image samples: labelled grids, plain tiles, scores of steps, folders of PNGs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ MARGIN = 2
 """Pixels between tiles, before scaling."""
 
 ACROSS = 12
-"""Images beside each other."""
+"""Images in a row."""
 
 
 def to_bytes(images: Float[np.ndarray, ...]) -> np.ndarray:
-    """Values from 0 to 1 as bytes, rounded."""
+    """Convert values from 0 to 1 to bytes, rounded."""
     return (np.asarray(images) * 255 + 0.5).astype(np.uint8)
 
 
 def picture(image_HWC: Float[np.ndarray, "h w *c"]) -> Image.Image:
-    """One image with values from 0 to 1."""
+    """Convert an image with values from 0 to 1 to a picture."""
     pixels = to_bytes(image_HWC)
     return Image.fromarray(
         pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels
@@ -44,13 +44,13 @@ def picture(image_HWC: Float[np.ndarray, "h w *c"]) -> Image.Image:
 def grid(
     rows: Sequence[Float[np.ndarray, "N h w c"]], names: Sequence[str], *, tile: int = 56
 ) -> Image.Image:
-    """A picture with one row of images for each name, the name at its left.
+    """Draw rows of images, each with its name on the left.
 
     Args:
-        rows: for each row its images, values from 0 to 1.
-        names: the rows' names.
-        tile: the larger side of an image on the picture, in pixels; small images are enlarged by
-            a whole factor so that their pixels stay sharp.
+        rows: the images of each row, values from 0 to 1.
+        names: the names of the rows.
+        tile: larger side of an image in the picture, in pixels; small images are enlarged by a
+            whole factor to keep their pixels sharp.
     """
     height, width = rows[0].shape[1:3]
     factor = max(tile // max(height, width), 1)
@@ -75,7 +75,7 @@ def grid(
 
 
 def tiles(rows: Sequence[Float[np.ndarray, "_ h w c"]]) -> Image.Image:
-    """Rows of images beside each other at their own size, for a page that enlarges them.
+    """Draw rows of images side by side at their own size, for a page that enlarges them.
 
     Args:
         rows: images with values from 0 to 1.
@@ -94,17 +94,17 @@ def tiles(rows: Sequence[Float[np.ndarray, "_ h w c"]]) -> Image.Image:
 def scored_tiles(
     rows: Sequence[tuple[Float[np.ndarray, "N h w c"], Float[np.ndarray, "N h w"]]],
 ) -> Image.Image:
-    """Rows of images, each with a score for every place beside it, in colour.
+    """Draw rows of images, each with a coloured map of its scores on the right.
 
     Args:
-        rows: images with values from 0 to 1, and for every place of them a score from -1 (red)
-            over 0 (white) to 1 (blue).
+        rows: images with values from 0 to 1, and a score for each pixel, from -1 (red) through
+            0 (white) to 1 (blue).
     """
     painted = []
     for image_NHWC, score_NHW in rows:
         rgb_NHWC = np.broadcast_to(image_NHWC, (*image_NHWC.shape[:3], 3))
         heat_NHW1 = score_NHW[..., None]
-        # Colours that those who see no red or green tell apart, too.
+        # This red and blue are also distinct to colour-blind readers.
         red, blue = np.array([0.84, 0.19, 0.15]), np.array([0.13, 0.40, 0.67])
         end = np.where(heat_NHW1 > 0, blue, red)
         painted.append(np.concatenate([rgb_NHWC, 1 + np.abs(heat_NHW1) * (end - 1)], 2))
@@ -112,7 +112,7 @@ def scored_tiles(
 
 
 def enlarged(image: Image.Image, factor: int = 3) -> Image.Image:
-    """A picture with larger pixels, for a file of its own."""
+    """Enlarge the pixels of a picture, for a separate file."""
     size = (image.width * factor, image.height * factor)
     return image.resize(size, Image.Resampling.NEAREST)
 
@@ -125,7 +125,7 @@ def write_pictures(
 ) -> None:
     """Write samples as a folder of PNGs, ``LABEL-NUMBER.png``, numbered label by label.
 
-    A folder that is there is replaced as a whole.
+    An existing folder is replaced as a whole.
     """
     seen: dict[str, int] = {}
     number = 0
@@ -143,7 +143,7 @@ def write_pictures(
 
 
 def draw_grid(sampler: Sampler, path: Path, *, columns: int = 12, seed: int = 0) -> None:
-    """A picture of samples, one row a label."""
+    """Draw a grid of samples, one row per label."""
     rows_NA = sampler.label_rows(None, 1)[:GRID_ROWS]
     images = torch.cat(list(sampler.stream(np.repeat(rows_NA, columns, 0), seed=seed))).numpy()
     names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA]
@@ -151,16 +151,16 @@ def draw_grid(sampler: Sampler, path: Path, *, columns: int = 12, seed: int = 0)
 
 
 def contact_sheet(dataset: Dataset, codec: Codec) -> Image.Image:
-    """Draw training images after a trip through the codec, one row a class of each attribute."""
+    """Draw encoded and decoded training images, one row for each class of each attribute."""
     names, rows = of_each_class(dataset, codec, ACROSS)
     return grid([row.numpy() for row in rows], names)
 
 
 def draw_scores(scores: Scores, codec: Codec) -> Image.Image:
-    """Draw real images above samples, each with the score of every step in its place."""
+    """Draw real images above samples, each next to a map of its step scores."""
     strips = []
     for x, mask_BT, score_BT in (scores.real, scores.made):
-        # Laid out as the codec lays out steps.
+        # The codec places the scores where it places the steps.
         heat = codec.decode(score_BT[:, :, None].expand_as(x), mask_BT) * 2 - 1
         strips.append((codec.decode(x, mask_BT).numpy(), heat[..., 0].numpy()))
     return scored_tiles(strips)

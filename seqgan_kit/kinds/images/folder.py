@@ -1,4 +1,4 @@
-"""Your own images: a folder with one sub-folder for each label."""
+"""A user's own images: a folder with one sub-folder for each label."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ EXTENSIONS = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 )
 SAMPLED = 500
-# JPEG's rounding tints grey pixels by a few levels.
+# JPEG rounding shifts the channels of grey pixels by a few levels.
 GREY_TOLERANCE = 8
 
 
 @dataclass(frozen=True)
 class FolderSummary:
-    """What a folder of images holds.
+    """Summary of a folder of images.
 
     Attributes:
-        labels: how many images each label has.
+        labels: number of images of each label.
         size: the most common height and width.
-        smallest: the least height and the least width.
+        smallest: the smallest height and the smallest width.
         largest: the largest height and the largest width.
         colour: ``"rgb"`` if any image has colour.
-        unreadable: files that are no images.
+        unreadable: files that cannot be read as images.
     """
 
     labels: dict[str, int]
@@ -48,12 +48,12 @@ class FolderSummary:
 
 
 class ImageFiles:
-    """Image files that are decoded when they are asked for.
+    """Image files that are decoded on access.
 
     Args:
         paths: the files.
         size: height and width that every image is resized to, whatever its proportions.
-        colour: what every image is turned into.
+        colour: what every image is converted to.
     """
 
     def __init__(self, paths: Sequence[Path], size: tuple[int, int], colour: Colour) -> None:
@@ -64,7 +64,7 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, index: slice) -> np.ndarray:
-        """Images ``[B, H, W, C]`` of bytes.
+        """Read images ``[B, H, W, C]`` of bytes.
 
         Raises:
             DataError: a file can no longer be read.
@@ -78,7 +78,7 @@ class ImageFiles:
     def _decode(self, path: Path) -> np.ndarray:
         height, width = self.size
         image = read_image(path, 2 * max(self.size)).convert(self.mode)
-        # Lanczos resampling widens its window when it shrinks, so that nothing aliases.
+        # Lanczos widens its window when shrinking, which prevents aliasing.
         image = image.resize((width, height), Image.Resampling.LANCZOS)
         return np.asarray(image).reshape(height, width, -1)
 
@@ -92,23 +92,24 @@ def image_folder(
     test: float,
     seed: int,
 ) -> Dataset:
-    """Your own images.
+    """Load a folder of a user's own images.
 
-    Sub-folders ``training`` (or ``train``), ``validation`` (``valid``, ``val``) and ``test`` that
-    hold the labels' folders are the parts; without them the labels' folders lie in ``root``. A
-    part that has no folder is cut out of the training images.
+    The parts are the sub-folders ``training`` (or ``train``), ``validation`` (``valid``, ``val``)
+    and ``test`` with a folder for each label; without them the folders of the labels are in
+    ``root``. A part without a folder is split off the training images.
 
     Args:
         root: the folder.
         size: height and width that every image is resized to.
-        colour: what every image is turned into.
-        unreadable: stop at files that are no images, or leave them out with a note.
-        validation: share of the training images for validation, where it has no folder.
-        test: share of the training images for the test, where it has no folder.
-        seed: of the cut.
+        colour: what every image is converted to.
+        unreadable: stop at files that cannot be read, or leave them out with a note.
+        validation: share of the training images for validation, if it has no folder.
+        test: share of the training images for the test, if it has no folder.
+        seed: seed of the split.
 
     Raises:
-        DataError: the folder is no such folder, a file is no image, or a label has too few.
+        DataError: the folder has another structure, a file is not an image, or a label has too
+            few images.
     """
     tree = find_files(root, EXTENSIONS, "images")
     damaged = _damaged(tree.paths, size)
@@ -116,7 +117,7 @@ def image_folder(
         raise DataError(
             f"{len(damaged)} of {len(tree.paths)} images cannot be read:\n"
             + listed(list(damaged.values()))
-            + "\nRepair them, or leave them out with data.unreadable=skip"
+            + "\nRepair them, or skip them with data.unreadable=skip"
         )
     names = tree.labels
     parts: dict[PartName, list[tuple[Path, int]]] = {
@@ -133,8 +134,8 @@ def image_folder(
     few = [name for number, name in enumerate(names) if counts[number] < 2]
     if few:
         raise DataError(
-            f"{root}: fewer than 2 images to train on with the label {some(few)}: "
-            "add some, or remove the folder"
+            f"{root}: fewer than 2 training images with the label {some(few)}: "
+            "add images, or remove the folder"
         )
     shares: dict[PartName, float] = {"validation": validation, "test": test}
     cut = {part: share for part, share in shares.items() if part not in parts}
@@ -142,7 +143,7 @@ def image_folder(
     for part, index_N in zip(("training", *cut), indices, strict=True):
         parts[part] = [whole[index] for index in index_N]
 
-    # Contents, not dates: a copy of the folder is the same data.
+    # Contents rather than dates, so that a copy of the folder has the same fingerprint.
     sums = [
         (path.relative_to(root).as_posix(), file_digest(path))
         for path in tree.paths
@@ -162,7 +163,7 @@ def image_folder(
 
 
 def describe_folder(root: Path) -> FolderSummary:
-    """Look at a folder of images, opening at most 500 of them.
+    """Summarise a folder of images, opening at most 500 of them.
 
     Raises:
         DataError: there is no such folder, or none of its images can be read.
@@ -186,7 +187,7 @@ def describe_folder(root: Path) -> FolderSummary:
         if colour == "grey" and _has_colour(image):
             colour = "rgb"
     if not sizes:
-        raise DataError(f"{root}: none of the images can be read, {unreadable[0]} for one")
+        raise DataError(f"{root}: none of the images can be read, for example {unreadable[0]}")
     heights, widths = zip(*sizes, strict=True)
     return FolderSummary(
         labels=counts,
@@ -203,10 +204,10 @@ def read_image(path: Path, edge: int) -> Image.Image:
 
     Args:
         path: the file.
-        edge: a JPEG may be decoded at a fraction of its size, with edges no shorter than this.
+        edge: a JPEG may be decoded at reduced size, but with edges of at least this length.
 
     Raises:
-        DataError: it cannot be read as an image.
+        DataError: the file cannot be read as an image.
     """
     try:
         with warnings.catch_warnings():
@@ -216,16 +217,16 @@ def read_image(path: Path, edge: int) -> Image.Image:
                 ImageOps.exif_transpose(image, in_place=True)
                 return _flatten(image)
     except UnidentifiedImageError as error:
-        raise DataError(f"{path}: it holds no image that can be read") from error
+        raise DataError(f"{path}: not a readable image") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise DataError(f"{path}: {str(error) or type(error).__name__}") from error
 
 
 def _flatten(image: Image.Image) -> Image.Image:
     if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
+        raise ValueError("its pixels are floating-point numbers; save the image with 8 or 16 bits")
     if image.mode.startswith("I"):
-        # Pillow's own conversion would clip 16 bits at 255.
+        # Pillow would clip 16-bit values at 255.
         grey = np.rint(np.asarray(image).astype(np.float32) * (255 / 65535))
         return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
@@ -235,7 +236,7 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 
 def _dimensions(path: Path) -> tuple[int, int]:
-    """Height and width of an upright image."""
+    """Return the height and width of the upright image."""
     with Image.open(path) as image:
         width, height = image.size
         lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
@@ -248,7 +249,7 @@ def _has_colour(image: Image.Image) -> bool:
 
 
 def _damaged(paths: Iterable[Path], size: tuple[int, int]) -> dict[Path, str]:
-    """The files that cannot be decoded, and why; a truncated file shows only when decoded."""
+    """Find files that cannot be decoded, and why; truncation shows only when decoding."""
     damaged = {}
     for path in paths:
         try:

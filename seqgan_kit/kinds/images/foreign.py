@@ -1,4 +1,4 @@
-"""Samples of images that were made elsewhere."""
+"""Image samples made by other tools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...measuring.foreign_samples import SamplesError
 def read_samples(
     path: Path, labels: Path | None, bench: Bench
 ) -> tuple[Tensor, np.ndarray | None]:
-    """Arrays ``[N, height, width]`` or with channels last; bytes, or real values from 0 to 1.
+    """Read arrays ``[N, height, width]`` or with channels last; bytes, or values from 0 to 1.
 
     Labels are class numbers, ``[N]`` or ``[N, attributes]``.
     """
@@ -25,8 +25,8 @@ def read_samples(
         array = array[..., None]
     if array.shape[1:] != shape:
         raise SamplesError(
-            f"{path} holds samples of shape {list(array.shape[1:])}, and those of "
-            f"{bench.dataset.name} have {list(shape)}"
+            f"{path} has samples of shape {list(array.shape[1:])}; {bench.dataset.name} needs "
+            f"{list(shape)}"
         )
     if array.dtype == np.uint8:
         samples = torch.from_numpy(array).float() / 255
@@ -35,8 +35,8 @@ def read_samples(
         low, high = float(samples.amin()), float(samples.amax())
         if not (low >= 0 and high <= 1):
             raise SamplesError(
-                f"{path} holds values from {low:.3g} to {high:.3g}; real values are expected "
-                "from 0 to 1 and none missing, or bytes"
+                f"{path} has values from {low:.3g} to {high:.3g}; expected bytes, or real values "
+                "from 0 to 1 without NaN"
             )
     if labels is None:
         return samples, None
@@ -44,19 +44,19 @@ def read_samples(
     label_NA = label_NA[:, None] if label_NA.ndim == 1 else label_NA
     if len(label_NA) != len(samples):
         raise SamplesError(
-            f"{path} holds {len(samples)} samples and {labels} {len(label_NA)} labels"
+            f"{path} has {len(samples)} samples, but {labels} has {len(label_NA)} labels"
         )
     classes = bench.dataset.classes
     fits = label_NA.ndim == 2 and label_NA.shape[1] == len(classes)
     if not fits or not np.issubdtype(label_NA.dtype, np.integer):
         raise SamplesError(
-            f"{labels} holds {label_NA.dtype} of shape {list(label_NA.shape)}; expected whole "
+            f"{labels} has {label_NA.dtype} of shape {list(label_NA.shape)}; expected whole "
             f"numbers, {len(classes)} for each sample"
         )
     if (label_NA < 0).any() or (label_NA >= np.array(classes)).any():
         raise SamplesError(
-            f"{labels} holds class numbers from {label_NA.min()} to {label_NA.max()}; "
-            f"{bench.dataset.name} has {' x '.join(map(str, classes))} classes, counted from 0"
+            f"{labels} has class numbers from {label_NA.min()} to {label_NA.max()}; "
+            f"{bench.dataset.name} has {' x '.join(map(str, classes))} classes, numbered from 0"
         )
     return samples, label_NA.astype(np.int64)
 
@@ -65,9 +65,9 @@ def _array(path: Path) -> np.ndarray:
     try:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
-        raise SamplesError(f"{path} is not there") from None
+        raise SamplesError(f"{path} does not exist") from None
     except (OSError, ValueError, EOFError) as error:
-        raise SamplesError(f"{path} is no .npy file that can be read: {error}") from error
+        raise SamplesError(f"{path} is not a readable .npy file: {error}") from error
     if not isinstance(array, np.ndarray) or array.ndim < 1 or not len(array):
-        raise SamplesError(f"{path} holds no array of samples")
+        raise SamplesError(f"{path} does not contain an array of samples")
     return array

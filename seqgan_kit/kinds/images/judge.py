@@ -1,4 +1,4 @@
-"""The judge of images."""
+"""The judge for images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ...evaluation.judge import FEATURES, Judge
 
 
 class ImageJudge(Judge):
-    """Two convolutions and a hidden layer, whose activations are the judge's features.
+    """Two convolutions and a hidden layer whose activations are the features.
 
     Args:
-        channels: of the images.
-        classes: classes of each attribute.
+        channels: channels of the images.
+        classes: number of classes of each attribute.
     """
 
     def __init__(self, *, channels: int, classes: Sequence[int]) -> None:
@@ -29,7 +29,7 @@ class ImageJudge(Judge):
         self.decide = nn.Linear(FEATURES, sum(classes))
 
     def features(self, items: Float[Tensor, "B h w c"]) -> Float[Tensor, "B F"]:
-        """Features of images with values from 0 to 1."""
+        """Compute features of images with values from 0 to 1."""
         return self.see(items.movedim(-1, 1) * 2 - 1)
 
     def logits(self, features_BF: Float[Tensor, "B F"]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Images as a kind of data: row by row, or whole."""
+"""Images as a kind of data, generated row by row or whole."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...runs.scoring import Scores
     from ...training.run import Run
 
-SWAP = Option("swap", "A grid of the same noise under every label.")
+SWAP = Option("swap", "Draw the same noise under every label, as a grid.")
 
 
 class Images(Kind):
@@ -43,9 +43,9 @@ class Images(Kind):
     pipes = False
     options = (INTERPOLATE, NOISE_SCALE, SWAP)
     about = (
-        "Images go into a .png (a grid with one row a label, 12 of each), a .npy (float32 in "
-        "0..1, [count, height, width] where grey and [count, height, width, 3] in colour; "
-        "NAME.labels.npy beside it has the class numbers), or a folder of .png files."
+        "Images are written to a .png (a grid with one row per label, 12 images each), a .npy "
+        "(float32 in 0..1, [count, height, width] if grey, [count, height, width, 3] in colour; "
+        "class numbers go to NAME.labels.npy), or a folder of .png files."
     )
     examples = (
         "seqgen sample runs/mnist_rows --label 3,7 -n 100 --out digits/",

@@ -1,4 +1,4 @@
-"""What a page shows of runs that make pictures: samples, walks, swaps, scores of steps."""
+"""Panels of a report for image runs: samples, interpolations, swaps, scores of steps."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ...training.run import Run
 from .drawing import tiles
 
 SHEET = (3, 5)
-"""Rows and columns of samples of a class on the page."""
+"""Rows and columns of samples per class."""
 
 PAIRS = 10
-"""Samples that are shown with their nearest training items."""
+"""Number of samples shown with their nearest training items."""
 
 
 def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, ImagePanel]:
@@ -74,7 +74,7 @@ def panels(
 
 
 def walks(sampler: Sampler, seed: int, count: int = 4, steps: int = 12) -> TitledPanel:
-    """Walks through the noise, from a label to the next."""
+    """Draw interpolations between draws of noise, from each label to the next."""
     rows_NA = sampler.label_rows(None, 1)
     strips = []
     for number in range(count):
@@ -84,23 +84,23 @@ def walks(sampler: Sampler, seed: int, count: int = 4, steps: int = 12) -> Title
         )
     return {
         "title": "Interpolation",
-        "explanation": "Each row walks from one draw of noise to another"
-        + (", and half-way from one label to the next." if len(rows_NA) > 1 else "."),
+        "explanation": "Each row goes from one draw of noise to another"
+        + (", and halfway from one label to the next." if len(rows_NA) > 1 else "."),
         "panel": panel(tiles(strips), f"{count} walks of {steps} samples"),
     }
 
 
 def swapped(sampler: Sampler, seed: int, count: int = 8) -> TitledPanel:
-    """The same noise under every label."""
+    """Draw the same noise under every label."""
     rows_NA = sampler.label_rows(None, 1)[:GRID_ROWS]
     samples = sampler.swap(rows_NA, count=count, seed=seed).numpy()
     by_label = list(samples.reshape(len(rows_NA), count, *samples.shape[1:]))
-    # One row a draw of noise: what stays from left to right is style, what changes is the label.
+    # One row per draw of noise: what stays along a row is style, what changes is the label.
     by_noise = [np.stack([row[column] for row in by_label]) for column in range(count)]
     return {
         "title": "Label swap",
-        "explanation": "Each row is one draw of noise, each column a label: what the label "
-        "changes, and what it leaves.",
+        "explanation": "Each row is one draw of noise, each column a label. It shows what the "
+        "label changes and what stays the same.",
         "panel": panel(tiles(by_noise), f"{count} draws under every label"),
     }
 
@@ -114,7 +114,7 @@ def _nearest(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> Title
     shown = [samples[pairs.sample_C].numpy(), training.numpy()]
     return {
         "title": "Nearest to the training part",
-        "explanation": f"Above, of {count} samples the {len(pairs.sample_C)} that lie nearest to "
-        "a training item; below, that item.",
+        "explanation": f"Above: the {len(pairs.sample_C)} of {count} samples that are closest to "
+        "a training item. Below: that item.",
         "panel": panel(tiles(shown), "samples above their nearest training items"),
     }

@@ -1,4 +1,4 @@
-"""Sections of a recipe for images."""
+"""Recipe sections for images."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from ...sections import CodecSection, DataSection, PositiveInt, Seed, Share, Ste
 
 
 class NamedData(DataSection):
-    """A data set that seqgan_kit knows where to find."""
+    """A known data set, downloaded when needed."""
 
     source: Literal["mnist", "fashion_mnist", "digits"]
     """Which data set."""
     binarize: Seed | None = None
-    """Seed of one draw of every value, 0 or 255 with the value as chance; absent: none."""
+    """Seed for drawing each pixel once as black or white, with its grey value as the chance of
+    white. If absent, images stay grey."""
 
 
 class FolderData(DataSection):
@@ -25,17 +26,17 @@ class FolderData(DataSection):
     source: Literal["folder"]
     """Your own images."""
     root: str
-    """The folder. Sub-folders training, validation and test, where they exist, are its parts."""
+    """The folder. Sub-folders training, validation and test, if any, are used as the parts."""
     size: tuple[PositiveInt, PositiveInt]
     """Height and width that every image is resized to."""
     colour: Literal["grey", "rgb"] = "grey"
-    """What every image is turned into."""
+    """Colour mode that every image is converted to."""
     unreadable: Literal["error", "skip"] = "error"
-    """What to do about files that are no images: stop and name them, or leave them out."""
+    """What to do with files that cannot be read as images: stop and name them, or skip them."""
     validation: Share = 0.1
-    """Share of the images for validation, where the folder has no part of that name."""
+    """Share of the images for validation, if the folder has no part of that name."""
     test: Share = 0.1
-    """Share of the images for the test, where the folder has no part of that name."""
+    """Share of the images for the test, if the folder has no part of that name."""
 
 
 class RowsCodecRecipe(CodecSection):
@@ -55,4 +56,4 @@ class ImageCodecRecipe(CodecSection):
     ways: ClassVar[Mapping[Steps, Mapping[str, Any]]] = {"whole": {"kind": "image"}}
 
     kind: Literal["image"] = "image"
-    """Whole images, for the networks that write them at once."""
+    """Whole images, for networks that generate them in one step."""

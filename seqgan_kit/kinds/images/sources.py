@@ -1,4 +1,4 @@
-"""Where the files of known data sets of images come from, with checksums."""
+"""Sources of the known image data sets, with checksums."""
 
 from __future__ import annotations
 

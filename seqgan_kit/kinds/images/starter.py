@@ -1,4 +1,4 @@
-"""A first recipe for a user's own images."""
+"""Starter recipes for a user's own images."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ...runs.asked import Starter, file_name
 from .folder import EXTENSIONS, FolderSummary, describe_folder
 
 LARGEST = 64
-"""Rows are steps: beyond this many, training takes long and a smaller size is proposed."""
+"""Most rows of a proposed size: rows are steps, and more of them make training slow."""
 
 
 @dataclass(frozen=True)
 class OwnImages:
-    """Images that somebody wants to train on."""
+    """A folder of images to write a recipe for."""
 
     root: Path
     name: str
@@ -32,7 +32,7 @@ class OwnImages:
 
     @property
     def description(self) -> str:
-        """What was found, for people."""
+        """A readable summary of the folder."""
         found = self.summary
         shown = ", ".join(f"{name} ({n})" for name, n in list(found.labels.items())[:12])
         more = f" and {len(found.labels) - 12} more" if len(found.labels) > 12 else ""
@@ -45,16 +45,16 @@ class OwnImages:
         if found.unreadable:
             named = ", ".join(str(path) for path in found.unreadable[:5])
             lines.append(
-                f"not readable: {len(found.unreadable)} files ({named}); they are skipped"
+                f"not readable: {len(found.unreadable)} files ({named}); they will be skipped"
             )
         return "\n".join(lines)
 
 
 def starter(path: Path) -> Starter | None:
-    """Propose a recipe for a folder of images by label; ``None`` where it holds no images.
+    """Propose a recipe for a folder of images by label; ``None`` if it has no images.
 
     Raises:
-        DataError: the images cannot be used.
+        DataError: the images are not usable.
     """
     if not path.is_dir() or not any(
         file.suffix.lower() in EXTENSIONS for file in path.rglob("*") if file.is_file()
@@ -79,10 +79,10 @@ def write_tiny(folder: Path) -> Path:
 
 
 def look_at_images(root: Path) -> OwnImages:
-    """Look at a folder of images by label.
+    """Examine a folder of images by label.
 
     Raises:
-        DataError: it cannot be used.
+        DataError: the folder is not usable.
     """
     summary = describe_folder(root)
     height, width = summary.size
@@ -94,8 +94,8 @@ def look_at_images(root: Path) -> OwnImages:
 
 
 def images_recipe(found: OwnImages, target: Path) -> str:
-    """A commented recipe for a folder of images."""
-    # After the cuts for validation and test a fifth is gone; groups need that many of a label.
+    """Write a commented recipe for a folder of images."""
+    # Validation and test take a fifth; a group needs enough images of one label in the rest.
     fewest = int(min(found.summary.labels.values()) * 0.7)
     group = 4 if fewest >= 4 else 2
     full_groups = sum(int(n * 0.7) // group for n in found.summary.labels.values())
@@ -113,7 +113,7 @@ data:
   size: [{found.size[0]}, {found.size[1]}]
   # grey or rgb
   colour: {found.summary.colour}
-  # Files that are no images: error names them and stops, skip leaves them out.
+  # Files that cannot be read as images: error names them and stops, skip leaves them out.
   unreadable: {"skip" if found.summary.unreadable else "error"}
   # Shares of the images held out of training, unless there are folders of these names.
   validation: 0.1
@@ -133,16 +133,16 @@ model:
   discriminator:
     cell: lstm
     hidden_size: 128
-    # Sequences whose differences the discriminator sees: what keeps a class from collapsing.
+    # Size of the groups of sequences that the discriminator compares; this prevents collapse.
     minibatch_group: {group}
 
 train:
-  # Look at runs/{found.name}_rows/samples now and then; more steps help for long.
+  # Check runs/{found.name}_rows/samples while it trains; more steps help for a long time.
   steps: 10000
   batch_size: {batch}
   class_group: {group}
   learning_rate: 1.5e-3
-  # The learning rate is held for a share of the run and falls to zero then.
+  # The learning rate is held for this share of the run, then falls linearly to zero.
   schedule: {{kind: linear, hold: 0.3}}
   grid_every: 500
   checkpoint_every: 1000

@@ -1,4 +1,4 @@
-"""Samples that are pictures: grids, folders, arrays, walks and swaps."""
+"""Writers of image samples: grids, folders, arrays, interpolations and swaps."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .drawing import grid, write_pictures
 
 DEFAULT_COUNT = 12
 GRID_LIMIT = 4000
-"""Images on one grid; a larger picture is better a folder or an array."""
+"""Most images on one grid; more of them go to a folder or an array."""
 
 
 def check(asked: Asked) -> None:
-    """Refuse a target that is there, unless it may be replaced and holds nothing else."""
+    """Refuse an existing target, unless it may be replaced and contains only samples."""
     out = asked.target
     inside = list(out.iterdir()) if out.is_dir() else []
     written = [out, labels_path(out)] if out.suffix == ".npy" else [out]
@@ -26,18 +26,20 @@ def check(asked: Asked) -> None:
         raise UsageError(f"{there[0]} exists and is not overwritten; use --force or another --out")
     foreign = [path for path in inside if path.suffix != ".png"]
     if foreign:
-        raise UsageError(f"{out} holds more than samples ({foreign[0].name}) and is not replaced")
+        raise UsageError(
+            f"{out} contains files other than samples ({foreign[0].name}); use another --out"
+        )
 
 
 def write(sampler: Sampler, asked: Asked) -> None:
-    """Write what is asked for: samples by label, a swap or a walk.
+    """Write the requested samples: by label, a swap or an interpolation.
 
     Raises:
-        UsageError: it cannot be, or not in such a file.
+        UsageError: they cannot be written, or not to such a file.
         LabelError: the run has no such label.
     """
     if asked.options.get("swap") and asked.walk is not None:
-        raise UsageError("--swap and --interpolate are two pictures; ask for one at a time")
+        raise UsageError("--swap and --interpolate cannot be combined; use one of them")
     if asked.options.get("swap"):
         _write_swap(sampler, asked)
     elif asked.walk is not None:
@@ -60,7 +62,7 @@ def _write_by_label(sampler: Sampler, asked: Asked) -> None:
     elif target.suffix == ".png":
         if len(rows_NA) > GRID_LIMIT:
             raise UsageError(
-                f"{len(rows_NA)} samples do not fit on one grid (up to {GRID_LIMIT}); use --out "
+                f"{len(rows_NA)} samples do not fit on one grid (at most {GRID_LIMIT}); use --out "
                 "with a folder or a .npy file"
             )
         images = np.concatenate([chunk.numpy() for chunk in chunks])
@@ -68,7 +70,7 @@ def _write_by_label(sampler: Sampler, asked: Asked) -> None:
         names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA[::count]]
         save_picture(grid(list(by_label), names), target)
     elif target.suffix:
-        raise UsageError(f"--out {target}: choose a name that ends in .png or .npy, or a folder")
+        raise UsageError(f"--out {target}: use a name that ends in .png or .npy, or a folder")
     else:
         write_pictures(target, (c.numpy() for c in chunks), rows_NA, sampler.labels)
     asked.say(f"{len(rows_NA)} samples, seed {asked.seed}")
@@ -78,7 +80,7 @@ def _write_swap(sampler: Sampler, asked: Asked) -> None:
 
     if asked.target.suffix != ".png":
         raise UsageError(
-            f"--out {asked.target}: a grid is a picture; choose a name that ends in .png"
+            f"--out {asked.target}: --swap writes a picture; use a name that ends in .png"
         )
     count = asked.count or DEFAULT_COUNT
     rows_NA = sampler.label_rows(asked.labels or None, 1)[:GRID_ROWS]
@@ -89,8 +91,8 @@ def _write_swap(sampler: Sampler, asked: Asked) -> None:
     by_label = list(images.reshape(len(names), count, *images.shape[1:]))
     save_picture(grid(by_label, names), asked.target)
     asked.say(
-        f"{count} draws of noise under {len(names)} labels, seed {asked.seed}: a column is one "
-        "draw"
+        f"{count} draws of noise under {len(names)} labels, seed {asked.seed}; each column is "
+        "one draw"
     )
 
 
@@ -99,7 +101,7 @@ def _write_walk(sampler: Sampler, asked: Asked) -> None:
     start_A, end_A = asked.walk_ends(sampler.labels)
     if asked.target.suffix != ".png":
         raise UsageError(
-            f"--out {asked.target}: a walk is a picture; choose a name that ends in .png"
+            f"--out {asked.target}: --interpolate writes a picture; use a name that ends in .png"
         )
     walks, steps = asked.count or 6, 14
     images = sampler.interpolate(

@@ -1,4 +1,4 @@
-"""Series in arrays of NumPy: one array, or an archive of them."""
+"""Readers of series in NumPy files: one array, or an archive of arrays."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ...data.dataset import DataError, some
 from .items import Columns, OneSeries, SeriesFile
 
 LABELS_SUFFIX = ".labels.npy"
-"""Of the file beside a ``.npy`` that holds its labels, as `seqgen sample` writes them."""
+"""Ending of the file with the labels of a ``.npy``, as `seqgen sample` writes it."""
 
 
 def read_npy(path: Path, columns: Columns, whole: bool) -> SeriesFile:
-    """One array ``[series, time, channels]``, its labels in a file beside it."""
+    """Read one array ``[series, time, channels]``, and its labels from a second file."""
     beside = path.with_name(path.stem + LABELS_SUFFIX)
     labels: dict[str, np.ndarray] = {}
     if beside.is_file():
@@ -26,24 +26,24 @@ def read_npy(path: Path, columns: Columns, whole: bool) -> SeriesFile:
             labels = {"label": label.reshape(-1)}
     elif columns.labels:
         raise DataError(
-            f"{path}: data.labels names {some(columns.labels)}, and the labels of a .npy file lie "
-            f"in {beside.name} beside it, which is not there; or use .npz"
+            f"{path}: data.labels names {some(columns.labels)}, but {beside.name} with the labels "
+            "of this .npy file does not exist: add it in the same folder, or use .npz"
         )
     return _from_arrays(path, _loaded(path), None, labels, columns, whole)
 
 
 def read_npz(path: Path, columns: Columns, whole: bool) -> SeriesFile:
-    """An array ``x``, with lengths, names of channels and labels in arrays beside it."""
+    """Read an array ``x``, and lengths, names of channels and labels from further arrays."""
     arrays = _loaded_npz(path)
     if "x" not in arrays:
         raise DataError(
-            f"{path} holds no array 'x' of series; it has {some(list(arrays)) or 'none'}"
+            f"{path} has no array 'x' with the series; its arrays: {some(list(arrays)) or 'none'}"
         )
     others = {name: a for name, a in arrays.items() if name not in ("x", "length", "channel")}
     if columns.labels:
         for name in columns.labels:
             if name not in others:
-                raise DataError(f"{path} holds no array {name!r}; it has {some(list(arrays))}")
+                raise DataError(f"{path} has no array {name!r}; its arrays: {some(list(arrays))}")
         others = {name: others[name] for name in columns.labels}
     names = arrays.get("channel")
     return _from_arrays(
@@ -62,15 +62,13 @@ def _from_arrays(
     names: Sequence[str] | None = None,
 ) -> SeriesFile:
     if not (np.issubdtype(x.dtype, np.number) or x.dtype == bool) or np.iscomplexobj(x):
-        raise DataError(f"{path} holds {x.dtype} where numbers are expected")
-    kinds = ("[time] or [time, channels], as data.window is set", (1, 2)) if whole else (
+        raise DataError(f"{path} has {x.dtype} values; expected numbers")
+    kinds = ("[time] or [time, channels], because data.window is set", (1, 2)) if whole else (
         "[series, time] or [series, time, channels]", (2, 3)
     )  # fmt: skip
     if x.ndim not in kinds[1]:
         hint = "" if whole or x.ndim != 1 else "; for one long series set data.window"
-        raise DataError(
-            f"{path} holds an array of shape {list(x.shape)}; expected {kinds[0]}{hint}"
-        )
+        raise DataError(f"{path} has an array of shape {list(x.shape)}; expected {kinds[0]}{hint}")
     x = x.astype(np.float64)
     x = x[..., None] if x.ndim == kinds[1][0] else x
     channels = tuple(names or [f"channel_{n}" for n in range(x.shape[-1])])
@@ -84,10 +82,10 @@ def _from_arrays(
         if array.ndim != 1 or len(array) != len(x):
             counted = "steps" if whole else "series"
             raise DataError(
-                f"{path} holds {len(x)} {counted} and {name} {len(array)} labels"
+                f"{path} has {len(x)} {counted}, but {name} has {len(array)} labels"
                 if array.ndim == 1
-                else f"{path}: {name} has the shape {list(array.shape)}, and is to be one label "
-                f"for each of {len(x)} {counted}"
+                else f"{path}: {name} has the shape {list(array.shape)}; expected one label for "
+                f"each of {len(x)} {counted}"
             )
     rows = list(zip(*(_named(path, name, array) for name, array in labels.items()), strict=True))
     rows = rows or [()] * len(x)
@@ -104,37 +102,36 @@ def _from_arrays(
 def _chosen(
     path: Path, x: np.ndarray, channels: tuple[str, ...], columns: Columns
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Only the channels that are asked for."""
+    """Select the requested channels."""
     if not columns.channels:
         return x, channels
     unknown = [name for name in columns.channels if name not in channels]
     if unknown:
-        raise DataError(f"{path} has no channel {unknown[0]!r}; it has {some(channels)}")
+        raise DataError(f"{path} has no channel {unknown[0]!r}; its channels: {some(channels)}")
     return x[..., [channels.index(name) for name in columns.channels]], columns.channels
 
 
 def _sizes(path: Path, x: np.ndarray, length: np.ndarray | None) -> np.ndarray:
-    """How long each series of a padded array is."""
+    """Return the length of each series in a padded array."""
     if length is None:
         ragged = np.isnan(x[:, -1]).all(-1)
         if ragged.any() and not np.isnan(x).all((1, 2)).any() and x.shape[1] > 1:
             raise DataError(
                 f"{path}: {int(ragged.sum())} of {len(x)} series end in missing values (the first "
-                f"is series {int(ragged.argmax())}), as ragged arrays do that were padded: say "
-                "how long each is in an array 'length' of an .npz, or write 0 where values are "
-                "known to be 0"
+                f"is series {int(ragged.argmax())}), probably from padding: give the length of "
+                "each series in an array 'length' of an .npz, or write 0 where values are 0"
             )
         return np.full(len(x), x.shape[1])
     if length.shape != (len(x),) or not np.issubdtype(length.dtype, np.integer):
         raise DataError(
-            f"{path}: 'length' is {length.dtype} of shape {list(length.shape)}, and is to be one "
+            f"{path}: 'length' is {length.dtype} of shape {list(length.shape)}; expected one "
             f"whole number for each of {len(x)} series"
         )
     wrong = np.flatnonzero((length < 1) | (length > x.shape[1]))
     if len(wrong):
         raise DataError(
-            f"{path}: 'length' says {int(length[wrong[0]])} of series {int(wrong[0])}, and "
-            f"lengths go from 1 to {x.shape[1]}"
+            f"{path}: 'length' is {int(length[wrong[0]])} for series {int(wrong[0])}; expected 1 "
+            f"to {x.shape[1]}"
         )
     return length
 
@@ -142,15 +139,17 @@ def _sizes(path: Path, x: np.ndarray, length: np.ndarray | None) -> np.ndarray:
 def _named(path: Path, name: str, array: np.ndarray) -> list[str]:
     if np.issubdtype(array.dtype, np.floating):
         if not (array == np.floor(array)).all():
-            raise DataError(f"{path}: {name} holds fractions, and labels are classes")
+            raise DataError(
+                f"{path}: {name} has fractional values; only class labels are supported"
+            )
         array = array.astype(np.int64)
     return [str(value) for value in array.tolist()]
 
 
 RAGGED = (
-    "holds Python objects, as ragged arrays do, and such files are not opened: store one array "
-    "[series, time, channels], padded at the end, as 'x' of an .npz, and how long each series is "
-    "as 'length'"
+    "contains Python objects (a ragged array?), which are not supported: store one array "
+    "[series, time, channels], padded at the end, as 'x' of an .npz, and the length of each "
+    "series as 'length'"
 )
 
 
@@ -160,9 +159,9 @@ def _loaded(path: Path) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         if "Object arrays" in str(error):
             raise DataError(f"{path} {RAGGED}") from error
-        raise DataError(f"{path} is no .npy file that can be read ({error})") from error
+        raise DataError(f"{path} is not a readable .npy file ({error})") from error
     if not isinstance(array, np.ndarray) or not array.ndim:
-        raise DataError(f"{path} holds no array")
+        raise DataError(f"{path} does not contain an array")
     return array
 
 
@@ -172,11 +171,11 @@ def _loaded_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             if isinstance(file, np.ndarray):
-                raise DataError(f"{path} is a .npy file: rename it")
+                raise DataError(f"{path} is a .npy file: change its ending to .npy")
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, BadZipFile, KeyError) as error:
         if isinstance(error, DataError):
             raise
         if "Object arrays" in str(error):
             raise DataError(f"{path} {RAGGED}") from error
-        raise DataError(f"{path} is no .npz file that can be read ({error})") from error
+        raise DataError(f"{path} is not a readable .npz file ({error})") from error

@@ -1,4 +1,4 @@
-"""The codec of series: real values of some channels over time, in one range, with an end."""
+"""The codec of series: values of each channel over time, scaled to -1..1, with an end marker."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from ...data.unequal import as_objects, exists, padded, unpadded
 from ...kind import Codec
 
 LEARNED = 4096
-"""Series that are looked at together while a range is learned."""
+"""Series per chunk while the ranges are learned."""
 
 ROOM = 1.05
-"""By which the range of min-max is wider than what the training part has, so that the ends of
-that are reached by networks whose outputs come near to their bounds and never reach them."""
+"""Factor that widens the min-max range, so that networks can produce the extreme training values:
+their bounded outputs approach -1 and 1 without reaching them."""
 
 Normalize = Literal["min-max", "standard"]
 
 
 class SeriesCodec(Codec):
-    """Series to sequences of values from -1 to 1 and back.
+    """Codec between series and sequences of values from -1 to 1.
 
-    A value becomes ``(value - centre) / scale`` of its channel, and is cut where that lies beyond
-    -1 or 1. Where lengths differ, one channel more is 1 while a series goes on and -1 behind its
-    end, where the others are 0. There is no mask: the end is a value of the sequence, which a
-    discriminator sees and a generator learns like all else.
+    A value becomes ``(value - centre) / scale`` of its channel, clipped to -1..1. If lengths
+    differ, an extra channel is 1 while a series lasts and -1 after its end, where the others are
+    0. No mask marks the end: it is part of the sequence, seen by the discriminator and learned by
+    the generator like any other value.
 
     Args:
-        steps: of the longest series; what is longer is cut.
+        steps: length of the longest series; longer ones are cut.
         channels: names of the channels.
-        centre: of each channel.
-        scale: of each channel; 0 for one that has always the same value.
+        centre: centre of each channel.
+        scale: scale of each channel; 0 for a constant one.
         ends: whether there is a channel for the end.
-        snap: whether values are put on the 256 levels of which a logistic head has probabilities.
+        snap: whether values are rounded to the 256 levels of a logistic head.
 
     Attributes:
-        features: numbers of a step.
+        features: numbers per step.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class SeriesCodec(Codec):
         self._scale_C = torch.tensor(scale, dtype=torch.float32)
 
     def encode(self, raw: np.ndarray) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
-        """Series ``[t, C]`` as sequences, with a mask that is true everywhere."""
+        """Return series ``[t, C]`` as sequences, with a mask that is true everywhere."""
         item_BTC = padded(list(raw), self.steps)
         exists_BT = exists(item_BTC)
-        # A channel without range has nothing to divide by, and its centre is its only value.
+        # A constant channel has scale 0; dividing by 1 instead maps it to 0.
         scale_C = torch.where(self._scale_C > 0, self._scale_C, 1.0)
         x_BTF = ((item_BTC - self._centre_C) / scale_C).clamp(-1, 1).nan_to_num(0.0)
         if self.ends:
@@ -76,7 +76,7 @@ class SeriesCodec(Codec):
     def decode(
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
     ) -> Float[Tensor, "B T C"]:
-        """Sequences as series, NaN where one has ended; each has a step at least."""
+        """Return sequences as series of at least one step, NaN after the end."""
         count = len(self.channels)
         value_BTC = x_BTF[..., :count] * self._scale_C.to(x_BTF) + self._centre_C.to(x_BTF)
         if not self.ends:
@@ -86,9 +86,9 @@ class SeriesCodec(Codec):
         return torch.where(ended_BT[..., None], torch.nan, value_BTC)
 
     def present(self, things: Float[Tensor, "N T C"]) -> np.ndarray:
-        """Series as a user gets them.
+        """Return series as a user gets them.
 
-        One array ``[N, T, C]`` where all are equally long for certain; otherwise an array of
+        One array ``[N, T, C]`` if the codec has no channel for the end; otherwise an array of
         objects, each a series ``[t, C]``.
         """
         return as_objects(unpadded(things)) if self.ends else things.float().cpu().numpy()
@@ -102,17 +102,17 @@ def learn_series(
     deviations: float,
     max_length: int | None,
 ) -> dict[str, Any]:
-    """The settings of a codec, with ranges learned from the training part.
+    """Learn the settings of a codec, with ranges from the training part.
 
-    Only what exists counts: padding never enters a mean, a deviation or a bound.
+    Padding never enters a mean, a deviation or a bound.
 
     Args:
         items: training series ``[t, C]``.
         channels: their names.
         normalize: ``min-max``: -1 and 1 lie just beyond the smallest and the largest value;
-            ``standard``: they lie so many standard deviations from the mean.
-        deviations: of ``standard``.
-        max_length: steps of a sequence, as many as the longest series has if absent.
+            ``standard``: they lie ``deviations`` standard deviations from the mean.
+        deviations: number of standard deviations for ``standard``.
+        max_length: steps of a sequence; ``None``: the length of the longest series.
     """
     count, longest, shortest = 0, 0, np.inf
     total_C, low_C = np.zeros(len(channels)), np.full(len(channels), np.inf)
@@ -127,7 +127,7 @@ def learn_series(
         centre_C, scale_C = (low_C + high_C) / 2, (high_C - low_C) / 2 * ROOM
     else:
         centre_C = total_C / count
-        # In a second pass, as the difference of large sums would have no digits left.
+        # A second pass: the difference of large sums would lose all significant digits.
         square_C = sum(((value_SC - centre_C) ** 2).sum(0) for value_SC, _ in _chunks(items))
         scale_C = np.sqrt(square_C / count) * deviations
     scale_C = np.where(high_C > low_C, scale_C, 0.0)
@@ -143,18 +143,18 @@ def learn_series(
 
 
 def _chunks(items: Items) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All values ``[S, C]`` of some series at a time, and the lengths of these."""
+    """Yield the values ``[S, C]`` of a chunk of series, and the lengths of these series."""
     for start in range(0, len(items), LEARNED):
         chunk = items[start : start + LEARNED]
         yield np.concatenate(list(chunk)).astype(np.float64), np.array([len(s) for s in chunk])
 
 
 def series_codec(codec: object) -> SeriesCodec:
-    """The codec, which is one of series.
+    """Return the codec if it is a codec of series.
 
     Raises:
-        TypeError: it is another.
+        TypeError: it is another codec.
     """
     if not isinstance(codec, SeriesCodec):
-        raise TypeError(f"{type(codec).__name__} is no codec of series")
+        raise TypeError(f"{type(codec).__name__} is not a codec of series")
     return codec

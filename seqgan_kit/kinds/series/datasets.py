@@ -1,4 +1,4 @@
-"""Data sets of series: sines, Japanese vowels, and one's own."""
+"""Data sets of series: sines, Japanese vowels, and a user's own."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ VOWELS: Mapping[PartName, tuple[str, str]] = {
 def sines(
     *, definition: Definition, count: int, validation: float, test: float, seed: int
 ) -> Dataset:
-    """Sines, the data with which recurrent GANs of series began.
+    """Generate sines, the usual toy data for recurrent GANs of series.
 
     Args:
         definition: ``rgan``: one channel of 30 steps, ``a sin(2 pi f t / 30 + p)`` with f from 1
             to 5, a from .1 to .9 and any phase; ``timegan``: five independent channels of 24
             steps, ``(sin(f t + p) + 1) / 2`` with f and p from 0 to .1.
-        count: series in all.
+        count: number of series.
         validation: share for validation.
         test: share for the test.
-        seed: of the draw, and of the cut into parts.
+        seed: seed of the draw and of the split into parts.
 
     References:
         Esteban et al. 2017, *Real-valued (Medical) Time Series Generation with Recurrent
@@ -74,9 +74,7 @@ def sines(
     label_NA = np.zeros((count, 1), np.int64)
     items = as_objects(list(value_NTC.astype(np.float32)))
     shares: dict[PartName, float] = {"validation": validation, "test": test}
-    cut = cut_into_parts(
-        label_NA, shares, seed, of=f"{count} sines", advice="ask for more with data.count"
-    )
+    cut = cut_into_parts(label_NA, shares, seed, of=f"{count} sines", advice="increase data.count")
     name = f"sines_{definition}"
     return Dataset(
         name=name,
@@ -91,13 +89,13 @@ def sines(
 
 
 def japanese_vowels(*, root: Path | None, validation: float, seed: int) -> Dataset:
-    """Two vowels of nine speakers, as 12 cepstrum coefficients over 7 to 29 steps.
+    """Load two vowels of nine speakers, as 12 cepstrum coefficients over 7 to 29 steps.
 
-    The official split, 270 and 370 series; of the first the validation part is held out. The
-    files are those that the package aeon carries, or lie in ``root``.
+    The split is the official one, 270 and 370 series; the validation part is taken from the
+    first. The files come from ``root``, or from the package aeon.
 
     Raises:
-        DataError: they are not there, or are others.
+        DataError: the files are missing or differ from the published ones.
 
     References:
         Kudo et al. 1999, *Multidimensional Curve Classification Using Passing-Through Regions*.
@@ -107,9 +105,11 @@ def japanese_vowels(*, root: Path | None, validation: float, seed: int) -> Datas
     for part, (name, digest) in VOWELS.items():
         path = folder / name
         if not path.is_file():
-            raise DataError(f"japanese_vowels: {path} is not there; data.root names its folder")
+            raise DataError(f"japanese_vowels: {path} does not exist; set data.root to its folder")
         if file_digest(path) != digest:
-            raise DataError(f"japanese_vowels: {path} is not the published file (its SHA-256)")
+            raise DataError(
+                f"japanese_vowels: {path} is not the published file (its SHA-256 differs)"
+            )
         file = read_series(path, Columns(), whole=False)
         found[part] = [(one.value_SC, one.label) for one in file.series]
     return _dataset(
@@ -127,13 +127,13 @@ def _vowels_folder() -> Path:
     spec = find_spec("aeon")
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
-            "japanese_vowels: the package aeon carries these files: "
-            'pip install "seqgan_kit[series]"; or name their folder in data.root'
+            "japanese_vowels: these files come with the package aeon: "
+            'pip install "seqgan_kit[series]", or set data.root to a folder with them'
         )
     return Path(next(iter(spec.submodule_search_locations))) / "datasets/data/JapaneseVowels"
 
 
-# -- one's own ----------------------------------------------------------------------------------
+# -- a user's own -------------------------------------------------------------------------------
 
 
 def own_series(
@@ -147,22 +147,22 @@ def own_series(
     test: float = 0.1,
     seed: int = 0,
 ) -> Dataset:
-    """Your own series.
+    """Load a user's own series.
 
     Args:
         root: a file (see :func:`~seqgan_kit.kinds.series.files.read_series`), or a folder with
-            one for each part: ``training``, ``validation`` and ``test``, or names that end so.
+            one for each part: ``training``, ``validation`` and ``test``, or ``NAME_training`` etc.
         columns: names of columns.
-        window: steps of the windows that are taken of long series; ``None``: each is one item.
-        stride: steps from a window to the next.
-        missing: what to do about missing values.
-        validation: share for validation, where the folder has no such file. Of windows it is cut
-            from the long series by time: windows of two parts share no step.
+        window: steps of the windows cut from long series; ``None``: each series is one item.
+        stride: steps from one window to the next.
+        missing: what to do with missing values.
+        validation: share for validation, if the folder has no such file. With windows, the long
+            series are split by time, so that windows of two parts share no step.
         test: the same for the test.
-        seed: of the cut, where it is at random.
+        seed: seed of the split, if it is random.
 
     Raises:
-        DataError: they cannot be used.
+        DataError: the series are not usable.
     """
     paths, others = find_parts(root, tuple(READERS))
     files = {
@@ -192,7 +192,7 @@ def own_series(
         shares = {}
     key = {
         "files": {part: file_digest(path) for part, path in paths.items()},
-        # What labels a file has beside it.
+        # Labels can come from a second file, whose digest is not above.
         "labels": [[*labels] for members in found.values() for _, labels in members],
         "settings": [asdict(columns), window, stride, missing],
         "shares": sorted(held.items()),
@@ -216,7 +216,7 @@ def _windowed(
     window: int,
     stride: int,
 ) -> tuple[dict[PartName, list[Labelled]], list[str]]:
-    """Windows by part; long series are cut by time first, so that no two parts share a step."""
+    """Cut windows for each part; series are split by time first, so that parts share no step."""
     pieces: dict[PartName, list[OneSeries]] = {
         part: [*members] for part, members in series.items()
     }
@@ -246,11 +246,11 @@ def _windowed(
             why = f"is longer than the {part} part of any series ({longest} steps)"
             if longest >= window:
                 why = f"has a change of label in every window of the {part} part"
-            more = "" if part == "training" else f", or enlarge data.{part}"
+            more = "" if part == "training" else f", or increase data.{part}"
             raise DataError(f"{root}: data.window ({window}) {why}: shorten it{more}")
     notes = left_out("parts of series shorter than data.window", short)
     if crossing:
-        notes.append(f"{crossing} windows in which the label changes are left out")
+        notes.append(f"{crossing} windows in which the label changes were left out")
     return found, notes
 
 
@@ -282,7 +282,7 @@ def _dataset(
     if shares:
         whole = parts["training"]
         cut = cut_into_parts(
-            whole.label_NA, shares, seed, of=f"{name}: {len(whole)} series", advice="add some"
+            whole.label_NA, shares, seed, of=f"{name}: {len(whole)} series", advice="add series"
         )
         items = whole.items[: len(whole)]
         for part, index_N in cut.items():
@@ -299,11 +299,11 @@ def _dataset(
 
 
 def _constant(items: np.ndarray, channels: Sequence[str]) -> list[str]:
-    """A note on channels that never change, which samples will not do either."""
+    """Return notes on constant channels, which are constant in samples, too."""
     low_C = np.min([one.min(0) for one in items], 0)
     high_C = np.max([one.max(0) for one in items], 0)
     return [
-        f"{name} is {low:g} at every step of the training part, and so it will be in samples"
+        f"{name} is constant ({low:g}) in the training data, and will be constant in samples"
         for name, low, high in zip(channels, low_C, high_C, strict=True)
         if low == high
     ]

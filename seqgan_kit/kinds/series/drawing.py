@@ -1,4 +1,4 @@
-"""Series as something to see: small multiples, what was generated over what is real."""
+"""Pictures of series: small multiples, with generated series over real ones."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CELL = (116, 64)
 """Width and height of a cell, in pixels."""
 
 GAP, FINER = 6, 3
-"""Pixels between cells; and how much finer lines are drawn before the picture is reduced, which
-is what smooths them."""
+"""Pixels between cells, and the factor by which pictures are drawn larger and then reduced, which
+smooths the lines."""
 
 CHANNELS = 6
-"""Channels that a sheet shows at most; more would not be legible."""
+"""Most channels on a sheet; more would not be legible."""
 
 ACROSS = 3
-"""Cells beside each other in a panel of a page."""
+"""Cells per row in a panel of a page."""
 
 INK, BEHIND, FRAME, TEXT = (0, 82, 148), (190, 186, 178), (225, 222, 214), (60, 64, 70)
 
@@ -41,7 +41,7 @@ Series = Float[np.ndarray, "_ C"]
 class Cell:
     """One small picture: lines over other lines, and the range of values that it shows.
 
-    A score from -1 (red) to 1 (blue) for each step colours what is behind it.
+    The score of each step, from -1 (red) to 1 (blue), colours the background.
     """
 
     title: str
@@ -55,7 +55,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Frame:
-    """What all cells of a picture share, so that they can be compared: ranges and length."""
+    """The axes that all cells of a picture share, to make them comparable."""
 
     channels: tuple[str, ...]
     low_C: np.ndarray
@@ -64,13 +64,13 @@ class Frame:
 
     @classmethod
     def of(cls, series: Sequence[Series], channels: Sequence[str]) -> Frame:
-        """The frame of some series."""
+        """Compute the frame that fits some series."""
         low_C = np.min([one.min(0) for one in series], 0)
         high_C = np.max([one.max(0) for one in series], 0)
         return cls(tuple(channels), low_C, high_C, max(len(one) for one in series))
 
     def cells(self, series: Sequence[Series], behind: Sequence[Series] = ()) -> list[Cell]:
-        """A cell for each of the first channels."""
+        """Make a cell for each of the first channels."""
         return [
             self.cell(number, name, series, behind)
             for number, name in enumerate(self.channels[:CHANNELS])
@@ -79,7 +79,7 @@ class Frame:
     def cell(
         self, channel: int, title: str, series: Sequence[Series], behind: Sequence[Series] = ()
     ) -> Cell:
-        """A cell for one channel."""
+        """Make a cell for one channel."""
         return Cell(
             title,
             float(self.low_C[channel]),
@@ -91,7 +91,7 @@ class Frame:
 
 
 def small_multiples(rows: Sequence[Sequence[Cell]], names: Sequence[str] = ()) -> Image.Image:
-    """A picture of cells, row by row, with the name of each row at its left."""
+    """Draw rows of cells, each with its name on the left."""
     font, small = (ImageFont.load_default(size=size) for size in (14, 10))
     left = max((int(font.getlength(name)) for name in names), default=0)
     left += 14 if names else GAP
@@ -122,7 +122,7 @@ def _draw_cell(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
     box = [x * FINER, y * FINER, (x + width) * FINER - 1, (y + height) * FINER - 1]
     draw.rectangle(box, outline=FRAME, width=FINER)
     _draw_score(draw, cell, x, y)
-    # Room for the title above, and for the frame.
+    # Leave room for the title above, and for the frame.
     top, room = y + 13, height - 17
     across = (width - 8) / max(cell.steps - 1, 1)
     reach = (cell.high - cell.low) or 1.0
@@ -139,7 +139,7 @@ def _draw_cell(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
 
 
 def _draw_score(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
-    """Colour the ground of every step by its score."""
+    """Colour the background of each step by its score."""
     width, height = CELL
     across = (width - 8) / max(cell.steps - 1, 1)
     for step, score in enumerate(cell.score):
@@ -150,7 +150,7 @@ def _draw_score(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
 
 
 def _fitting(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
-    """A text that is no wider than that, its end cut off if need be."""
+    """Shorten a text to a width in pixels, if needed."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "...") > width:
@@ -159,13 +159,13 @@ def _fitting(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, widt
 
 
 def series_panel(cells: Sequence[Cell], alt: str) -> ImagePanel:
-    """Cells as a picture on a page, some beside each other."""
+    """Draw cells in rows, as a picture for a page."""
     rows = [cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)]
     return panel(small_multiples(rows), alt)
 
 
 def draw_series(sampler: Sampler, path: Path, *, count: int = 12, seed: int = 0) -> None:
-    """A picture of samples, one row a label and one column a channel."""
+    """Draw samples, one row per label and one column per channel."""
     rows_NA = sampler.label_rows(None, 1)[:GRID_ROWS]
     made = torch.cat(list(sampler.stream(np.repeat(rows_NA, count, 0), seed=seed)))
     series = unpadded(made)
@@ -176,7 +176,7 @@ def draw_series(sampler: Sampler, path: Path, *, count: int = 12, seed: int = 0)
 
 
 def draw_pairs(real: Tensor, written: Tensor, channels: Sequence[str]) -> Image.Image:
-    """Draw reconstructions (blue) over real series (grey), a row each, a column a channel."""
+    """Draw reconstructions (blue) over real series (grey), one column per channel."""
     below, above = unpadded(real), unpadded(written)
     frame = Frame.of([*below, *above], channels)
     return small_multiples(
@@ -185,7 +185,7 @@ def draw_pairs(real: Tensor, written: Tensor, channels: Sequence[str]) -> Image.
 
 
 def draw_scores(scores: Scores, codec: SeriesCodec) -> Image.Image:
-    """Draw real series, then samples; each channel with the score of every step behind it."""
+    """Draw real series, then samples, with the step scores as the background of each channel."""
     sides = [
         (name, unpadded(codec.decode(side.x, side.mask_BT)), side.score_BT)
         for name, side in (("real", scores.real), ("sample", scores.made))

@@ -1,4 +1,4 @@
-"""The judge of series, and their figures beyond what a judge sees."""
+"""The judge for series, and the metrics of series that need no judge."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ...evaluation.lengths import length_distance
 from .scores import discriminative_score, predictive_score, published_size
 
 WIDTH, KERNEL, DILATIONS = 64, 5, (1, 2, 4)
-"""Of the judge's convolutions over time."""
+"""Channels, kernel size and dilations of the judge's convolutions over time."""
 
 COMPARED = 500
-"""Series on each side of the maximum mean discrepancy, whose cost grows with the square."""
+"""Most series on each side of the maximum mean discrepancy, whose cost is quadratic."""
 
 PERMUTATIONS = 500
 LAGS = 20
-"""Of the autocorrelation, at most."""
+"""Most lags of the autocorrelation."""
 
 
 class Scale(nn.Module):
-    """Values in units of the training part: centred, and divided by the standard deviation.
+    """A module that standardises values: centres them and divides by the standard deviation.
 
     Args:
-        centre: of each channel.
-        deviation: of each channel; 0 for one that never changes.
+        centre: centre of each channel in the training data.
+        deviation: standard deviation of each channel; 0 for a constant one.
     """
 
     centre_C: Tensor
@@ -39,34 +39,34 @@ class Scale(nn.Module):
     def __init__(self, centre: Sequence[float], deviation: Sequence[float]) -> None:
         super().__init__()
         spread_C = torch.tensor(deviation, dtype=torch.float32)
-        # Not learned, and known from the data: no part of a cached judge.
+        # Not persistent: these come from the data, not from the cached judge.
         self.register_buffer("centre_C", torch.tensor(centre).float(), persistent=False)
         self.register_buffer(
             "deviation_C", torch.where(spread_C > 0, spread_C, 1.0), persistent=False
         )
 
     def forward(self, items: Float[Tensor, "N T C"]) -> Float[Tensor, "N T C"]:
-        """Series in these units, still NaN where they have ended."""
+        """Standardise series, keeping NaN after their end."""
         return (items - self.centre_C) / self.deviation_C
 
     def vectors(self, items: Float[Tensor, "N T C"], steps: int) -> Float[Tensor, "N F"]:
-        """Series of so many steps as vectors, 0 (the mean) where they have ended."""
+        """Return series of ``steps`` steps as vectors, 0 (the mean) after their end."""
         return self(of_steps(items, steps)).nan_to_num(0.0).flatten(1)
 
 
 def of_steps(items: Float[Tensor, "N T C"], steps: int) -> Float[Tensor, "N S C"]:
-    """Series cut to so many steps, or padded with NaN."""
+    """Cut series to ``steps`` steps, or pad them with NaN."""
     missing = max(steps - items.shape[1], 0)
     return nn.functional.pad(items[:, :steps], (0, 0, 0, missing), value=torch.nan)
 
 
 class SeriesJudge(Judge):
-    """Convolutions over time, of what exists their mean and maximum, and a hidden layer, whose
+    """Convolutions over time, their mean and maximum over valid steps, and a hidden layer whose
     activations are the features.
 
     Args:
-        classes: classes of each attribute.
-        scale: of the values.
+        classes: number of classes of each attribute.
+        scale: standardises the values.
     """
 
     def __init__(self, *, classes: Sequence[int], scale: Scale) -> None:
@@ -82,12 +82,12 @@ class SeriesJudge(Judge):
         self.decide = nn.Linear(FEATURES, sum(classes))
 
     def features(self, items: Float[Tensor, "B T C"]) -> Float[Tensor, "B F"]:
-        """Features of series of any width, NaN where they have ended."""
+        """Compute features of series of any width, NaN after their end."""
         exists_B1T = ~items[:, None, :, 0].isnan()
         value_BCT = self.scale(items).nan_to_num(0.0).movedim(2, 1)
         seen_BCT = torch.cat([value_BCT, exists_B1T.float()], 1)
         for layer in self.see:
-            # What lies behind the end stays nothing, whatever the width of the set.
+            # Zero after the end, so that the width of the padding changes nothing.
             seen_BCT = layer(seen_BCT).relu() * exists_B1T
         mean_BC = seen_BCT.sum(2) / exists_B1T.sum(2).clamp(min=1)
         return self.hide(torch.cat([mean_BC, seen_BCT.amax(2)], 1))
@@ -97,15 +97,15 @@ class SeriesJudge(Judge):
 
 
 class SeriesFigures:
-    """Series beside those that they were learned from and beside held-out ones.
+    """Metrics of series that compare samples with training and test series.
 
-    Series are rows of steps, NaN where they have ended.
+    Series are padded with NaN after their end.
 
     Args:
-        training: the series that a model has seen.
-        reference: real series that it has not: the whole test part.
-        scale: of the values.
-        score_steps: training steps of the networks behind the scores.
+        training: the series that the model was trained on.
+        reference: real series that it has not seen: the whole test part.
+        scale: standardises the values.
+        score_steps: training steps of the networks that compute the scores.
 
     Raises:
         TooFewSamples: a part has no series.
@@ -120,7 +120,7 @@ class SeriesFigures:
         score_steps: int,
     ) -> None:
         if not len(training) or not len(reference):
-            raise TooFewSamples("figures of series need at least one training and one test series")
+            raise TooFewSamples("metrics of series need at least one training and one test series")
         self._training, self._reference = training, reference
         self._scale, self._score_steps = scale, score_steps
         self._length_R = _lengths(reference)
@@ -130,15 +130,15 @@ class SeriesFigures:
     def measure(
         self, samples: Float[Tensor, "N T C"], label_NA: np.ndarray | None = None
     ) -> dict[str, float]:
-        """The figures of one set of samples.
+        """Compute the metrics of one set of samples.
 
         Args:
             samples: series.
-            label_NA: what they were asked to be, which these figures do not look at.
+            label_NA: their requested labels, which these metrics ignore.
 
         Raises:
-            TooFewSamples: there are too few of them for a score.
-            NotMeasurable: a series is empty, or holds values that are no numbers.
+            TooFewSamples: there are too few samples for a score.
+            NotMeasurable: a series is empty, or has infinite or NaN values.
         """
         length_N = _lengths(samples)
         width, steps = max(samples.shape[1], self._reference.shape[1]), self._score_steps
@@ -160,9 +160,9 @@ class SeriesFigures:
         }
 
     def _unit(self, items: Tensor) -> Tensor:
-        """Values from 0 to 1 where those of the training part are.
+        """Scale values so that those of the training part lie in 0..1.
 
-        What lies there stays as it is: so does TimeGAN, of whose sines a channel has half of it.
+        Data already in 0..1 are not scaled, as in TimeGAN, whose sines use half of that range.
         """
         if bool((self._low_C >= 0).all() and (self._high_C <= 1).all()):
             return items
@@ -170,14 +170,14 @@ class SeriesFigures:
         return (items - self._low_C) / torch.where(spread_C > 0, spread_C, 1.0)
 
     def real(self, count: int, seed: int = 0) -> tuple[dict[str, float], int]:
-        """The figures of so many training series, held to the test part as samples are."""
+        """Compute the metrics of up to ``count`` training series in place of samples."""
         order = np.random.default_rng(seed).permutation(len(self._training))[:count]
         chosen = self._training[torch.from_numpy(np.sort(order))]
         return self.measure(chosen), len(chosen)
 
     def noise(self, count: int, seed: int) -> Float[Tensor, "N T C"]:
-        """So many series of independent values in the range of each channel, as long as test
-        series are."""
+        """Draw series of independent uniform values in the range of each channel, with lengths
+        drawn from the test series."""
         rng = torch.Generator().manual_seed(seed)
         length_R = self._length_R
         length_N = length_R[torch.randint(len(length_R), (count,), generator=rng)]
@@ -189,28 +189,28 @@ class SeriesFigures:
 
 
 def _some(x_NF: Tensor) -> Tensor:
-    """At most ``COMPARED`` rows, chosen at random: the first of sorted ones are of one class."""
+    """Choose up to ``COMPARED`` rows at random; the first rows may all be of one class."""
     order = np.random.default_rng(0).permutation(len(x_NF))[:COMPARED]
     return x_NF[torch.from_numpy(order)]
 
 
 def _lengths(items: Float[Tensor, "N T C"]) -> Int[Tensor, " N"]:
-    """Steps of each series.
+    """Return the number of steps of each series.
 
     Raises:
         TooFewSamples: there are no series.
-        NotMeasurable: a series is empty, or holds values that are no numbers.
+        NotMeasurable: a series is empty, or has infinite or NaN values.
     """
     if not len(items):
-        raise TooFewSamples("figures of series need at least one series")
+        raise TooFewSamples("metrics of series need at least one series")
     exists_NTC = ~items.isnan()
     exists_NT = exists_NTC[..., 0]
     whole_N = exists_NT[:, 0] & (exists_NT[:, 1:] <= exists_NT[:, :-1]).all(1)
     even_N = (exists_NTC == exists_NT[..., None]).all(2).all(1)
     if not bool((whole_N & even_N).all()) or bool(items.isinf().any()):
         raise NotMeasurable(
-            "the samples hold series that are empty, or values that are infinite or not a number: "
-            "the training has diverged; take an earlier checkpoint"
+            "some samples are empty, or have values that are infinite or not a number: the "
+            "training has diverged; use an earlier checkpoint"
         )
     return exists_NT.sum(1)
 
@@ -218,17 +218,17 @@ def _lengths(items: Float[Tensor, "N T C"]) -> Int[Tensor, " N"]:
 def discrepancy(
     a_NF: Float[Tensor, "N F"], b_MF: Float[Tensor, "M F"], *, seed: int = 0
 ) -> tuple[float, float]:
-    r"""Squared maximum mean discrepancy of two sets, and how often chance makes it as large.
+    r"""Compute the squared maximum mean discrepancy of two sets, and its p-value.
 
-    The unbiased estimate, which may be negative, with the kernel
+    The estimate is unbiased, so it may be negative; the kernel is
     :math:`\exp(-\lVert a - b\rVert^2 / 2 h^2)`, where h is the median distance of all pairs. The
-    second number is the p-value of a permutation test: small where both sets are hardly drawn
-    from one distribution.
+    p-value is that of a permutation test: small if the sets are unlikely to come from one
+    distribution.
 
     Args:
         a_NF: one set.
         b_MF: the other.
-        seed: of the permutations.
+        seed: seed of the permutations.
 
     Raises:
         TooFewSamples: a set has fewer than two rows.
@@ -245,7 +245,7 @@ def discrepancy(
     upper = torch.triu_indices(len(both_PF), len(both_PF), 1)
     median = square_PP[upper[0], upper[1]].median()
     if not median > 0:
-        # Most are alike: any width tells those that are not from them.
+        # Most rows are equal; any kernel width separates the others from them.
         median = square_PP.new_ones(())
     kernel_PP = (-square_PP / (2 * median)).exp().fill_diagonal_(0.0)
     side_P = torch.arange(len(both_PF)) < count
@@ -260,21 +260,21 @@ def discrepancy(
         + outside_Q / (other * (other - 1))
         - 2 * between_Q / (count * other)
     )
-    # A permutation that happens to change nothing rounds otherwise than none.
+    # An identity permutation may still round differently.
     as_large = int((value_Q[1:] >= value_Q[0] - 1e-12).sum())
     return float(value_Q[0]), (as_large + 1) / (PERMUTATIONS + 1)
 
 
 def autocorrelation(items: Float[Tensor, "N T C"], lags: int) -> Float[np.ndarray, "G C"]:
-    """Mean autocorrelation of series at lags from 1.
+    """Compute the mean autocorrelation of series at lags from 1.
 
-    Of each series about its own mean, and relative to its own variance; those too short for a
-    lag, and channels that do not change in a series, are left out.
+    Each series is centred on its own mean and divided by its own variance; series too short for
+    a lag, and channels that are constant in a series, are left out.
     """
     mean_N1C = items.nanmean(1, keepdim=True)
     gap_NTC = items - mean_N1C
     power_NC = gap_NTC.square().nansum(1)
-    # What rounding leaves of a channel that does not change is no variance.
+    # A constant channel has a variance from rounding alone, which does not count.
     least_NC = 1e-10 * (1 + mean_N1C[:, 0].square()) * items.shape[1]
     found = []
     for lag in range(1, lags + 1):
@@ -287,10 +287,10 @@ def autocorrelation(items: Float[Tensor, "N T C"], lags: int) -> Float[np.ndarra
 
 
 def autocorrelation_distance(a: Float[Tensor, "N T C"], b: Float[Tensor, "M T C"]) -> float:
-    """Mean absolute difference of the mean autocorrelations, over lags and channels.
+    """Compute the mean absolute difference of mean autocorrelations, over lags and channels.
 
-    Lags up to half of the median length of ``b``, the real ones, and up to 20. A channel or lag
-    of which a side says nothing is left out.
+    Lags go up to half the median length of ``b``, the real series, and up to 20. A channel or lag
+    that is undefined on one side is left out.
     """
     lags = int(_lengths(b).median().item()) // 2
     lags = max(min(lags, LAGS, a.shape[1] - 1), 1)
@@ -302,9 +302,9 @@ def autocorrelation_distance(a: Float[Tensor, "N T C"], b: Float[Tensor, "M T C"
 
 
 def marginal_distance(a: Float[Tensor, "N T C"], b: Float[Tensor, "M T C"]) -> float:
-    """Wasserstein distance of the values of a channel, whenever they occur, on average.
+    """Compute the Wasserstein distance of a channel's values, averaged over channels.
 
-    In the units of the values: standard deviations of the training part.
+    Values of all steps are pooled. The unit is standard deviations of the training part.
     """
     # Imported late: most commands measure nothing.
     from scipy.stats import wasserstein_distance

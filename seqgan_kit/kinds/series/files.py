@@ -1,4 +1,4 @@
-"""Files of series of one's own: arrays, long tables, and the format of time series archives."""
+"""Readers of a user's own series: arrays, long tables, and the .ts format of UCR archives."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .tables import read_table
 
 
 def read_series(path: Path, columns: Columns, *, whole: bool) -> SeriesFile:
-    """The series of a file.
+    """Read the series of a file.
 
     Args:
-        path: its ending says how it is read.
+        path: the file; its ending decides the format.
 
             - ``.npy``: an array ``[series, time, channels]``, or ``[series, time]`` of one
-              channel; labels in ``NAME.labels.npy`` beside it.
+              channel; labels in ``NAME.labels.npy`` next to it.
             - ``.npz``: the same in an array ``x``, with ``length`` where lengths differ,
-              ``channel`` for names, and every other array for a column of labels.
+              ``channel`` for names, and every other array a column of labels.
             - ``.csv``: a row for each step, with columns ``id``, ``time``, labels and channels.
-            - ``.ts``: the format of the UCR and UEA archives, which aeon reads.
+            - ``.ts``: the format of the UCR and UEA archives, read by aeon.
         columns: names of columns.
-        whole: the file is one long series, or some, of which windows are to be taken: arrays are
+        whole: whether the file has long series to cut windows from: arrays are then
             ``[time, channels]`` or ``[time]``, a table needs no ``id``, and labels may change.
 
     Raises:
-        DataError: it cannot be used; the message says where and why.
+        DataError: the file is not usable; the message says where and why.
     """
     read = READERS.get(path.suffix.lower())
     if read is None:
@@ -40,7 +40,7 @@ def read_series(path: Path, columns: Columns, *, whole: bool) -> SeriesFile:
         raise DataError(f"{path}: there is no such file")
     found = read(path, columns, whole)
     if not found.series:
-        raise DataError(f"{path} holds no series")
+        raise DataError(f"{path} contains no series")
     for one in found.series:
         if not len(one.value_SC):
             raise DataError(f"{one.name} has no steps: remove it")
@@ -54,7 +54,7 @@ def _ts(path: Path, columns: Columns, whole: bool) -> SeriesFile:
     except Exception as error:  # aeon raises what its parser happens to meet
         raise DataError(f"{path} cannot be read as .ts ({error})") from error
     if about["targetlabel"]:
-        raise DataError(f"{path} has numbers for targets, and labels are classes")
+        raise DataError(f"{path} has numeric targets; only class labels are supported")
     rows = [(str(label),) for label in y] if about["classlabel"] else [()] * len(x)
     found = [
         OneSeries(f"{path}: series {number}", np.asarray(one_CT, np.float64).T, label)
@@ -71,7 +71,7 @@ def _ts(path: Path, columns: Columns, whole: bool) -> SeriesFile:
 
 
 def aeon_reader(path: Path) -> Callable[..., Any]:
-    """The reader of ``.ts`` files that the package aeon has.
+    """Return the reader of ``.ts`` files from the package aeon.
 
     Raises:
         DataError: aeon is not installed.
@@ -81,7 +81,7 @@ def aeon_reader(path: Path) -> Callable[..., Any]:
         from aeon.datasets import load_from_ts_file
     except ImportError as error:
         raise DataError(
-            f'{path}: .ts files are read by the package aeon: pip install "seqgan_kit[series]"'
+            f'{path}: .ts files require the package aeon: pip install "seqgan_kit[series]"'
         ) from error
     return load_from_ts_file
 

@@ -1,4 +1,4 @@
-"""Samples of series that were made elsewhere."""
+"""Series samples made by other tools."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .items import Columns, complete
 def read_samples(
     path: Path, labels: Path | None, bench: Bench
 ) -> tuple[Tensor, np.ndarray | None]:
-    """Files as :func:`~seqgan_kit.kinds.series.files.read_series` reads them."""
+    """Read samples with :func:`~seqgan_kit.kinds.series.files.read_series`."""
     if labels is not None:
         raise SamplesError(
-            f"--labels {labels}: labels of series are columns of a .csv, arrays of a .npz, or "
-            "NAME.labels.npy beside NAME.npy"
+            f"--labels {labels} is not supported for series: put labels into columns of a .csv, "
+            "arrays of a .npz, or NAME.labels.npy next to NAME.npy"
         )
     known = tuple(bench.dataset.labels) if bench.labelled else ()
     channels = tuple(bench.dataset.channels)
@@ -35,15 +35,15 @@ def read_samples(
         raise SamplesError(str(error).partition(": fill them with")[0]) from error
     if len(found.channels) != len(channels):
         raise SamplesError(
-            f"{path} has {len(found.channels)} channels, and {bench.dataset.name} {len(channels)}"
+            f"{path} has {len(found.channels)} channels; {bench.dataset.name} has {len(channels)}"
         )
     items = bench.measure.real([one.value_SC.astype(np.float32) for one in series])
     if not known:
         return items, None
     if len(found.attributes) != len(known):
         raise SamplesError(
-            f"{path} has labels {', '.join(found.attributes) or 'of no kind'}, and "
-            f"{bench.dataset.name} {', '.join(known)}"
+            f"{path} has the labels {', '.join(found.attributes) or '(none)'}; expected those of "
+            f"{bench.dataset.name}: {', '.join(known)}"
         )
     rows = [class_numbers(row, bench, one.name) for row, one in zip(names, series, strict=True)]
     return items, np.array(rows, np.int64)

@@ -1,4 +1,4 @@
-"""Series as they were read, and what is done with them whatever file they come from."""
+"""Series as read from any file, and the steps that follow: filling gaps, cutting windows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Missing = Literal["error", "forward", "linear"]
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table, or arrays of a file, mean what.
+    """The roles of the columns of a table, or of the arrays of a file.
 
     Attributes:
-        id: tells the series of a table apart.
-        time: the order within a series.
-        labels: those of labels; what is called ``label``, if there is such a one, where empty.
-        channels: those of values; all others where empty.
+        id: column that identifies the series of a table.
+        time: column that orders the steps of a series.
+        labels: columns of labels; if empty, ``label`` where it exists.
+        channels: columns of values; if empty, all others.
     """
 
     id: str = "id"
@@ -32,12 +32,12 @@ class Columns:
 
 @dataclass(frozen=True)
 class OneSeries:
-    """A series as it was read.
+    """A series as read from a file.
 
     Attributes:
-        name: what messages call it.
+        name: its name in messages.
         value_SC: values ``[t, C]``, NaN where one is missing.
-        labels: of each step, or one tuple for all of them.
+        labels: one tuple for each step, or one for the whole series.
     """
 
     name: str
@@ -46,10 +46,10 @@ class OneSeries:
 
     @property
     def label(self) -> tuple[str, ...]:
-        """The one label of all steps.
+        """The label of the whole series.
 
         Raises:
-            DataError: it changes.
+            DataError: the label changes within the series.
         """
         if isinstance(self.labels, tuple):
             return self.labels
@@ -57,20 +57,20 @@ class OneSeries:
         if changes:
             raise DataError(
                 f"{self.name}: its label changes from {' '.join(self.labels[0])!r} to "
-                f"{' '.join(self.labels[changes[0]])!r} at step {changes[0]} (counted from 0): a "
-                "series has one label; cut it, or take windows (data.window), each of one label"
+                f"{' '.join(self.labels[changes[0]])!r} at step {changes[0]} (steps start at 0): "
+                "split the series, or set data.window to cut windows with one label each"
             )
         return self.labels[0]
 
     def part(self, start: int, stop: int) -> OneSeries:
-        """Some of the steps."""
+        """Return a range of the steps."""
         labels = self.labels if isinstance(self.labels, tuple) else self.labels[start:stop]
         return OneSeries(self.name, self.value_SC[start:stop], labels)
 
 
 @dataclass(frozen=True)
 class SeriesFile:
-    """What a file holds."""
+    """The contents of a file."""
 
     series: list[OneSeries]
     channels: tuple[str, ...]
@@ -78,25 +78,25 @@ class SeriesFile:
 
 
 def complete(series: OneSeries, channels: Sequence[str], missing: Missing) -> OneSeries:
-    """A series without missing values.
+    """Return the series without missing values.
 
     Args:
         series: the series.
         channels: names for messages.
-        missing: ``error``, or what a missing value becomes: the one before it (``forward``; the
-            first known one at the beginning), or what lies between its neighbours (``linear``;
-            the nearest known one at the ends).
+        missing: ``error``, or how to fill a missing value: with the value before it (``forward``;
+            at the beginning, the first known one), or between its neighbours (``linear``; at the
+            ends, the nearest known one).
 
     Raises:
-        DataError: a value is missing and not to be filled, a channel has none, or one is
-            infinite.
+        DataError: a value is missing and may not be filled, a channel has no values at all, or a
+            value is infinite.
     """
     value_SC = series.value_SC
     infinite_SC, absent_SC = np.isinf(value_SC), np.isnan(value_SC)
 
     def first(what: str, bad_SC: np.ndarray) -> str:
         step, channel = np.argwhere(bad_SC)[0]
-        return f"{series.name} has {what} at step {step} (counted from 0) of {channels[channel]}"
+        return f"{series.name} has {what} at step {step} (steps start at 0) of {channels[channel]}"
 
     if infinite_SC.any():
         raise DataError(f"{first('an infinite value', infinite_SC)}: correct it")
@@ -117,7 +117,7 @@ def complete(series: OneSeries, channels: Sequence[str], missing: Missing) -> On
 def _filled(value_S: np.ndarray, missing: Missing, where: str) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(value_S))
     if not len(known):
-        raise DataError(f"{where}, and at no other step either: leave the series out")
+        raise DataError(f"{where}, nor at any other step: remove the series")
     steps = np.arange(len(value_S))
     if missing == "linear":
         return np.interp(steps, known, value_S[known])
@@ -128,9 +128,9 @@ def _filled(value_S: np.ndarray, missing: Missing, where: str) -> np.ndarray:
 def windows(
     series: OneSeries, length: int, stride: int
 ) -> tuple[list[tuple[np.ndarray, tuple[str, ...]]], int]:
-    """Windows of a long series with their labels, and how many are left out.
+    """Cut a long series into windows with their labels; also return how many were left out.
 
-    Left out are those in which the label changes.
+    A window in which the label changes is left out.
 
     >>> found, left = windows(OneSeries("a", np.arange(5.0)[:, None], ("x",)), 3, 2)
     >>> [value_SC.ravel().tolist() for value_SC, _ in found], left
@@ -148,10 +148,10 @@ def windows(
 
 
 def same_columns(files: Mapping[str, SeriesFile]) -> SeriesFile:
-    """The first of some files, whose channels and attributes all have.
+    """Check that all files have the same channels and attributes, and return the first.
 
     Raises:
-        DataError: one has others.
+        DataError: a file differs.
     """
     (first_name, first), *others = files.items()
     problems = [
@@ -162,7 +162,7 @@ def same_columns(files: Mapping[str, SeriesFile]) -> SeriesFile:
     if problems:
         raise DataError(
             f"{first_name} has the channels and labels "
-            f"{', '.join((*first.channels, *first.attributes))}, and others have\n"
+            f"{', '.join((*first.channels, *first.attributes))}, but other files differ:\n"
             + listed(problems)
         )
     return first

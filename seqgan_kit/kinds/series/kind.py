@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Series(Kind):
-    """Real values of some channels over time, as long as they happen to be."""
+    """Real values of one or more channels over time, of any length."""
 
     name = "series"
     sources = {"sines": SinesData, "japanese_vowels": VowelsData, "series": OwnSeriesData}
@@ -35,10 +35,10 @@ class Series(Kind):
     place = "series.png"
     options = (INTERPOLATE, NOISE_SCALE)
     about = (
-        "Series go into a .csv (a row for each step), a .npz (`x` [count, time, channels], zero "
-        "behind the ends, `length`, names in `channel`, an array for each attribute), a .png "
-        "(small multiples, over real series where the data are at hand), or with --out - as a "
-        "table to standard output; 12 of each label."
+        "Series are written to a .csv (a row for each step), a .npz (`x` [count, time, channels] "
+        "padded with 0, `length`, names in `channel`, an array for each attribute), or a .png "
+        "(small multiples, over real series if the data are available). --out - writes a table to "
+        "standard output. The default is 12 series per label."
     )
     examples = (
         "seqgen sample runs/vowels_series --label 3 -n 100 --out series.csv",

@@ -1,4 +1,4 @@
-"""From the section ``data`` of a recipe to a data set of series."""
+"""Loaders: from the ``data`` section of a recipe to a data set of series."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
 
 
 def load(data: Any, progress: Progress | None = None) -> Dataset:
-    """Load the data set that a section names.
+    """Load the data set named by a ``data`` section.
 
     Raises:
-        DataError: it cannot be had or used.
+        DataError: the data are not available or not usable.
     """
     return LOADERS[data.source](data, progress)

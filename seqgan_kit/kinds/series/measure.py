@@ -1,4 +1,4 @@
-"""How series are judged and measured."""
+"""The judge and the metrics of series."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .schema import SeriesEvaluation
 
 
 def measure(recipe: Recipe, dataset: Dataset) -> Measure:
-    """Return how series are judged and measured."""
+    """Return the judge and the metrics of series."""
     settings = recipe.evaluation
     assert isinstance(settings, SeriesEvaluation), "recipes of series have this section"
     scale = _scale(dataset)
@@ -40,15 +40,16 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
         own=own,
         settings={"score_steps": settings.score_steps},
         notes=[
-            "Scores, discrepancy and distances of series compare a set with all "
-            f"{len(dataset.parts['test'])} test series; the row of real data is as many training "
-            "series, where there are so many. Those of data whose parts differ are no floor."
+            "Scores, discrepancy and distances of series compare a set of samples with all "
+            f"{len(dataset.parts['test'])} test series. The row of real data has as many training "
+            "series in place of samples, if there are enough. It is not a lower bound if training "
+            "and test series differ systematically."
         ],
     )
 
 
 def _scale(dataset: Dataset) -> Scale:
-    """The units in which series are looked at, whatever the codec of a model does."""
+    """Return the units in which series are measured, independent of the model's codec."""
     learned = learn_series(
         dataset.parts["training"].items,
         channels=dataset.channels,

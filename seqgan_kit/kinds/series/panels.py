@@ -1,5 +1,5 @@
-"""What a page shows of runs that make series: samples of each class over real ones, walks, and
-the training series nearest to samples."""
+"""Panels of a report for series runs: samples over real series, interpolations, and the training
+series nearest to samples."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ...training.run import Run
 from .drawing import Frame, series_panel, small_multiples
 
 SHEET = 8
-"""Series of a class on the page, and real ones behind them."""
+"""Samples per class, and real series behind them."""
 
 SORTED = 60
-"""Samples for each class that are made of a model without labels, and sorted by the judge."""
+"""Samples per class from a model without labels; the judge sorts them into classes."""
 
 WALKS, WALK_STEPS = 3, 8
 
 
 def _real(bench: Bench) -> dict[int, list[np.ndarray]]:
-    """Some real test series of each class."""
+    """Choose real test series of each class."""
     order_N = np.random.default_rng(0).permutation(len(bench.test))
     chosen = {
         number: order_N[bench.label_NA[order_N, 0] == number][:SHEET]
@@ -39,16 +39,16 @@ def _real(bench: Bench) -> dict[int, list[np.ndarray]]:
 
 
 def _frame(bench: Bench) -> Frame:
-    """The frame of all real test series, in which all models are drawn."""
+    """Return the frame of all real test series, used for every model."""
     return Frame.of(unpadded(bench.test), bench.dataset.channels)
 
 
 def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, ImagePanel]:
-    """Samples of each class of the first attribute over real ones."""
+    """Draw samples of each class of the first attribute over real series."""
     classes = list(by_first(bench))
     if recipe.conditional:
         rows_NA = sampler.label_rows(None, 1)
-        # Of several attributes the others take turns.
+        # Further attributes cycle through their classes.
         label_NA = np.concatenate(
             [
                 np.resize(rows_NA[rows_NA[:, 0] == number], (SHEET, rows_NA.shape[1]))
@@ -76,7 +76,7 @@ def _chosen(bench: Bench, made: Tensor, label_NA: Int[np.ndarray, "N A"]) -> dic
 
 
 def real_samples(bench: Bench) -> dict[str, ImagePanel]:
-    """Real test series of each class of the first attribute."""
+    """Draw real test series of each class of the first attribute."""
     frame, real = _frame(bench), _real(bench)
     return {
         name: series_panel(
@@ -93,7 +93,7 @@ def real_samples(bench: Bench) -> dict[str, ImagePanel]:
 def panels(
     bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
 ) -> list[TitledPanel]:
-    """Walks between labels, and samples over the training series nearest to them."""
+    """Draw interpolations, step scores, and samples over their nearest training series."""
     return [
         _walks(bench, sampler, seed),
         *scored(bench, run, recipe, sampler, seed),
@@ -123,7 +123,7 @@ def _nearest(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> Title
     ]
     return {
         "title": "Nearest to the training part",
-        "explanation": f"Of {count} samples the {len(rows)} that lie nearest to a training "
-        "series (blue), each over that series (grey).",
+        "explanation": f"The {len(rows)} of {count} samples that are closest to a training series "
+        "(blue), each over that series (grey).",
         "panel": panel(small_multiples(rows), f"{len(rows)} samples and their nearest series"),
     }

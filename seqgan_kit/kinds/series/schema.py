@@ -1,4 +1,4 @@
-"""Sections of a recipe for series."""
+"""Recipe sections for series."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from ...sections import (
 
 
 class SeriesData(DataSection):
-    """Series of real values of some channels."""
+    """Series of real values of one or more channels."""
 
 
 class SinesData(SeriesData):
-    """Sines, drawn by `seed`: what papers on recurrent GANs of series begin with."""
+    """Sines drawn with `seed`, the usual toy data in papers on recurrent GANs of series."""
 
     source: Literal["sines"]
     """Which data set."""
     root: None = None
-    """There are no files."""
+    """Not used: sines have no files."""
     definition: Literal["rgan", "timegan"] = "rgan"
     """rgan: one channel of 30 steps, any frequency, amplitude and phase; timegan: five slow
     channels of 24 steps."""
     count: PositiveInt = 10000
-    """Series in all."""
+    """Number of series."""
     test: Share = 0.2
-    """Share of them for the test."""
+    """Share of the series for the test."""
 
 
 class VowelsData(SeriesData):
-    """Two vowels of nine speakers in 12 channels, with a test part of their own."""
+    """Two vowels of nine speakers in 12 channels, with an official test part."""
 
     source: Literal["japanese_vowels"]
     """Which data set (needs the extra `series`, or `root`)."""
     root: str | None = None
-    """A folder with its two .ts files, instead of those that the package aeon carries."""
+    """A folder with the two .ts files, instead of those in the package aeon."""
 
 
 class OwnSeriesData(SeriesData):
@@ -55,43 +55,43 @@ class OwnSeriesData(SeriesData):
     root: str
     """The file; or a folder with files named training, validation and test."""
     id: str = "id"
-    """Of a table: the column that tells series apart."""
+    """For a table: the column that identifies each series."""
     time: str = "time"
-    """Of a table: the column that rises within a series, if there is one."""
+    """For a table: the column that increases within a series, if there is one."""
     labels: tuple[str, ...] = ()
-    """Columns of labels; none: `label`, if there is such a one (of a .npz every other array)."""
+    """Columns of labels. If empty: `label` if it exists (in a .npz, every other array)."""
     channels: tuple[str, ...] = ()
-    """Columns of values; none: all others."""
+    """Columns of values. If empty: all others."""
     window: PositiveInt | None = None
-    """Take windows of so many steps of one or more long series; absent: each is one item."""
+    """Steps of the windows cut from long series. If absent: each series is one item."""
     stride: PositiveInt = 1
-    """Steps from a window to the next."""
+    """Steps from one window to the next."""
     missing: Literal["error", "forward", "linear"] = "error"
-    """What to do about missing values: stop and say where, repeat the last one, or interpolate."""
+    """What to do with missing values: stop with an error, repeat the last one, or interpolate."""
     test: Share = 0.1
-    """Share of the series (of windows: of the time) for the test, where there is no such file."""
+    """Share of the series (with windows: of the time) for the test, if there is no test file."""
 
 
 class SeriesCodecRecipe(CodecSection):
-    """A series is a sequence of its steps; where lengths differ, a channel tells the end."""
+    """A series is a sequence of its steps; if lengths differ, an extra channel marks the end."""
 
     ways: ClassVar[Mapping[Steps, Mapping[str, Any]]] = {"values": {"kind": "series"}}
 
     kind: Literal["series"] = "series"
     """Series as sequences."""
     normalize: Literal["min-max", "standard"] = "min-max"
-    """What -1 and 1 stand for in each channel: just beyond the smallest and the largest value of
-    the training part, or some standard deviations from its mean."""
+    """What -1 and 1 mean in each channel: just beyond the smallest and the largest value of the
+    training data, or `deviations` standard deviations from the mean."""
     deviations: Rate = 3.0
-    """How many, for standard; what lies beyond is cut."""
+    """Number of standard deviations for `standard`; values beyond are clipped."""
     max_length: PositiveInt | None = None
-    """Steps of the longest sequence; absent: as many as the longest training series has."""
+    """Steps of a sequence. If absent: the length of the longest training series."""
     snap: bool = False
-    """Round to the 256 levels of which a logistic head has probabilities."""
+    """Round values to the 256 levels of a logistic head."""
 
 
 class SeriesEvaluation(EvaluationSection):
-    """How runs of series are measured."""
+    """How runs on series are evaluated."""
 
     score_steps: PositiveInt = 500
-    """Training steps of each of the networks behind the two scores."""
+    """Training steps of each network that computes the discriminative and predictive scores."""

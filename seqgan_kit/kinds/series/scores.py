@@ -1,4 +1,4 @@
-"""Two scores of series by recurrent networks: can they be told apart, and do they predict."""
+"""The discriminative and the predictive score of series, computed by recurrent networks."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from ...evaluation.distribution import TooFewSamples
 
 LARGE, BATCH, LEARNING_RATE = 32, 128, 5e-3
-"""Units of the larger network; and how all of them are trained."""
+"""Units of the larger network, and the batch size and learning rate of all networks."""
 
 FOLDS = 2
-"""Parts of which each is held out once, so that every series is judged by a network that has not
-seen it: a single part of a small set would say little."""
+"""Cross-validation folds: every series is classified by a network that has not seen it. A single
+held-out part of a small set would be too noisy."""
 
 MOST = 2000
-"""Series of a set that are looked at, at most."""
+"""Most series used of a set."""
 
 
 class _Reader(nn.Module):
-    """A GRU that gives a number at every step."""
+    """A GRU with one output per step."""
 
     def __init__(self, channels: int, hidden_size: int) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class _Reader(nn.Module):
 
 
 def published_size(channels: int) -> int:
-    """Units of TimeGAN's networks for so many channels: half as many, and 2 at least.
+    """Return the units of TimeGAN's networks for so many channels: half as many, at least 2.
 
     >>> published_size(5), published_size(12), published_size(1)
     (2, 6, 2)
@@ -44,7 +44,7 @@ def published_size(channels: int) -> int:
 
 
 def _batches(count: int, steps: int, rng: torch.Generator) -> Iterator[Int[Tensor, " P"]]:
-    """Indexes of so many batches, pass after pass in a new order."""
+    """Yield the indices of ``steps`` batches, in a new order for each pass."""
     size = min(BATCH, count)
     order = torch.empty(0, dtype=torch.long)
     for _ in range(steps):
@@ -62,22 +62,22 @@ def discriminative_score(
     hidden_size: int = LARGE,
     seed: int = 0,
 ) -> float:
-    r"""How far a recurrent classifier gets in telling samples from real series.
+    r"""Measure how well a recurrent classifier separates samples from real series.
 
-    :math:`|\text{accuracy} - 1/2|` on series that it has not learned from, as many real ones as
-    samples: 0 where it can only guess, .5 where it is always right. The classifier reads a series
-    to its end, so that it also sees lengths. Each of two parts is held out once.
+    The score is :math:`|\text{accuracy} - 1/2|` on held-out series, as many real ones as samples:
+    0 if the classifier guesses, .5 if it is always right. It reads each series to its end, so it
+    also sees lengths. Each of two folds is held out once.
 
     Args:
-        real: series of values of the order of 1, NaN where they have ended.
-        samples: the same of samples.
-        steps: of training, for each part.
-        hidden_size: units of the classifier. A larger one sees more: scores of classifiers of two
-            sizes do not compare.
-        seed: of the choice of series, of weights and batches.
+        real: series of values of the order of 1, NaN after their end.
+        samples: samples in the same form.
+        steps: training steps for each fold.
+        hidden_size: units of the classifier. A larger one detects more, so scores of different
+            sizes are not comparable.
+        seed: seed of the choice of series, the weights and the batches.
 
     Raises:
-        TooFewSamples: fewer than two series for each part on a side.
+        TooFewSamples: a side has fewer than two series for each fold.
 
     References:
         Yoon et al. 2019, *Time-series Generative Adversarial Networks*, whose classifier has
@@ -119,7 +119,7 @@ def _reader(channels: int, hidden_size: int, seed: int) -> _Reader:
 def _trained(
     network: _Reader, count: int, loss: Callable[[Tensor], Tensor], *, steps: int, seed: int
 ) -> None:
-    """Train a network for so many steps on a loss of the items of some indexes below ``count``."""
+    """Train a network on a loss that is a function of indices below ``count``."""
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
     for index in _batches(count, steps, torch.Generator().manual_seed(seed)):
@@ -132,7 +132,7 @@ def _trained(
 def _told_apart(
     network: _Reader, x_NTC: Tensor, truth_N: Tensor, asked_PTC: Tensor, *, steps: int, seed: int
 ) -> Float[Tensor, " P"]:
-    """Logits of a network for held-out series after training on others."""
+    """Train a network, and return its logits for held-out series."""
 
     def loss(index: Tensor) -> Tensor:
         logit_B = _last(network, x_NTC[index])
@@ -144,7 +144,7 @@ def _told_apart(
 
 
 def _last(network: _Reader, x_BTC: Tensor) -> Float[Tensor, " B"]:
-    """What a network gives at the last step that exists."""
+    """Return the output of a network at the last valid step."""
     last_B = (~x_BTC[..., 0].isnan()).sum(1).clamp(min=1) - 1
     logit_BT = network(x_BTC.nan_to_num(0.0))
     return logit_BT[torch.arange(len(x_BTC)), last_B]
@@ -153,16 +153,16 @@ def _last(network: _Reader, x_BTC: Tensor) -> Float[Tensor, " B"]:
 def predictive_score(
     learned: Float[Tensor, "N S C"], asked: Float[Tensor, "R T C"], *, steps: int, seed: int = 0
 ) -> float:
-    """Mean absolute error of what a network that learned from some series predicts of others.
+    """Compute the mean absolute error of a network trained on one set in predicting another.
 
-    The last channel of a step from the other channels of all steps before it, as TimeGAN does;
-    of series of one channel, from that channel.
+    As in TimeGAN, it predicts the last channel from the other channels of all earlier steps; if
+    there is one channel only, from that channel.
 
     Args:
-        learned: series to learn from, from 0 to 1, NaN where they have ended.
-        asked: real series that are predicted.
-        steps: of training.
-        seed: of the choice of series, of weights and batches.
+        learned: series to train on, from 0 to 1, NaN after their end.
+        asked: real series to predict.
+        steps: training steps.
+        seed: seed of the choice of series, the weights and the batches.
 
     Raises:
         TooFewSamples: no series has two steps.
@@ -189,7 +189,7 @@ def predictive_score(
 
 
 def _error(network: _Reader, x_BTC: Tensor, given: slice) -> Tensor:
-    """Mean absolute error of the last channel, one step ahead, where that step exists."""
+    """Compute the mean absolute error of the last channel one step ahead, over valid steps."""
     truth_BT = x_BTC[:, 1:, -1]
     exists_BT = ~truth_BT.isnan()
     guess_BT = network(x_BTC[:, :-1, given].nan_to_num(0.0)).sigmoid()

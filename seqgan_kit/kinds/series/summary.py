@@ -1,4 +1,4 @@
-"""What series look like: lengths, what each channel holds, small multiples."""
+"""Summaries of a series data set: lengths, statistics of each channel, small multiples."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .codec import SeriesCodec
 from .drawing import Frame, small_multiples
 
 ACROSS = 4
-"""Series of a class on a sheet."""
+"""Series per class on a sheet."""
 
 
 def summary(dataset: Dataset, codec: SeriesCodec) -> str:
-    """Describe lengths, and for each channel what it holds and what the codec cuts."""
+    """Describe the lengths, and for each channel its values and the share that the codec clips."""
     raw = [dataset.parts[name].items[: len(dataset.parts[name])] for name in PARTS]
     lengths = [np.array([len(one) for one in items]) for items in raw]
     lines = [row("steps", PARTS), *quantile_rows(lengths, ".0f")]
@@ -25,7 +25,7 @@ def summary(dataset: Dataset, codec: SeriesCodec) -> str:
     kept = [one[: codec.steps] for one in raw[0]]
     value_SC = np.concatenate(kept).astype(np.float64)
     back = codec.decode(*codec.encode(raw[0]))
-    # What comes back changed, beyond rounding, lay outside of the range.
+    # A value that decodes differently, beyond rounding, was outside the range.
     gap_SC = np.abs(np.concatenate(unpadded(back)) - value_SC)
     cut_C = (gap_SC > 1e-4 * (1 + np.abs(value_SC))).mean(0)
     for number, name in enumerate(codec.channels):
@@ -37,7 +37,7 @@ def summary(dataset: Dataset, codec: SeriesCodec) -> str:
 
 
 def contact_sheet(dataset: Dataset, codec: SeriesCodec) -> Image.Image:
-    """Draw training series after a trip through the codec, a row a class, a column a channel."""
+    """Draw encoded and decoded training series, one row per class, one column per channel."""
     names, rows = of_each_class(dataset, codec, ACROSS)
     series = [unpadded(items) for items in rows]
     frame = Frame.of([one for items in series for one in items], codec.channels)

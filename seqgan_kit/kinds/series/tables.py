@@ -1,4 +1,4 @@
-"""Series in long tables: a row for each step."""
+"""Reader of long tables: a row for each step of a series."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .items import Columns, OneSeries, SeriesFile
 
 
 def read_table(path: Path, columns: Columns, whole: bool) -> SeriesFile:
-    """A ``.csv`` with a row for each step of a series."""
+    """Read a ``.csv`` with a row for each step of a series."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _table(path, csv.reader(file), columns, whole)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a table in UTF-8 ({error})") from error
+        raise DataError(f"{path} cannot be read as a UTF-8 table ({error})") from error
 
 
 def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool) -> SeriesFile:
     header = [name.strip() for name in next(rows, [])]
     if len(set(header)) != len(header):
-        raise DataError(f"{path}: two columns have one name in {', '.join(header)}")
+        raise DataError(f"{path}: two columns have the same name: {', '.join(header)}")
     labels = columns.labels or (("label",) if "label" in header else ())
     named = columns.channels or tuple(
         name for name in header if name not in (columns.id, columns.time, *labels)
@@ -33,17 +33,17 @@ def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool)
     if not whole:
         needed.append(columns.id)
     if columns.time != Columns.time:
-        # A table may do without a time, but not without one that was named.
+        # A table may have no time column, unless the recipe names one.
         needed.append(columns.time)
     for name in needed:
         if name not in header:
-            advice = ", or is one long series, of which data.window takes parts"
+            advice = " (for one long series set data.window)"
             raise DataError(
-                f"{path} has no column {name!r}{advice if name == columns.id else ''}; it has "
-                f"{', '.join(header) or 'no row'}"
+                f"{path} has no column {name!r}{advice if name == columns.id else ''}; its "
+                f"columns: {', '.join(header) or 'none'}"
             )
     if not named:
-        raise DataError(f"{path} has no column of values beside {', '.join(header)}")
+        raise DataError(f"{path} has no column of values, only {', '.join(header)}")
     place = {name: header.index(name) for name in header}
     values: dict[str, list[list[float]]] = {}
     label_of: dict[str, list[tuple[str, ...]]] = {}
@@ -53,7 +53,7 @@ def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool)
             continue
         if len(row) != len(header):
             raise DataError(
-                f"{path}, row {line}: it has {len(row)} fields, and the first row {len(header)}"
+                f"{path}, row {line}: it has {len(row)} fields; the first row has {len(header)}"
             )
         key = row[place[columns.id]].strip() if columns.id in place else ""
         where = f"{path}, row {line}"
@@ -70,13 +70,13 @@ def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool)
 
 
 class _Clock:
-    """The times of one series, which are to rise."""
+    """The times of one series, which must increase."""
 
     def __init__(self) -> None:
         self._before: tuple[str, float | str] | None = None
 
     def tick(self, text: str, where: str, key: str) -> None:
-        """Take the next time.
+        """Check the next time.
 
         Raises:
             DataError: it is not later than the one before.
@@ -89,13 +89,14 @@ class _Clock:
             shown, before = self._before
             if type(now) is not type(before):
                 raise DataError(
-                    f"{where}: the time {text!r} follows on {shown!r}, of another kind"
+                    f"{where}: the time {text!r} and the one before it, {shown!r}, are not both "
+                    "numbers or both text"
                 )
-            if not now > before:  # type: ignore[operator]  # two of a kind
+            if not now > before:  # type: ignore[operator]  # both have one type
                 raise DataError(
-                    f"{where}: the time {text!r} follows on {shown!r}"
+                    f"{where}: the time {text!r} comes after {shown!r}"
                     f"{f' in series {key}' if key else ''}: sort the rows of a series by time, "
-                    "each time once"
+                    "without duplicates"
                 )
         self._before = text, now
 
@@ -108,6 +109,6 @@ def _number(text: str, where: str, name: str) -> float:
         return float(text)
     except ValueError:
         raise DataError(
-            f"{where}: {text!r} in the column {name!r} is no number; if the column is no channel, "
-            "name those that are in data.channels"
+            f"{where}: {text!r} in the column {name!r} is not a number; if the column is not a "
+            "channel, list the channels in data.channels"
         ) from None

@@ -1,4 +1,4 @@
-"""Samples that are series: a table, arrays, or small multiples."""
+"""Writers of series samples: a table, arrays, or small multiples."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ from .codec import SeriesCodec, series_codec
 from .drawing import CHANNELS, Frame, small_multiples
 
 TextFile = Any
-"""A text file that is open for writing: standard output may be of any class."""
+"""A text file open for writing; standard output may be of any class."""
 
 DEFAULT_COUNT = 12
 ENDINGS = (".csv", ".npz", ".png")
 SHOWN = 12
-"""Real series behind the samples of a label on a picture."""
+"""Real series drawn behind the samples of a label."""
 
 WALK_STEPS = 8
 """Samples of a walk."""
 
 RESERVED = ("x", "length", "channel")
-"""Arrays of a .npz that are no labels."""
+"""Arrays of a .npz other than labels."""
 
 
 def check(asked: Asked) -> None:
-    """Refuse a target of another form, or one that is there and may not be replaced."""
+    """Refuse a target of another format, or an existing one that may not be replaced."""
     out = asked.target
     if out.suffix not in ENDINGS or out.is_dir():
         raise UsageError(
-            f"--out {out}: choose a name that ends in .csv, .npz or .png, or - for a table on "
+            f"--out {out}: use a name that ends in .csv, .npz or .png, or - for a table on "
             "standard output"
         )
     refuse_existing(out, asked.may_replace)
 
 
 def write(sampler: Sampler, asked: Asked) -> None:
-    """Write what is asked for: samples by label, or walks.
+    """Write the requested samples: by label, or an interpolation.
 
     Raises:
-        UsageError: it cannot be, or not in such a file.
+        UsageError: they cannot be written, or not to such a file.
         LabelError: the run has no such label.
     """
 
@@ -78,7 +78,7 @@ def write(sampler: Sampler, asked: Asked) -> None:
 def _series(
     sampler: Sampler, label_NA: Int[np.ndarray, "N A"], asked: Asked
 ) -> Iterator[np.ndarray]:
-    """One series ``[t, C]`` after the other."""
+    """Yield the sampled series ``[t, C]`` one by one."""
     for chunk in sampler.stream(label_NA, seed=asked.seed, noise_scale=asked.noise_scale):
         yield from sampler.codec.present(chunk)
 
@@ -86,7 +86,7 @@ def _series(
 def _write_table(
     sampler: Sampler, codec: SeriesCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
 ) -> None:
-    """A row for each step; read again by `data.source: series`."""
+    """Write a row for each step, in a form that `data.source: series` reads."""
 
     with _text(asked) as file:
         table = csv.writer(file, lineterminator="\n")
@@ -99,7 +99,7 @@ def _write_table(
 
 @contextmanager
 def _text(asked: Asked) -> Iterator[TextFile]:
-    """Standard output, or a file that is whole or not there."""
+    """Open standard output, or a file that is replaced only once it is complete."""
 
     if asked.piped:
         yield sys.stdout
@@ -134,7 +134,7 @@ def _write_picture(
     count: int,
     asked: Asked,
 ) -> None:
-    """Small multiples: a row for each label, a column for each channel."""
+    """Draw small multiples: a row for each label, a column for each channel."""
 
     shown_NA = label_NA[: GRID_ROWS * count]
     made = list(_series(sampler, shown_NA, asked))
@@ -147,13 +147,13 @@ def _write_picture(
     names = [" ".join(label_names(row, sampler.labels)) for row in shown_NA[::count]]
     save_picture(small_multiples(rows, names), asked.target)
     if len(shown_NA) < len(label_NA):
-        asked.say(f"The picture shows the first {GRID_ROWS} labels: name others with --label")
+        asked.say(f"The picture shows the first {GRID_ROWS} labels; choose others with --label")
     if len(codec.channels) > CHANNELS:
         asked.say(f"The picture shows the first {CHANNELS} of {len(codec.channels)} channels")
 
 
 def _real_series(asked: Asked, label_NA: Int[np.ndarray, "L A"]) -> list[list[np.ndarray]]:
-    """Some training series of each label; none, and a sentence on that, without the data."""
+    """Return training series of each label; without the data, none, and say why."""
 
     opened = Run(asked.run)
     try:
@@ -173,12 +173,12 @@ def _real_series(asked: Asked, label_NA: Int[np.ndarray, "L A"]) -> list[list[np
 
 
 def _write_walks(sampler: Sampler, codec: SeriesCodec, asked: Asked) -> None:
-    """Small multiples: a column for each sample on the way, a row for each channel."""
+    """Draw small multiples: a column for each sample of a walk, a row for each channel."""
 
     start_A, end_A = asked.walk_ends(sampler.labels)
     if asked.target.suffix != ".png":
         raise UsageError(
-            f"--out {asked.target}: a walk is a picture; choose a name that ends in .png"
+            f"--out {asked.target}: --interpolate writes a picture; use a name that ends in .png"
         )
     walks = asked.count or 1
     walked = sampler.interpolate(

@@ -1,4 +1,4 @@
-"""Figures of token lists: BLEU, Self-BLEU and distinct n-grams of whole files at once."""
+"""BLEU, Self-BLEU and distinct n-grams of token lists, computed for whole files at once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ...evaluation.distribution import TooFewSamples
 
 ORDERS = (2, 3, 4, 5)
 EPSILON = 0.1
-"""Stands for a count of zero (NLTK's smoothing method 1; Chen & Cherry 2014, section 2)."""
+"""Replaces a count of zero (NLTK's smoothing method 1; Chen & Cherry 2014, section 2)."""
 
 Line = Sequence[Hashable]
-"""A line as a list of tokens: words, or whatever else can be told apart."""
+"""A line as a list of tokens: words, or any other hashable units."""
 
 
 class _Counts(NamedTuple):
-    """How often each n-gram of one order stands in each line: a row for each pair that occurs.
+    """Counts of the n-grams of one order: an entry for each pair of a line and an n-gram in it.
 
-    ``kinds`` is how many different n-grams there are.
+    ``kinds`` is the number of distinct n-grams.
     """
 
     line_P: Int[np.ndarray, " P"]
@@ -33,19 +33,19 @@ class _Counts(NamedTuple):
 def bleu(
     hypotheses: Sequence[Line], references: Sequence[Line], orders: Sequence[int] = ORDERS
 ) -> dict[int, float]:
-    """Mean BLEU of lines, each with all of the references, for each order.
+    """Return the mean BLEU of lines, each scored against all references, for each order.
 
-    As NLTK's ``sentence_bleu`` with uniform weights up to the order and smoothing method 1: a
-    line without any known word has 0; the brevity penalty takes the closest length of a
-    reference, the shorter of two equally close ones.
+    This equals NLTK's ``sentence_bleu`` with uniform weights up to the order and smoothing method
+    1: a line that shares no word with the references scores 0; the brevity penalty uses the
+    closest reference length, the shorter of two equally close ones.
 
     Args:
         hypotheses: the lines.
-        references: real lines. The figure rises with their number: compare equal numbers only.
-        orders: longest n-grams.
+        references: real lines. BLEU rises with their number: compare only equal numbers.
+        orders: lengths of the longest n-grams.
 
     Raises:
-        TooFewSamples: no line, or no reference.
+        TooFewSamples: there are no lines, or no references.
 
     References:
         Papineni et al. 2002, *BLEU*.
@@ -68,17 +68,17 @@ def bleu(
 
 
 def self_bleu(hypotheses: Sequence[Line], orders: Sequence[int] = ORDERS) -> dict[int, float]:
-    """Mean BLEU of each line with all the others as references, for each order.
+    """Return the mean BLEU of each line against all other lines, for each order.
 
-    High for lines that repeat each other. No line is among its own references. The figure rises
-    with the number of lines: compare equal numbers only.
+    It is high if lines repeat each other. A line is never its own reference. Self-BLEU rises with
+    the number of lines: compare only equal numbers.
 
     Args:
         hypotheses: the lines.
-        orders: longest n-grams.
+        orders: lengths of the longest n-grams.
 
     Raises:
-        TooFewSamples: fewer than two lines.
+        TooFewSamples: there are fewer than two lines.
 
     References:
         Zhu et al. 2018, *Texygen*, section 3.
@@ -87,8 +87,8 @@ def self_bleu(hypotheses: Sequence[Line], orders: Sequence[int] = ORDERS) -> dic
         raise TooFewSamples("Self-BLEU needs at least two lines")
     matched: list[np.ndarray] = []
     for counts in _counted(hypotheses, max(orders)):
-        # For each n-gram the most that a line has of it and the most of all other lines: those
-        # of every line but one are the first, or for the line that has the first, the second.
+        # Find the highest and second-highest count of each n-gram. A line is compared with the
+        # highest, or with the second-highest if the highest is its own.
         order_P = np.lexsort((-counts.count_P, counts.gram_P))
         gram_P, count_P = counts.gram_P[order_P], counts.count_P[order_P]
         start_G = np.flatnonzero(np.diff(gram_P, prepend=-1))
@@ -103,21 +103,21 @@ def self_bleu(hypotheses: Sequence[Line], orders: Sequence[int] = ORDERS) -> dic
     known, how_many = np.unique(length_N, return_counts=True)
     closest_N = _closest(length_N, known)
     for alone in known[how_many == 1]:
-        # The only line of its length is not its own reference.
+        # The only line of its length must not be compared with its own length.
         others = known[known != alone]
         closest_N[length_N == alone] = _closest(np.array([alone]), others)
     return _means(matched, length_N, closest_N, orders)
 
 
 def distinct(lines: Sequence[Line], orders: Sequence[int] = (1, 2, 3)) -> dict[int, float]:
-    """Different n-grams of all lines together, relative to all their n-grams, for each order.
+    """Return the share of distinct n-grams among all n-grams of the lines, for each order.
 
-    The figure falls with the number of lines: compare equal numbers only. It is 0 where no line
-    is long enough.
+    It falls with the number of lines: compare only equal numbers. It is 0 if no line is long
+    enough.
 
     Args:
         lines: the lines.
-        orders: the n.
+        orders: lengths of the n-grams.
 
     References:
         Li et al. 2016, *A Diversity-Promoting Objective Function*, section 5 (there relative to
@@ -132,7 +132,7 @@ def distinct(lines: Sequence[Line], orders: Sequence[int] = (1, 2, 3)) -> dict[i
 
 
 def _counted(lines: Sequence[Line], longest: int) -> list[_Counts]:
-    """The n-grams of lines, for n from 1 to ``longest``, counted line by line."""
+    """Count the n-grams of each line, for n from 1 to ``longest``."""
     numbers: dict[Hashable, int] = {}
     flat = [numbers.setdefault(token, len(numbers)) for line in lines for token in line]
     token_T = np.array(flat, np.int64)
@@ -144,7 +144,7 @@ def _counted(lines: Sequence[Line], longest: int) -> list[_Counts]:
     found = []
     for n in range(1, longest + 1):
         if n > 1:
-            # An n-gram is the one of n - 1 that begins in its place, and the token after it.
+            # An n-gram is the (n - 1)-gram that starts at the same place, plus the next token.
             fits = place_T + n <= end_T[place_T]
             place_T, gram_T = place_T[fits], gram_T[fits]
             gram_T = gram_T * max(len(numbers), 1) + token_T[place_T + n - 1]
@@ -158,14 +158,14 @@ def _counted(lines: Sequence[Line], longest: int) -> list[_Counts]:
 def _sums(
     line_P: Int[np.ndarray, " P"], count_P: Int[np.ndarray, " P"], lines: int
 ) -> Float[np.ndarray, " N"]:
-    """The counts of each line added up."""
+    """Add up the counts of each line."""
     return np.bincount(line_P, count_P, lines).astype(np.float64)
 
 
 def _closest(
     length_N: Int[np.ndarray, " N"], known: Int[np.ndarray, " K"]
 ) -> Int[np.ndarray, " N"]:
-    """For each length the closest of the known ones (sorted), the shorter of two as close."""
+    """Return the closest of the known lengths (sorted) for each length; ties go to the shorter."""
     above_N = np.searchsorted(known, length_N).clip(max=len(known) - 1)
     below_N = (above_N - 1).clip(min=0)
     nearer = np.abs(known[above_N] - length_N) < np.abs(known[below_N] - length_N)
@@ -178,7 +178,7 @@ def _means(
     closest_N: Int[np.ndarray, " N"],
     orders: Sequence[int],
 ) -> dict[int, float]:
-    """Mean over the lines of the geometric mean of precisions, times the brevity penalty."""
+    """Average the geometric mean of precisions times the brevity penalty over the lines."""
     log_precisions = []
     for n, matched_N in enumerate(matched, start=1):
         possible_N = (length_N - n + 1).clip(min=1)

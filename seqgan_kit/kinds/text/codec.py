@@ -1,4 +1,4 @@
-"""Lines of text as sequences of tokens, and back."""
+"""The text codec: lines of text to token sequences and back."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from .tokenizers import (
 TokenizerKind = Literal["unigram", "bpe", "char", "word", "numbers"]
 
 PAD = -1
-"""Stands in decoded ids where a sequence is over; no token has this number."""
+"""Fills decoded ids after the end of a sequence; no token has this id."""
 
 MODEL_FILE = "tokenizer.model"
 
 
 class TextCodec(Codec):
-    """Lines of text as sequences of tokens that end with the end token.
+    """Codec between lines of text and token sequences that end with the end token.
 
     A line of more than ``max_length`` tokens keeps its first ``steps`` and gets no end token, so
-    that no model learns to end in the middle of a sentence. Padding is token 0 under a mask that
-    is false. Without an end token in the vocabulary a sequence ends where its mask does.
+    that a model does not learn to stop in mid-sentence. Padding is token 0 with a false mask. If
+    the vocabulary has no end token, a sequence ends where its mask ends.
 
     Args:
-        tokenizer: what turns a line into tokens.
-        max_length: tokens of the longest line that is kept whole.
+        tokenizer: splits a line into tokens.
+        max_length: the most tokens that a line can have without being cut.
     """
 
     def __init__(self, *, tokenizer: Tokenizer, max_length: int) -> None:
@@ -51,7 +51,7 @@ class TextCodec(Codec):
         self.features = tokenizer.vocabulary
 
     def encode(self, raw: np.ndarray) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
-        """Strings ``[B]`` as tokens and their mask."""
+        """Encode strings ``[B]`` as tokens and a mask."""
         ending = [] if self.end is None else [self.end]
         x_BT = torch.zeros(len(raw), self.steps, dtype=torch.int64)
         length_B = torch.zeros(len(raw), dtype=torch.int64)
@@ -62,50 +62,49 @@ class TextCodec(Codec):
         return x_BT, torch.arange(self.steps) < length_B[:, None]
 
     def decode(self, x_BT: Int[Tensor, "B T"], mask_BT: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """The tokens of a line, and :data:`PAD` from the end token on and outside of the mask."""
+        """Return the tokens, with :data:`PAD` from the end token on and outside the mask."""
         over_BT = ~mask_BT
         if self.end is not None:
             over_BT = over_BT | ((x_BT == self.end).cumsum(1) > 0)
         return x_BT.masked_fill(over_BT, PAD)
 
     def strings(self, ids_BT: Int[Tensor, "B T"]) -> list[str]:
-        """Decoded tokens as text, every sequence one line."""
+        """Convert decoded tokens to text, one line per sequence."""
         return [LINE_BREAK.sub(" ", text) for text in self.tokenizer.batch_text(_rows(ids_BT))]
 
     def present(self, things: Int[Tensor, "B T"]) -> np.ndarray:
-        """Decoded tokens as strings ``[B]``."""
+        """Convert decoded tokens to strings ``[B]``."""
         return np.array(self.strings(things), object)
 
     def pieces(self, ids_BT: Int[Tensor, "B T"]) -> list[list[str]]:
-        """How each decoded token is written."""
+        """Return the text of each decoded token."""
         return [self.tokenizer.pieces(ids) for ids in _rows(ids_BT)]
 
     def prompt(self, text: str) -> list[int]:
-        """The tokens of the beginning of a line.
+        """Tokenize the beginning of a line.
 
         Raises:
-            DataError: something in it is not in the vocabulary, or it leaves no room to go on.
+            DataError: some of it is outside the vocabulary, or it leaves no room for more tokens.
         """
         if strangers := sorted(set(self.tokenizer.strangers(text))):
             named = some(list(map(repr, strangers)))
             raise DataError(
-                f"the prompt {text!r} holds what the tokenizer does not know: {named}; "
-                "write it without"
+                f"the prompt {text!r} contains text outside the vocabulary: {named}; remove it"
             )
         ids = self.tokenizer.ids(text)
         if len(ids) >= self.max_length:
             raise DataError(
-                f"the prompt has {len(ids)} tokens, and the model's lines at most "
+                f"the prompt has {len(ids)} tokens, but the model's lines have at most "
                 f"{self.max_length}: shorten it to {self.max_length - 1}"
             )
         return ids
 
     def lengths(self, raw: np.ndarray) -> np.ndarray:
-        """How many tokens every line has, uncut and without the end token."""
+        """Count the tokens of each line, uncut and without the end token."""
         return np.array([len(ids) for ids in self.tokenizer.batch_ids(raw.tolist())], np.int64)
 
     def fits(self, raw: np.ndarray) -> np.ndarray:
-        """Which lines are kept whole."""
+        """Return which lines are not cut."""
         return self.lengths(raw) <= self.max_length
 
 
@@ -126,22 +125,25 @@ def learn_codec(
 
     Args:
         lines: the training text.
-        tokenizer: what a token is.
-        vocabulary: how many tokens; see :func:`learn_sentencepiece`.
-        byte_fallback: as there.
-        normalization: as there.
-        max_length: tokens of the longest line that is kept whole.
+        tokenizer: kind of tokenizer.
+        vocabulary: number of tokens; see :func:`learn_sentencepiece`.
+        byte_fallback: see there.
+        normalization: see there.
+        max_length: the most tokens that a line can have without being cut.
 
     Returns:
-        What :func:`stored_codec` wants: settings, which are JSON, and files by their names.
+        The arguments of :func:`stored_codec`: JSON settings, and files by name.
 
     Raises:
-        DataError: the text does not allow such a vocabulary.
+        DataError: the text does not support this vocabulary size.
     """
     settings: dict[str, Any] = {"tokenizer": tokenizer, "max_length": max_length}
     if tokenizer == "numbers":
         if vocabulary is None:
-            raise DataError("codec.vocabulary must say how many numbers there are")
+            raise DataError(
+                "codec.tokenizer 'numbers' requires codec.vocabulary: set it to one more than the "
+                "largest number"
+            )
         return settings | {"vocabulary": vocabulary}, {}
     model = learn_sentencepiece(
         lines,
@@ -154,25 +156,25 @@ def learn_codec(
 
 
 def stored_codec(settings: Mapping[str, Any], files: Mapping[str, bytes]) -> TextCodec:
-    """The codec of a run.
+    """Rebuild the codec of a run.
 
     Args:
-        settings: as :func:`learn_codec` gave them.
-        files: as it gave them; those that a codec does not need are ignored.
+        settings: as returned by :func:`learn_codec`.
+        files: likewise; files that the codec does not need are ignored.
 
     Raises:
-        FileProblem: the tokenizer's file is missing or another than the run was trained with.
+        FileProblem: the tokenizer file is missing, or not the one the run was trained with.
     """
     if settings["tokenizer"] == "numbers":
         tokenizer: Tokenizer = NumbersTokenizer(settings["vocabulary"])
         return TextCodec(tokenizer=tokenizer, max_length=settings["max_length"])
-    remedy = "put it back from a copy of the run, or train again"
+    remedy = "restore it from a copy of the run, or train again"
     if MODEL_FILE not in files:
         raise FileProblem(f"the run has no {MODEL_FILE}, which turns tokens into text: {remedy}")
     found = hashlib.sha256(files[MODEL_FILE]).hexdigest()
     if found != settings["sha256"]:
         raise FileProblem(
-            f"{MODEL_FILE} is another than the run was trained with: its SHA-256 is {found}, "
+            f"{MODEL_FILE} is not the one the run was trained with: its SHA-256 is {found}, "
             f"expected {settings['sha256']}; {remedy}"
         )
     tokenizer = SentencePieceTokenizer(files[MODEL_FILE])
@@ -180,11 +182,11 @@ def stored_codec(settings: Mapping[str, Any], files: Mapping[str, bytes]) -> Tex
 
 
 def text_codec(codec: object) -> TextCodec:
-    """Return the codec, which is one of text.
+    """Return the codec if it is a text codec.
 
     Raises:
-        TypeError: it is not.
+        TypeError: it is another codec.
     """
     if not isinstance(codec, TextCodec):
-        raise TypeError(f"{type(codec).__name__} is not a codec of text")
+        raise TypeError(f"{type(codec).__name__} is not a text codec")
     return codec

@@ -1,4 +1,4 @@
-"""Labelled lines of text: sentences of four kinds, captions, names, and your own."""
+"""Text data sets: labelled sentences, captions, names, and your own files."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ def snippets(
     seed: int,
     progress: Progress | None = None,
 ) -> Dataset:
-    """23,703 sentences from reviews of films, editorials, tweets and reviews of products.
+    """Load 23,703 sentences from film reviews, editorials, tweets and product reviews.
 
-    The sentiment is that of the mean of the raters' valences: positive from 0.5 up, negative from
-    -0.5 down. HTML entities such as ``&amp;`` are turned into their characters. The cut is by
-    document: sentences of one review or editorial are all in the same part.
+    The sentiment is that of the raters' mean valence: positive from 0.5 up, negative from -0.5
+    down. HTML entities such as ``&amp;`` are decoded. The split is by document: all sentences of
+    one review or editorial are in the same part.
 
     Args:
         root: a local folder with the archive, or ``None`` for the cache or a download.
-        validation: share of the documents of every kind for validation.
-        test: share of them for the test.
-        seed: of the cut.
-        progress: told of downloads.
+        validation: share of the documents of each kind for validation.
+        test: share of them for testing.
+        seed: random seed of the split.
+        progress: called during downloads.
 
     Raises:
-        DataError: the archive cannot be had.
+        DataError: the archive cannot be found or downloaded.
 
     References:
         Hutto & Gilbert 2014, *VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
@@ -74,7 +74,7 @@ def snippets(
     with tarfile.open(folder / SNIPPETS_ARCHIVE) as archive:
         for kind, (name, file) in enumerate(KINDS.items()):
             member = archive.extractfile(f"{Path(SNIPPETS_ARCHIVE).stem}/{file}")
-            assert member is not None, file  # the checksum of the archive was right
+            assert member is not None, file  # the checksum of the archive has been verified
             for row in member.read().decode("utf-8").split("\n"):
                 number, valence, sentence = row.split("\t")
                 # Some were escaped twice.
@@ -82,7 +82,7 @@ def snippets(
                 label_NA.append((kind, _sentiment(float(valence))))
                 documents.append((name, number.partition("_")[0]))
     labels = {"kind": tuple(KINDS), "sentiment": SENTIMENTS}
-    # Balanced by kind alone: a document may hold sentences of every sentiment.
+    # Stratified by kind only: a document may contain sentences of every sentiment.
     strata = [kind for kind, _ in label_NA]
     parts = _by_group(documents, strata, {"validation": validation, "test": test}, seed)
     return _dataset("snippets", lines, np.array(label_NA, np.int64), labels, parts)
@@ -91,17 +91,17 @@ def snippets(
 def coco_captions(
     *, root: Path | None, validation: float, seed: int, progress: Progress | None = None
 ) -> Dataset:
-    """20,000 captions of images: the split that the literature on text GANs calls Image COCO.
+    """Load 20,000 image captions, in the split known as Image COCO in the text-GAN literature.
 
     Args:
         root: a local folder with ``train.txt`` and ``test.txt``, or ``None`` for the cache or a
             download.
-        validation: share of the training captions that is held out of training.
-        seed: of that cut.
-        progress: told of downloads.
+        validation: share of the training captions held out for validation.
+        seed: random seed of that split.
+        progress: called during downloads.
 
     Raises:
-        DataError: the files cannot be had.
+        DataError: the files cannot be found or downloaded.
 
     References:
         Lin et al. 2014, *Microsoft COCO: Common Objects in Context*; Zhu et al. 2018, *Texygen: A
@@ -134,20 +134,20 @@ def names(
     seed: int,
     progress: Progress | None = None,
 ) -> Dataset:
-    """6,558 first names, female and male, in English, French and Dutch.
+    """Load 6,558 female and male first names in English, French and Dutch.
 
-    A name that several lists have is in the same part for all of them. Two entries in small
-    letters are misspelt, and left out.
+    A name that is in several lists goes to the same part for all of them. Two misspelt entries in
+    lower case are left out.
 
     Args:
         root: a local folder with the lists, or ``None`` for the cache or a download.
         validation: share of the names for validation.
-        test: share of the names for the test.
-        seed: of the cut.
-        progress: told of downloads.
+        test: share of the names for testing.
+        seed: random seed of the split.
+        progress: called during downloads.
 
     Raises:
-        DataError: the lists cannot be had.
+        DataError: the lists cannot be found or downloaded.
     """
     folder = locate(SOURCES["names"], root=root, progress=progress)
     lines: list[str] = []
@@ -174,22 +174,22 @@ def text_lines(
     seed: int,
     unreadable: Literal["error", "skip"] = "error",
 ) -> Dataset:
-    """Your own text.
+    """Load your own text.
 
     Args:
-        root: a file (``.txt``, a line each; ``.tsv`` or ``.csv`` with a header row; ``.jsonl``),
-            or a folder with files ``training``, ``validation`` and ``test`` of these kinds. A
-            part that has no file is cut out of the training lines.
-        text: the column of the text.
-        labels: the columns of the labels; without them all lines are of one class.
-        validation: share of the training lines for validation, where it has no file.
-        test: share of the training lines for the test, where it has no file.
-        seed: of the cut.
-        unreadable: stop at rows that cannot be read, or leave them out with a note.
+        root: a file (``.txt`` with one text per line; ``.tsv`` or ``.csv`` with a header row;
+            ``.jsonl``), or a folder with files named ``training``, ``validation`` and ``test`` in
+            these formats. A part without a file is split off the training lines.
+        text: column that holds the text.
+        labels: columns that hold labels; without any, all lines are of one class.
+        validation: share of the training lines for validation, if there is no file for it.
+        test: share of the training lines for testing, if there is no file for it.
+        seed: random seed of the split.
+        unreadable: whether an unreadable row is an error, or is left out with a note.
 
     Raises:
-        DataError: a file cannot be read or lacks a column, a label is too rare, or the lines are
-            too few.
+        DataError: a file cannot be read or lacks a column, a label is too rare, or there are too
+            few lines.
     """
     paths, others = find_parts(root, FORMATS)
     files = {
@@ -233,19 +233,23 @@ def text_lines(
 def _check_enough(
     training: TextFile, files: Mapping[PartName, TextFile], labels: Sequence[str]
 ) -> None:
-    """Refuse what cannot be split: a single line, or a label with a single one."""
+    """Check that there are two training lines, and two of each label.
+
+    Raises:
+        DataError: there are fewer.
+    """
     if len(training.rows) < 2:
-        raise DataError(f"{training.path} holds one line of text only: add more to learn from")
+        raise DataError(f"{training.path} contains only one line of text: add more")
     for place, column in enumerate(labels):
         counts = Counter(row.labels[place] for row in training.rows)
         for file in files.values():
             for row in file.rows:
                 name = row.labels[place]
                 if counts[name] < 2:
-                    times = "once only" if counts[name] else "never"
+                    occurs = "occurs only once" if counts[name] else "never occurs"
                     raise DataError(
-                        f"{file.path}, line {row.line}: the label {column}={name} stands {times} "
-                        f"in {training.path.name}: add lines of it, or remove this one"
+                        f"{file.path}, line {row.line}: the label {column}={name} {occurs} in "
+                        f"{training.path.name}: add lines with it, or remove this one"
                     )
 
 
@@ -273,14 +277,13 @@ def _by_group(
     shares: Mapping[PartName, float],
     seed: int,
 ) -> dict[PartName, np.ndarray]:
-    """Cut lines into parts so that the lines of a group stay together.
+    """Split lines into parts, keeping the lines of a group together.
 
     Args:
-        groups: the group of every line.
-        strata: the stratum of every line; a group counts to that of its first one.
-        shares: the share of the groups of every stratum that each part gets; training takes
-            what is left.
-        seed: of the cut.
+        groups: group of each line.
+        strata: stratum of each line; a group belongs to the stratum of its first line.
+        shares: share of the groups of each stratum for each part; training gets the rest.
+        seed: random seed of the split.
     """
     first = dict(zip(groups[::-1], strata[::-1], strict=True))
     number = {group: place for place, group in enumerate(first)}
@@ -300,7 +303,7 @@ def _dataset(
     parts: Mapping[PartName, np.ndarray],
     notes: Sequence[str] = (),
 ) -> Dataset:
-    """Lines as items of a data set, known by all that it holds."""
+    """Build a data set of lines, with a fingerprint of all its contents."""
     line_N = np.array(lines, object)
     repeated = len(lines) - len(set(lines))
     digest = hashlib.sha256(json.dumps([*lines]).encode() + label_NA.tobytes())
@@ -311,5 +314,5 @@ def _dataset(
         parts={part: Part(line_N[index], label_NA[index]) for part, index in parts.items()},
         labels=labels,
         fingerprint=fingerprint(name, *labels.items(), *parts, digest.hexdigest()),
-        notes=[*notes, *([f"lines that repeat another: {repeated} (kept)"] if repeated else [])],
+        notes=[*notes, *([f"duplicate lines: {repeated} (kept)"] if repeated else [])],
     )

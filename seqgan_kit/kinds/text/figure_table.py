@@ -1,4 +1,4 @@
-"""The figures that only text has: what each is called, how it is measured."""
+"""The metrics that only text has: their names, and how each is measured."""
 
 from __future__ import annotations
 
@@ -8,55 +8,55 @@ FIGURES = (
     *(
         Figure(
             f"bleu_{order}", f"BLEU-{order}", "higher",
-            f"Mean BLEU (n-grams up to {order}, smoothing method 1) of the samples, each with "
-            "every test line as a reference; rises with the number of test lines, so only equal "
-            "numbers compare. Above real text it speaks for few safe phrases.",
+            f"Mean BLEU (n-grams up to {order}, smoothing method 1) of the samples, with all test "
+            "lines as references; it rises with the number of test lines, so compare only equal "
+            "numbers. A value above that of real text suggests a few safe phrases.",
         )
         for order in (2, 3, 4, 5)
     ),
     *(
         Figure(
             f"self_bleu_{order}", f"Self-BLEU-{order}", "none",
-            f"Mean BLEU (n-grams up to {order}) of the samples, each with all the others as "
-            "references; rises with the number of samples, so only equal numbers compare. Above "
-            "real text the samples repeat each other, below it they are less alike than text is.",
+            f"Mean BLEU (n-grams up to {order}) of each sample with all other samples as "
+            "references; it rises with the number of samples, so compare only equal numbers. "
+            "Above the value of real text, samples repeat each other; below it, they are less "
+            "alike than real lines.",
         )
         for order in (2, 3, 4, 5)
     ),
     *(
         Figure(
             f"distinct_{order}", f"distinct-{order}", "none",
-            f"Different n-grams of {order} of all samples together, relative to all their n-grams "
-            f"of {order}; falls with the number of samples, so only equal numbers compare. Real "
-            "text is the measure, as noise has most.",
+            f"Share of distinct n-grams among all n-grams of the samples, for n = {order}; it "
+            "falls with the number of samples, so compare only equal numbers. The value of real "
+            "text is the target: noise has the highest.",
         )
         for order in (1, 2, 3)
     ),
     Figure(
         "unique", "distinct lines", "higher",
-        "Different lines among the samples, relative to the number of samples, with which it "
-        "falls.",
+        "Share of distinct lines among the samples; it falls with the number of samples.",
     ),
     LENGTH_DISTANCE,
     Figure(
         "copied", "exact copies", "lower",
-        "Share of the samples that are a training line, word for word; for real text that of the "
-        "test lines.",
+        "Share of the samples that copy a training line exactly; for real text, the same share "
+        "of the test lines.",
     ),
     Figure(
         "longest_copied", "longest copied n-gram", "none",
-        "Mean length of the longest n-gram of a sample that stands in a training line; above that "
-        "of test lines the samples are pieced together from training lines.",
+        "Mean length of a sample's longest n-gram that occurs in a training line; above the value "
+        "of test lines, samples are pieced together from training lines.",
         digits=2,
     ),
     Figure(
         "copied_share", "copied share of a line", "none",
-        "The longest n-gram of a sample that stands in a training line, relative to the sample's "
-        "length, on average; to be compared with that of test lines.",
+        "Mean length of a sample's longest n-gram that occurs in a training line, relative to the "
+        "sample's length; compare it with the value of test lines.",
     ),
     Figure(
         "oracle_nats", "NLL_oracle", "lower",
-        "Mean negative log-likelihood of the samples under the oracle that the data came from, in "
-        "nats a token; low, too, for samples without variety, which NLL_test shows.",
+        "Mean negative log-likelihood of the samples under the oracle that generated the data, in "
+        "nats per token; it is also low for samples without variety, which NLL_test reveals.",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The figures of lines of text that need no judge."""
+"""The text metrics that need no judge."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .bleu import bleu, distinct, self_bleu
 from .units import PADDING, as_lists, lengths
 
 Score = Callable[[Int[Tensor, "N L"]], Float[Tensor, " N"]]
-"""Gives for each line its negative log-likelihood, in nats a token, under what the data came
-from."""
+"""Returns the negative log-likelihood of each line, in nats per token, under the model that
+generated the data."""
 
 
 class TextFigures:
-    """Samples of text beside the lines that they were learnt from and beside held-out ones.
+    """Metrics of text samples, measured against training lines and held-out lines.
 
     Lines are rows of units, see :func:`~seqgan_kit.kinds.text.units.unit_items`; any number of
-    sample sets is measured, of any width.
+    sample sets can be measured, each of any width.
 
     Args:
-        training: the lines that the model has seen.
-        reference: real lines that it has not: the whole test part.
-        score: where it is known what the data came from, its verdict on lines.
+        training: lines the model was trained on.
+        reference: real lines it has not seen: the whole test part.
+        score: the likelihood under the model that generated the data, if that is known.
 
     Raises:
-        TooFewSamples: a part has no line.
-        NotMeasurable: no training line has a unit.
+        TooFewSamples: there are no training lines, or no test lines.
+        NotMeasurable: all training lines are empty.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class TextFigures:
         score: Score | None = None,
     ) -> None:
         if not len(training) or not len(reference):
-            raise TooFewSamples("figures of text need at least one training and one test line")
+            raise TooFewSamples("text metrics need at least one training and one test line")
         self._training = training
         self._reference = reference
         self._score = score
@@ -58,41 +58,40 @@ class TextFigures:
     def measure(
         self, samples: Int[Tensor, "N L"], label_NA: np.ndarray | None = None
     ) -> dict[str, float]:
-        """The figures of one set of samples.
+        """Measure one set of samples.
 
         Args:
-            samples: lines; most figures change with their number, so compare equal numbers only.
-            label_NA: what they were asked to be, which no figure here depends on.
+            samples: lines; most metrics depend on their number, so compare only equal numbers.
+            label_NA: the requested labels; no metric here depends on them.
 
         Raises:
-            TooFewSamples: fewer than two lines.
+            TooFewSamples: there are fewer than two lines.
         """
         return self._variety(samples) | self._novelty(samples)
 
     def real(self, count: int, seed: int = 0) -> tuple[dict[str, float], int]:
-        """The ceiling: the figures of real lines in the place of samples.
+        """Compute the ceiling: the same metrics with real lines in place of samples.
 
-        Training lines are held against the test part, which no test line can be: each is its own
-        best reference. What asks for copies of training lines, and the oracle, is shown the test
-        part.
+        Training lines are compared with the test part, because a test line would be its own best
+        reference. The metrics of copying and the oracle's likelihood use the test lines.
 
         Args:
-            count: how many training lines: as many as there are samples beside them.
-            seed: of their choice.
+            count: number of training lines: as many as the samples they are compared with.
+            seed: random seed for choosing training lines.
 
         Returns:
-            The figures, and how many training lines there were for them.
+            The metrics, and the number of training lines used.
         """
         order = np.random.default_rng(seed).permutation(len(self._training))[:count]
         chosen = self._training[torch.from_numpy(np.sort(order))]
         return self._variety(chosen) | self._novelty(self._reference), len(chosen)
 
     def noise(self, count: int, seed: int) -> Int[Tensor, "N L"]:
-        """So many lines of the units of the training lines, each with the same chance.
+        """Draw lines of units chosen uniformly from those of the training lines.
 
         Args:
-            count: lines, as long as those of the test part are.
-            seed: of lengths and units.
+            count: number of lines; their lengths are drawn from the test lines.
+            seed: random seed of lengths and units.
         """
         rng = torch.Generator().manual_seed(seed)
         length_N = self._length_R[torch.randint(len(self._length_R), (count,), generator=rng)]
@@ -102,7 +101,7 @@ class TextFigures:
         return torch.where(exists_NL, self._vocabulary_V[choice_NL], PADDING)
 
     def _variety(self, samples: Tensor) -> dict[str, float]:
-        """How the lines compare with the test part, and with each other."""
+        """Compare the lines with the test part, and with each other."""
         lines = as_lists(samples)
         figures: dict[str, float] = {}
         for name, by_order in (
@@ -116,7 +115,7 @@ class TextFigures:
         return figures
 
     def _novelty(self, samples: Tensor) -> dict[str, float]:
-        """How much of the lines stands in the training lines, and what the oracle says."""
+        """Measure how much is copied from training lines, and the oracle's likelihood."""
         lines = as_lists(samples)
         longest_N = longest_copied(lines, self._seen)
         share_N = longest_N / lengths(samples).numpy().clip(min=1)
@@ -133,10 +132,10 @@ class TextFigures:
 def longest_copied(
     lines: Sequence[Sequence[int]], training: Sequence[Sequence[int]]
 ) -> Int[np.ndarray, " N"]:
-    """For each line the length of its longest n-gram that stands in a training line.
+    """Return the length of each line's longest n-gram that occurs in a training line.
 
-    All suffixes of all lines are sorted, by comparing stretches that double in length. No training
-    suffix has more in common with a given one than the nearest before it or the nearest after it.
+    The suffixes of all lines are sorted by prefix doubling. In this order, the training suffix
+    that shares the longest prefix with a suffix is the nearest one before or after it.
 
     Args:
         lines: the lines, without padding.
@@ -147,11 +146,11 @@ def longest_copied(
     """
     parts = [*lines, *training]
     length_P = np.array([len(part) for part in parts])
-    # A separator ends each line. Behind it anything may seem to be in common, and is not counted.
+    # A separator ends each line. Units in common after it are not counted.
     unit_T = np.array([unit for part in parts for unit in (*part, PADDING)], np.int64)
     left_T = np.repeat(np.cumsum(length_P + 1) - 1, length_P + 1) - np.arange(len(unit_T))
 
-    # levels_T[k] ranks the stretches of 2**k units by where they begin.
+    # levels_T[k] holds, for each position, the rank of the 2**k units that start there.
     levels_T = [np.unique(unit_T, return_inverse=True)[1]]
     while 2 ** (len(levels_T) - 1) < length_P.max():
         first_T, half = levels_T[-1], 2 ** (len(levels_T) - 1)

@@ -1,4 +1,4 @@
-"""Text files of one's own, read row by row with the number of the line."""
+"""Readers of a user's text files, row by row with line numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BYTE_ORDER_MARK, NEWLINE = b"\xef\xbb\xbf", b"\n"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of text, the names of its labels, and where it stands."""
+    """One line of text, the names of its labels, and its line number in the file."""
 
     text: str
     labels: tuple[str, ...]
@@ -28,13 +28,13 @@ class Row:
 
 @dataclass
 class TextFile:
-    """What a file holds.
+    """The contents of a text file.
 
     Attributes:
         path: the file.
         rows: its lines of text.
-        empty: how many have no text.
-        unreadable: what is wrong with the rows that were left out.
+        empty: number of rows without text.
+        unreadable: what is wrong with each row that was left out.
     """
 
     path: Path
@@ -44,22 +44,22 @@ class TextFile:
 
 
 Record = tuple[int, dict[str, Any] | str]
-"""The number of a line with its columns, or with what is wrong with it."""
+"""A line number with the columns of the row, or with what is wrong with it."""
 
 
 def read_rows(path: Path, *, text: str, labels: Sequence[str], skip: bool) -> TextFile:
-    """Read a file of lines, a table with a header row, or a JSON object a line.
+    """Read a file of plain lines, a table with a header row, or one JSON object per line.
 
-    Line breaks inside of a text become spaces.
+    Line breaks inside a text become spaces.
 
     Args:
-        path: ``.txt``, ``.tsv`` (nothing is quoted), ``.csv`` or ``.jsonl``, in UTF-8.
-        text: the column of the text; plain lines have no other.
-        labels: the columns of the labels.
-        skip: leave rows out that cannot be read, instead of stopping at the first.
+        path: ``.txt``, ``.tsv`` (without quoting), ``.csv`` or ``.jsonl``, in UTF-8.
+        text: column that holds the text; plain lines have no other.
+        labels: columns that hold labels.
+        skip: leave out rows that cannot be read, instead of stopping at the first.
 
     Raises:
-        DataError: it cannot be read, has no such column, or holds no text.
+        DataError: the file cannot be read, lacks a column, or contains no text.
     """
     read = FORMATS.get(path.suffix.lower())
     if read is None:
@@ -80,12 +80,11 @@ def read_rows(path: Path, *, text: str, labels: Sequence[str], skip: bool) -> Te
             file.unreadable.append(f"line {line}: {row}")
         else:
             raise DataError(
-                f"{path}, line {line}: {row}; repair it, or leave such rows out with "
-                "data.unreadable=skip"
+                f"{path}, line {line}: {row}; fix it, or drop such rows with data.unreadable=skip"
             )
     if not file.rows:
         why = f" ({file.unreadable[0]})" if file.unreadable else ""
-        raise DataError(f"{path} holds no line of text{why}: give a file that does")
+        raise DataError(f"{path} contains no text{why}: give a file with lines of text")
     return file
 
 
@@ -96,14 +95,14 @@ def _decoded(path: Path) -> str:
         raise DataError(f"{path} cannot be read ({error.strerror})") from error
     if (zero := content.find(0)) >= 0:
         where = _place(content, zero)
-        raise DataError(f"{path}, {where}: a zero byte, so it is no text in UTF-8: convert it")
+        raise DataError(f"{path}, {where}: zero byte, so this is not UTF-8 text: convert it")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         where = _place(content, error.start)
         raise DataError(
-            f"{path}, {where}: 0x{content[error.start]:02x} is not UTF-8 here: save the file "
-            "in UTF-8"
+            f"{path}, {where}: 0x{content[error.start]:02x} is not valid UTF-8: save the file "
+            "as UTF-8"
         ) from error
 
 
@@ -115,11 +114,11 @@ def _place(content: bytes, offset: int) -> str:
 def _row(
     record: Mapping[str, Any], text: str, labels: Sequence[str], line: int
 ) -> Row | str | None:
-    """The row of a record, ``None`` if its text is empty, or what is wrong with it."""
+    """Return the row of a record, ``None`` if its text is empty, or what is wrong with it."""
     if missing := [column for column in (text, *labels) if column not in record]:
-        return f"it has no {missing[0]!r}, only {', '.join(map(repr, record)) or 'nothing'}"
+        return f"{missing[0]!r} is missing (found {', '.join(map(repr, record)) or 'nothing'})"
     if not isinstance(record[text], str):
-        return f"its {text!r} is no text"
+        return f"{text!r} is not a string"
     line_of_text = LINE_BREAK.sub(" ", record[text])
     if not line_of_text.strip():
         return None
@@ -127,10 +126,10 @@ def _row(
     for column in labels:
         value = record[column]
         if not isinstance(value, str | int | float):
-            return f"its {column!r} is no text or number"
+            return f"{column!r} is neither a string nor a number"
         name = value.strip() if isinstance(value, str) else json.dumps(value)
         if not name:
-            return f"its {column!r} is empty"
+            return f"{column!r} is empty"
         names.append(name)
     return Row(line_of_text, tuple(names), line)
 
@@ -152,9 +151,9 @@ def _objects(path: Path, content: str, columns: Sequence[str]) -> Iterator[Recor
         try:
             record = json.loads(line)
         except json.JSONDecodeError as error:
-            yield number, f"it is no JSON ({error.msg})"
+            yield number, f"this is not valid JSON ({error.msg})"
             continue
-        yield number, record if isinstance(record, dict) else "its JSON is no object"
+        yield number, record if isinstance(record, dict) else "the JSON value is not an object"
 
 
 def _comma_separated(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
@@ -163,29 +162,32 @@ def _comma_separated(path: Path, content: str, columns: Sequence[str]) -> Iterat
 
 
 def _tab_separated(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
-    # Quotation marks at the beginning of a sentence are its own.
+    # A quotation mark at the start of a sentence is part of the text.
     rows = csv.reader(io.StringIO(content, newline=""), "excel-tab", quoting=csv.QUOTE_NONE)
     return _table(path, rows, columns)
 
 
 def _table(path: Path, rows: Any, columns: Sequence[str]) -> Iterator[Record]:
-    """The rows of a CSV reader under the names of its first row."""
+    """Yield the rows of a CSV reader as dictionaries keyed by the header row."""
     try:
         header: list[str] = next(rows, [])
         if missing := [column for column in columns if header and column not in header]:
             raise DataError(
-                f"{path} has no column {missing[0]!r}: its first row names "
+                f"{path} has no column {missing[0]!r}: the columns in its header row are "
                 f"{', '.join(map(repr, header))}"
             )
         for row in rows:
             if not row:
                 yield rows.line_num, dict.fromkeys(columns, "")
             elif len(row) != len(header):
-                yield rows.line_num, f"it has {len(row)} fields, and the first row {len(header)}"
+                yield (
+                    rows.line_num,
+                    f"the number of fields is {len(row)}, but the header row has {len(header)}",
+                )
             else:
                 yield rows.line_num, dict(zip(header, row, strict=True))
     except csv.Error as error:
-        raise DataError(f"{path}, line {rows.line_num}: it is no table ({error})") from error
+        raise DataError(f"{path}, line {rows.line_num}: invalid table ({error})") from error
 
 
 FORMATS: dict[str, Callable[[Path, str, Sequence[str]], Iterator[Record]]] = {

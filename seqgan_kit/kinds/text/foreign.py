@@ -1,4 +1,4 @@
-"""Samples of text that were made elsewhere."""
+"""Reader of text samples made elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def read_samples(
 ) -> tuple[Tensor, np.ndarray | None]:
     if labels is not None:
         raise SamplesError(
-            f"--labels {labels}: labels of text are columns of a .jsonl, .csv or .tsv file"
+            f"--labels {labels} is not supported for text: put the labels into columns of a "
+            ".jsonl, .csv or .tsv file"
         )
     known = bench.dataset.labels
     named = bench.labelled and path.suffix.lower() != ".txt"

@@ -1,4 +1,4 @@
-"""The judge of lines of text, which needs no vocabulary."""
+"""The judge of text, which needs no vocabulary."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ EMBEDDING = 64
 CHANNELS = 64
 WIDTHS = (1, 2, 3)
 FORGOTTEN = 0.3
-"""Share of the units that are left out at random in training, without which it learns by heart
-which rare word stands in which line."""
+"""Share of the units that are dropped at random in training; without this, the judge memorises
+which line contains which rare word."""
 
 
 class WordJudge(Judge):
-    """A judge of rows of units: what a line holds of short patterns, and which units on average.
+    """A judge of rows of units, which reads the short patterns and the average unit of a line.
 
-    Convolutions over one, two and three units, of each the maximum over the line, and beside
-    them the sum of the embedded units over the root of their number; then a hidden layer, whose
-    activations are the features.
+    Convolutions over one, two and three units are max-pooled over the line and concatenated with
+    the sum of the unit embeddings divided by the root of their number. The activations of a
+    hidden layer on top are the features.
 
     Args:
-        classes: classes of each attribute.
-        buckets: rows of the embedding, one of them for padding. A unit's is given by its number
-            modulo the others, so that some units share one.
+        classes: number of classes of each attribute.
+        buckets: rows of the embedding, one of them for padding. The row of a unit is its number
+            modulo the number of the others, so some units share a row.
 
     References:
         Kim 2014, *Convolutional Neural Networks for Sentence Classification*, section 2; Iyyer
         et al. 2015, *Deep Unordered Composition Rivals Syntactic Methods*, for the average and
-        the units left out; Weinberger et al. 2009, *Feature Hashing*.
+        the dropped units; Weinberger et al. 2009, *Feature Hashing*.
     """
 
     def __init__(self, *, classes: Sequence[int], buckets: int = 2**15) -> None:
         super().__init__(classes=classes)
         self.embed = nn.Embedding(buckets, EMBEDDING, padding_idx=0)
         with torch.no_grad():
-            # Small, so that what is learnt of a unit soon outweighs what it began as.
+            # Small, so that what is learned about a unit soon outweighs its initial value.
             self.embed.weight.mul_(0.05)
         self.see = nn.ModuleList(nn.Linear(EMBEDDING * width, CHANNELS) for width in WIDTHS)
         self.hide = nn.Sequential(
@@ -50,13 +50,13 @@ class WordJudge(Judge):
         self.decide = nn.Linear(FEATURES, sum(classes))
 
     def features(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B F"]:
-        """Features of rows of units; how much padding there is changes nothing."""
+        """Return the features of rows of units, which do not depend on the padding."""
         exists_BL = items != PADDING
         row_BL = torch.where(exists_BL, items % (self.embed.num_embeddings - 1) + 1, 0)
         if self.training:
             row_BL = row_BL * (torch.rand(row_BL.shape, device=row_BL.device) > FORGOTTEN)
-        # A window begins at each unit, and the last ones reach over the end of the line. Only
-        # these are looked at: most of a batch is padding behind lines shorter than the longest.
+        # A window starts at each unit; the last ones extend past the end of the line. No others
+        # are computed: most of a batch is padding after lines shorter than the longest.
         row_BLW = nn.functional.pad(row_BL, (0, WIDTHS[-1] - 1)).unfold(1, WIDTHS[-1], 1)
         x_PWE = self.embed(row_BLW[exists_BL])
         line_P = exists_BL.nonzero()[:, 0]

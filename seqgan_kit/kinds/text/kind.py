@@ -35,30 +35,30 @@ if TYPE_CHECKING:
 TOKENS = (
     Option(
         "temperature",
-        "Below 1: more probable tokens, less variety; 0: the most probable.",
+        "Below 1: more likely tokens, less variety; 0: always the most likely.",
         "float",
         1.0,
         minimum=0.0,
     ),
-    Option("top-k", "Only the K most probable tokens.", "int", minimum=1.0),
+    Option("top-k", "Draw from the K most likely tokens.", "int", minimum=1.0),
     Option(
         "top-p",
-        "Only the most probable tokens up to this share.",
+        "Draw from the most likely tokens, up to this total probability.",
         "float",
         minimum=0.0,
         maximum=1.0,
         above=True,
     ),
-    Option("prompt", "How every line begins.", "text", ""),
-    Option("max-length", "Tokens at most.", "int", minimum=1.0),
-    Option("unique", "Leave out lines that came before."),
+    Option("prompt", "Text that every line starts with.", "text", ""),
+    Option("max-length", "Maximum number of tokens in a line.", "int", minimum=1.0),
+    Option("unique", "Leave out duplicate lines."),
 )
 
 NOTE = (
-    "BLEU uses all {test} test lines as references, and rises with their number, as Self-BLEU "
-    "does with the number of samples: compare equal numbers only. The row of real data is as many "
-    "training lines as a set has samples, where there are so many; for copies and for the oracle "
-    "it is the test part. A unit of text is one of its {units}."
+    "BLEU uses all {test} test lines as references and rises with their number; Self-BLEU rises "
+    "with the number of samples: compare only equal numbers. The row of real data uses as many "
+    "training lines as a set has samples, if there are that many; for copies and the oracle it "
+    "uses the test part. The units of text are {units} (evaluation.units)."
 )
 
 
@@ -80,10 +80,10 @@ class Text(Kind):
     formats = ("text", "jsonl", "csv")
     options = TOKENS
     about = (
-        "Text goes to standard output, or into the file that --out names: one line a sample, or "
+        "Text goes to standard output, or to the file that --out names: one line per sample, or "
         "with labels, tokens and log-likelihood in nats (--format jsonl or csv). The count is "
-        "that of all lines [12]; attributes that --label does not name are drawn in the "
-        "proportions of the training lines."
+        "the total number of lines [12]; attributes that --label does not name are drawn with "
+        "their frequencies in the training lines."
     )
     examples = (
         "seqgen sample runs/snippets_text --label kind=movie -n 5",
@@ -160,8 +160,8 @@ class Text(Kind):
 
     def draw_scores(self, scores: Scores, codec: Codec) -> Image:
         raise NotSupported(
-            "seqgen inspect draws pictures and is not supported for text; `seqgen report` shows "
-            "the score of every token"
+            "seqgen inspect draws pictures and is not supported for text; use `seqgen report` to "
+            "see the score of every token"
         )
 
     def read_samples(

@@ -1,4 +1,4 @@
-"""From the section ``data`` of a recipe to a data set of text."""
+"""Loading of text data sets from the ``data`` section of a recipe."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _lines(data: Any, progress: Progress | None) -> Dataset:
 
 
 def known_oracle(data: OracleData) -> Oracle:
-    """The language model behind the sequences: the published one, or one of its own."""
+    """Return the language model behind the sequences: the published one, or a seeded one."""
     root = _root(data)
     return seeded_oracle(data.seed) if root is None else published_oracle(root)
 
@@ -78,22 +78,22 @@ LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
 
 
 def load(data: Any, progress: Progress | None = None) -> Dataset:
-    """Load the data set that a section names.
+    """Load the data set that a ``data`` section describes.
 
     Raises:
-        DataError: it cannot be had or used.
+        DataError: the data cannot be found or used.
     """
     return LOADERS[data.source](data, progress)
 
 
 def trainable(recipe: Recipe, dataset: Dataset, codec: Codec) -> tuple[Dataset, Sequence[str]]:
-    """Leave out training lines that the codec cannot take; return notes on that, too.
+    """Drop training lines that are too long if ``codec.too_long`` says so; return notes, too.
 
     Raises:
-        DataError: it can take none.
+        DataError: all of them are too long.
     """
     settings = recipe.codec
-    assert isinstance(settings, TextCodecRecipe), "only such a section makes a codec of text"
+    assert isinstance(settings, TextCodecRecipe), "a text codec is made from this section"
     training = dataset.parts["training"]
     fits_N = text_codec(codec).fits(training.items[: len(training)])
     longer = int((~fits_N).sum())
@@ -103,7 +103,7 @@ def trainable(recipe: Recipe, dataset: Dataset, codec: Codec) -> tuple[Dataset, 
     if settings.too_long == "cut":
         return dataset, [f"{longer} training lines have more tokens than {limit} and are cut"]
     if longer == len(training):
-        raise DataError(f"every training line has more tokens than {limit}: allow more")
+        raise DataError(f"every training line has more tokens than {limit}: raise it")
     return dataset.picked("training", np.flatnonzero(fits_N)), [
         f"{longer} training lines have more tokens than {limit} and are left out"
     ]

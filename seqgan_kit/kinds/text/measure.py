@@ -1,4 +1,4 @@
-"""How text is judged and measured."""
+"""The judge and the metrics of text."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from .units import Units, unit_items
 
 
 def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
-    """Return how items of text are judged and measured.
+    """Return the judge and the metrics of text items.
 
     Args:
-        recipe: says what a unit of text is.
+        recipe: defines the units of text.
         dataset: the data.
-        note: on the figures, with places for ``{test}`` and ``{units}``.
+        note: on the metrics, with the fields ``{test}`` and ``{units}``.
     """
     settings = recipe.evaluation
-    assert isinstance(settings, TextEvaluation), "recipes of text have this section"
+    assert isinstance(settings, TextEvaluation), "text recipes have this section"
     units = settings.units
     items = partial(unit_items, units=units)
 
@@ -54,7 +54,7 @@ def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
 
 
 def _oracle_score(known: Oracle, units: Units) -> Callable[[Tensor], Tensor]:
-    """Nats a token of items under the language model that the data come from."""
+    """Return a function that scores items under the data's language model, in nats per token."""
     words = [str(number) for number in range(known.vocabulary)]
     number_V, id_V = unit_items(words, units)[:, 0].sort()
 
@@ -62,8 +62,8 @@ def _oracle_score(known: Oracle, units: Units) -> Callable[[Tensor], Tensor]:
         place = torch.searchsorted(number_V, items).clamp(max=len(number_V) - 1)
         if not bool((number_V[place] == items).all()):
             raise NotMeasurable(
-                f"the oracle knows lines of equal length of whole numbers below {len(number_V)}, "
-                "and some samples are others"
+                f"the oracle can only score lines of whole numbers below {len(number_V)}, all of "
+                "the same length: remove all other samples"
             )
         return known.nats(id_V[place])
 

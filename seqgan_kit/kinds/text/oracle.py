@@ -1,4 +1,4 @@
-"""The synthetic oracle of the literature on sequence GANs: a language model that is known."""
+"""The synthetic oracle of the sequence-GAN literature: a known language model."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "bo": (VOCABULARY,),
 }
 PUBLISHED = "91d5701cf889d6bb0ffee9fe07cfd112d4edf4b784905eb44ecf779edafc6291"
-"""SHA-256 of the published weights, array after array in the order of ``SHAPES``."""
+"""SHA-256 of the published weights, one array after another in the order of ``SHAPES``."""
 
-# Logits of so many sequences stay in a core's cache: ten times as many are six times slower.
+# The logits of this many sequences fit in a core's cache; ten times as many run six times slower.
 CHUNK = 100
 
 
 @dataclass(frozen=True)
 class Oracle:
-    """An LSTM language model with known weights, from a zero state and start token 0.
+    """An LSTM language model with known weights, started from a zero state and token 0.
 
     It has no end token.
 
     Attributes:
-        name: ``oracle-seeded`` or ``oracle-published``; figures of the two do not compare.
+        name: ``oracle-seeded`` or ``oracle-published``; metrics of the two are not comparable.
         weights: as in ``SHAPES``: ``w`` input, ``u`` recurrent, ``b`` bias, of the gates ``i``,
             ``f``, ``og`` (output) and ``c`` (cell); ``wo`` and ``bo`` give the logits.
 
@@ -56,12 +56,12 @@ class Oracle:
         return len(self.weights["bo"])
 
     def sample(self, count: int, length: int, generator: torch.Generator) -> Int[Tensor, "B T"]:
-        """Sequences of the oracle.
+        """Draw sequences from the oracle.
 
         Args:
-            count: how many.
-            length: tokens of each.
-            generator: the source of chance, on the CPU.
+            count: number of sequences.
+            length: tokens per sequence.
+            generator: random generator on the CPU.
         """
         return torch.cat(
             [
@@ -71,7 +71,7 @@ class Oracle:
         )
 
     def nats(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
-        """The negative log-likelihood of each sequence in nats a token."""
+        """Return the negative log-likelihood of each sequence, in nats per token."""
         return torch.cat([self._nats(part) for part in ids.split(CHUNK)])
 
     def _sample(self, count: int, length: int, generator: torch.Generator) -> Tensor:
@@ -80,7 +80,7 @@ class Oracle:
         tokens = []
         for _ in range(length):
             logit_BV, state = self._step(token_B, state)
-            # Inverting the distribution function asks for one number a token, not for 5,000.
+            # Inverting the distribution function takes one random number per token, not 5,000.
             chance_BV = logit_BV.softmax(1).cumsum(1, dtype=torch.float64)
             drawn_B1 = torch.rand(count, 1, generator=generator, dtype=torch.float64)
             token_B = torch.searchsorted(chance_BV, drawn_B1).squeeze(1)
@@ -121,20 +121,20 @@ class Oracle:
 
 
 def seeded_oracle(seed: int) -> Oracle:
-    """An oracle with all weights from N(0, 1), ``oracle-seeded``."""
+    """Return ``oracle-seeded``, with all weights drawn from N(0, 1)."""
     generator = torch.Generator().manual_seed(seed)
     weights = {name: torch.randn(shape, generator=generator) for name, shape in SHAPES.items()}
     return Oracle("oracle-seeded", weights)
 
 
 def published_oracle(folder: Path) -> Oracle:
-    """The oracle with the weights that Yu et al. published, ``oracle-published``.
+    """Return ``oracle-published``, with the weights that Yu et al. published.
 
     Args:
-        folder: holds ``oracle_lstm.npz`` with the arrays of ``SHAPES``.
+        folder: contains ``oracle_lstm.npz`` with the arrays of ``SHAPES``.
 
     Raises:
-        DataError: there is no such file, or it holds something else.
+        DataError: the file does not exist, or contains something else.
     """
     path = folder / ORACLE_FILE
     remedy = "set data.root to the folder of the published weights, or to null for seeded ones"
@@ -144,10 +144,10 @@ def published_oracle(folder: Path) -> Oracle:
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}): {remedy}") from error
     except (ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} holds no arrays of an oracle ({error}): {remedy}") from error
+        raise DataError(f"{path} lacks the arrays of an oracle ({error}): {remedy}") from error
     weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
     if _digest(weights) != PUBLISHED:
-        raise DataError(f"{path} holds other weights than the published ones: {remedy}")
+        raise DataError(f"{path} does not contain the published weights: {remedy}")
     return Oracle("oracle-published", weights)
 
 
@@ -167,15 +167,15 @@ def oracle_dataset(
     length: int = 20,
     seed: int,
 ) -> Dataset:
-    """Sequences of an oracle, each a line of numbers; the parts are drawn independently.
+    """Draw a data set from an oracle: lines of numbers, independent for each part.
 
     Args:
-        oracle: draws them; the data set has its name.
-        sequences: how many for training.
-        test: how many for the test.
-        validation: how many for validation, as a share of ``sequences`` and beside them.
-        length: tokens of a sequence.
-        seed: of the draws, one for each part.
+        oracle: the source of the sequences; the data set takes its name.
+        sequences: number of training sequences.
+        test: number of test sequences.
+        validation: number of additional validation sequences, as a share of ``sequences``.
+        length: tokens per sequence.
+        seed: random seed, from which each part gets its own stream.
     """
     counts: dict[PartName, int] = {
         "training": sequences,

@@ -1,4 +1,4 @@
-"""What a page shows of runs that write text: lines, temperatures, copies, scores of tokens."""
+"""Page panels for text runs: samples, temperatures, copies and token scores."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .figures import longest_copied
 from .units import as_lists
 
 SHEET = 12
-"""Lines of a class on the page."""
+"""Lines per class on the page."""
 
 TEMPERATURES = (0.5, 0.8, 1.0, 1.3)
 COPIES = 10
-"""Samples that are shown with the training line from which most of them is copied."""
+"""Samples shown with the training line that their longest copied passage comes from."""
 
 
 def _lines(sampler: Sampler, label_NA: np.ndarray, seed: int, temperature: float) -> list[str]:
@@ -32,7 +32,7 @@ def _lines(sampler: Sampler, label_NA: np.ndarray, seed: int, temperature: float
 
 
 def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[str, TextPanel]:
-    """Lines of each class; all together for a model that sees no labels."""
+    """Return sampled lines by class, or all together for a model without labels."""
     if not recipe.conditional:
         label_NA = np.zeros((SHEET, 1), np.int64)
         return {"any": text_panel(_lines(sampler, label_NA, seed, 1.0))}
@@ -45,7 +45,7 @@ def samples(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> dict[s
 
 
 def real_samples(bench: Bench) -> dict[str, TextPanel]:
-    """Test lines of each class."""
+    """Return test lines by class."""
     part = bench.dataset.parts["test"]
     panels = {}
     for row, name in zip(*class_rows(bench), strict=True):
@@ -59,7 +59,7 @@ def real_samples(bench: Bench) -> dict[str, TextPanel]:
 def panels(
     bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
 ) -> list[TitledPanel]:
-    """What the temperature does, what is copied, what the discriminator sees."""
+    """Return panels on temperatures, copies and, if possible, the discriminator's scores."""
     found = [_temperatures(sampler, seed), _copies(bench, recipe, sampler, seed)]
     scores = step_scores(bench, run, recipe, sampler, seed)
     if scores is not None:
@@ -76,8 +76,8 @@ def _temperatures(sampler: Sampler, seed: int) -> TitledPanel:
     ]
     return {
         "title": "Temperatures",
-        "explanation": "The same labels and the same noise at several sampling temperatures: "
-        "lower ones write what is probable, higher ones what is rare.",
+        "explanation": "The same labels and noise at several sampling temperatures: lower ones "
+        "favour likely tokens, higher ones rare tokens.",
         "panel": {"kind": "text", "lines": shown},
     }
 
@@ -95,14 +95,14 @@ def _copies(bench: Bench, recipe: Recipe, sampler: Sampler, seed: int) -> Titled
     ]
     return {
         "title": "Longest copies",
-        "explanation": f"Of {count} samples those with the longest passage that stands in a "
-        "training line; below each, such a line.",
+        "explanation": f"Of {count} samples, those with the longest passage copied from a "
+        "training line; below each, a training line that contains the passage.",
         "panel": {"kind": "text", "lines": shown},
     }
 
 
 def _holding(sample: list[int], longest: int, seen: list[list[int]], known: list[str]) -> str:
-    """A training line that holds a passage of this length of a sample."""
+    """Return a training line that contains a passage of this length from a sample."""
     if not longest:
         return ""
     wanted = {tuple(sample[at : at + longest]) for at in range(len(sample) - longest + 1)}
@@ -111,7 +111,7 @@ def _holding(sample: list[int], longest: int, seen: list[list[int]], known: list
             tuple(units[at : at + longest]) in wanted for at in range(len(units) - longest + 1)
         ):
             return known[place]
-    raise AssertionError("the longest copied passage stands in no training line")
+    raise AssertionError("the longest copied passage is not in any training line")
 
 
 def _scored(scores: Scores, codec: TextCodec) -> TitledPanel:

@@ -1,4 +1,4 @@
-"""Lines of text from a trained generator: streamed, in constant memory."""
+"""Sampling of lines of text from a trained generator, streamed in constant memory."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ...runs.sampler import CHUNK, Sampler
 from .codec import text_codec
 
 PATIENCE = 20
-"""Chunks in a row without a new line after which there seem to be no more."""
+"""Consecutive chunks without a new line after which sampling gives up."""
 
 
 class TextSample(NamedTuple):
-    """A line.
+    """A sampled line.
 
     Attributes:
         text: the line.
-        tokens: how its tokens are written.
-        label_A: the classes that were asked for.
-        log_likelihood: in nats, of the whole line under the model as it was learned, whatever it
-            was drawn with; ``None`` where the model has none that is exact.
+        tokens: the text of each token.
+        label_A: the requested classes.
+        log_likelihood: log-likelihood of the whole line in nats, under the model without decoding
+            options; ``None`` if the model has no exact likelihood.
     """
 
     text: str
@@ -36,11 +36,11 @@ class TextSample(NamedTuple):
 
 
 class PromptTooLong(UsageError):
-    """A beginning that leaves no room to go on."""
+    """A prompt that leaves no room for more tokens."""
 
 
 class NoMoreLines(SeqganError):
-    """Fewer different lines than were asked for can be found."""
+    """Fewer distinct lines than requested could be found."""
 
 
 def sample_lines(
@@ -55,34 +55,34 @@ def sample_lines(
     unique: bool = False,
     details: bool = False,
 ) -> Iterator[TextSample]:
-    """Lines, the first ones at once.
+    """Yield sampled lines, the first ones at once.
 
     Args:
-        sampler: of a run whose codec is one of text.
-        label: what the labels must agree with; attributes that it does not name, and all of them
-            where it is absent, are drawn in the proportions of the training lines.
-        count: how many lines in all.
-        seed: of noise and labels.
+        sampler: sampler of a text run.
+        label: the requested labels; attributes that it does not name, or all if it is absent, are
+            drawn with their frequencies in the training lines.
+        count: total number of lines.
+        seed: random seed of noise and labels.
         decoding: how tokens are drawn.
-        prompt: the beginning of every line.
-        max_length: tokens at most.
-        unique: leave out lines that came before. What is remembered is a number for each line.
-        details: whether tokens and log-likelihoods are wanted, too.
+        prompt: text that every line starts with.
+        max_length: maximum number of tokens.
+        unique: leave out duplicate lines. One hash per line is kept in memory.
+        details: whether to return tokens and log-likelihoods, too.
 
     Raises:
-        TypeError: the run writes something else.
-        LabelError: it has no such label.
-        DataError: the prompt cannot be written in its tokens.
-        PromptTooLong: it leaves no room under ``max_length``.
-        NoMoreLines: ``unique``, and nothing new comes any more.
+        TypeError: the run does not write text.
+        LabelError: the run has no such label.
+        DataError: the prompt contains text outside the vocabulary.
+        PromptTooLong: the prompt leaves no room under ``max_length``.
+        NoMoreLines: ``unique`` is set, and no new lines turn up.
     """
     codec = text_codec(sampler.codec)
     prefix = torch.tensor(codec.prompt(prompt), dtype=torch.int64) if prompt else None
     steps = codec.steps if max_length is None else min(max_length, codec.steps)
     if prefix is not None and len(prefix) >= steps:
         raise PromptTooLong(
-            f"the prompt has {len(prefix)} tokens, and lines of {steps} are wanted: shorten it, "
-            "or allow more"
+            f"the prompt has {len(prefix)} tokens, but lines have at most {steps}: shorten it, or "
+            "raise the maximum length"
         )
     labels = sampler.label_stream(label, None if unique else count, seed=seed)
     seen: set[int] = set()
@@ -112,6 +112,6 @@ def sample_lines(
         stale = stale + 1 if found == before else 0
         if stale == PATIENCE:
             raise NoMoreLines(
-                f"{found} different lines were found, and no new one among the last "
-                f"{PATIENCE * CHUNK}: ask for fewer, or raise the temperature"
+                f"no new lines among the last {PATIENCE * CHUNK} samples (distinct lines so far: "
+                f"{found}): request fewer, or raise the temperature"
             )

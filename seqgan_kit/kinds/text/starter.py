@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...data.dataset import DataError, Dataset, PartName
-from ...data.label_folders import PART_FOLDERS
-from ...data.part_files import find_parts
+from ...data.dataset import DataError, Dataset
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .datasets import text_lines
-from .files import FORMATS, read_rows
+from .files import FORMATS, TextFile, read_rows
 from .tokenizers import SentencePieceTokenizer, learn_sentencepiece
 
 MOST_UNREADABLE = 0.1
@@ -73,13 +71,18 @@ def starter(path: Path) -> Starter | None:
     Raises:
         DataError: the text cannot be used.
     """
-    parts = _parts(path)
+    parts = shared.part_files(path, FORMATS)
     guess = _guess(parts["training"]) if parts else None
     if parts is None or guess is None:
         return None
-    _refuse_unreadable(parts["training"], guess)
+    files = {
+        part: read_rows(file, text=guess.text, labels=guess.labels, skip=True)
+        for part, file in parts.items()
+    }
+    _refuse_unreadable(files["training"])
+    share = shared.share_for(len(files["training"].rows))
     dataset = text_lines(
-        root=path, text=guess.text, labels=guess.labels, validation=0.1, test=0.1, seed=0,
+        root=path, text=guess.text, labels=guess.labels, validation=share, test=share, seed=0,
         unreadable="skip",
     )  # fmt: skip
     lines = [line for part in dataset.parts.values() for line in part.items[: len(part)]]
@@ -90,21 +93,25 @@ def starter(path: Path) -> Starter | None:
     training = dataset.parts["training"].items
     tokens = choose_tokens([*training[: len(training)]])
     name = f"{file_name(path, 'own')}_text"
+    skip = any(file.unreadable for file in files.values())
     make = Starter if guess.sure else shared.Fallback
     return make(
         name,
         f"{path}: {_description(dataset, guess, lines)}\n{tokens.description}",
-        lambda target: text_recipe(name, path, dataset, guess, tokens, target),
+        lambda target: text_recipe(
+            name, path, dataset, guess, tokens, share=share, skip=skip, target=target
+        ),
     )
 
 
 def write_tiny(folder: Path) -> Path:
     """Write a tiny table of labelled sentences."""
     generator = random.Random(0)
-    words = {"cat": ["purrs", "sleeps", "is soft"], "dog": ["barks", "runs", "is loud"]}
+    said = {"cat": ["purrs", "sleeps", "is soft"], "dog": ["barks", "runs", "is loud"]}
     rows = [
-        f'"the {animal} {generator.choice(said)}{generator.choice(["", ", too"])}",{animal}'
-        for animal, said in words.items()
+        f'"the {generator.choice(["old", "red", "big"])} {animal} {generator.choice(verbs)}, '
+        f'{generator.choice(["now", "again", "too"])}",{animal}'
+        for animal, verbs in said.items()
         for _ in range(30)
     ]
     path = folder / "pets.csv"
@@ -112,35 +119,31 @@ def write_tiny(folder: Path) -> Path:
     return path
 
 
-def _parts(path: Path) -> dict[PartName, Path] | None:
-    """The files by part; ``None`` where they are no text by their names."""
-    if path.is_file():
-        return {"training": path} if path.suffix.lower() in FORMATS else None
-    visible = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-    readable = [entry for entry in visible if entry.suffix.lower() in FORMATS]
-    named = {PART_FOLDERS.get(entry.stem.lower().rpartition("_")[2]) for entry in readable}
-    # Tables alone may be series as well, whose reader then says what is missing.
-    text = len(readable) == len(visible) and any(one.suffix.lower() != ".csv" for one in readable)
-    return find_parts(path, FORMATS)[0] if "training" in named or text else None
-
-
 def _guess(path: Path) -> Guess | None:
     """Guess what the columns mean; ``None`` where the file is a table without text."""
     content, suffix = path.read_bytes(), path.suffix.lower()
     if not content.strip():
-        raise DataError(f"{path} is empty: give a file with a line of text for each sample")
-    decoded = content.decode("utf-8-sig", errors="replace")
-    if suffix == ".txt" or "\0" in decoded or "\ufffd" in decoded:
+        raise DataError(f"{path} is empty: there is nothing to learn from")
+    try:
+        decoded = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        decoded = "\0"
+    if suffix == ".txt" or "\0" in decoded:
         # What is not UTF-8 is refused by the reader, which says where.
         read_rows(path, text="text", labels=(), skip=True)
     if suffix == ".txt":
         return Guess(table=False)
-    records = FORMATS[suffix](path, decoded, ())
+    records = [*FORMATS[suffix](path, decoded, ())]
     rows = [row for _, row in records if isinstance(row, dict) and row]
     if not rows:
-        where = "JSON object" if suffix == ".jsonl" else "row below its first one"
-        raise DataError(f"{path} holds no {where} that can be read: add one for each sample")
-    columns = {name: [row.get(name, "") for row in rows] for row in rows for name in row}
+        wrong = [f"line {line}: {record}" for line, record in records if isinstance(record, str)]
+        what = "JSON objects" if suffix == ".jsonl" else "rows below the header"
+        why = f" that can be read ({wrong[0]})" if wrong else ""
+        raise DataError(f"{path} has no {what}{why}: add some")
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name, "") for row in rows] for name in names}
+    if suffix == ".csv" and len(columns) == 1 and ";" in (header := next(iter(columns))):
+        raise DataError(f"{path}: separate its columns ({header}) by commas instead of semicolons")
     numbers = [name for name, values in columns.items() if shared.are_numbers(values)]
     text = _text_column({name: columns[name] for name in columns if name not in numbers})
     if text is None:
@@ -152,8 +155,8 @@ def _guess(path: Path) -> Guess | None:
         )
     if suffix != ".jsonl" and len(text.split()) > 4:
         raise DataError(
-            f"{path}: the first row holds {text!r}, which looks like a text: add a row above it "
-            "that names the columns, as in text,label"
+            f"{path}: the header row contains {text!r}, which looks like a text: add a first row "
+            "that names the columns, such as text,label"
         )
     labels, left_out = shared.guess_labels(rows, [name for name in columns if name != text])
     measured = [name for name in numbers if name not in labels]
@@ -184,13 +187,12 @@ def _words(texts: Sequence[Any]) -> float:
     return float(np.mean([len(str(one).split()) for one in texts]))
 
 
-def _refuse_unreadable(path: Path, guess: Guess) -> None:
-    file = read_rows(path, text=guess.text, labels=guess.labels, skip=True)
+def _refuse_unreadable(file: TextFile) -> None:
     bad, count = len(file.unreadable), len(file.rows) + len(file.unreadable)
     if bad > MOST_UNREADABLE * count:
         raise DataError(
-            f"{path}: {bad} of {count} rows cannot be read, the first on {file.unreadable[0]}: "
-            "repair them (in a .csv a text that holds a comma stands in quotation marks)"
+            f"{file.path}: {bad} of {count} rows cannot be read ({file.unreadable[0]}): "
+            "correct them (in a .csv a text with a comma needs quotation marks)"
         )
 
 
@@ -224,8 +226,8 @@ def _tokens(vocabulary: int | None, length_N: np.ndarray, most: int) -> Tokens:
 
 def _description(dataset: Dataset, guess: Guess, lines: Sequence[str]) -> str:
     label_NA = np.concatenate([part.label_NA for part in dataset.parts.values()])
-    words = shared.spread(np.array([len(line.split()) for line in lines]), "words")
-    characters = shared.spread(np.array([len(line) for line in lines]), "characters")
+    words = shared.spread(np.array([len(line.split()) for line in lines]), "word")
+    characters = shared.spread(np.array([len(line) for line in lines]), "character")
     where = f" in the column {guess.text!r}" if guess.table else ""
     labels = shared.class_counts(label_NA, dataset.labels) if guess.labels else ["no labels"]
     return "\n".join([
@@ -238,7 +240,15 @@ def _description(dataset: Dataset, guess: Guess, lines: Sequence[str]) -> str:
 
 
 def text_recipe(
-    name: str, path: Path, dataset: Dataset, guess: Guess, tokens: Tokens, target: Path
+    name: str,
+    path: Path,
+    dataset: Dataset,
+    guess: Guess,
+    tokens: Tokens,
+    *,
+    share: float,
+    skip: bool,
+    target: Path,
 ) -> str:
     """A commented recipe for text: first by likelihood, then as a game."""
     count = len(dataset.parts["training"])
@@ -259,7 +269,7 @@ def text_recipe(
   labels: {shared.quoted_list(guess.labels)}"""
     return f"""\
 # seqgen train {target}
-# {shared.plural(count, "training line")} of text by {"pieces of words" if pieces else "letters"}.
+# {shared.plural(count, "line")} to train on, a {"piece" if pieces else "letter"} at a time.
 
 name: {name}
 
@@ -267,10 +277,10 @@ data:
   source: lines
   root: {shared.quoted(os.path.abspath(path))}{columns if guess.table else ""}
   # Rows that cannot be used: error names them and stops, skip leaves them out.
-  unreadable: {"skip" if any("unreadable" in note for note in dataset.notes) else "error"}
+  unreadable: {"skip" if skip else "error"}
   # Shares of the lines held out of training, unless there are files of these names.
-  validation: 0.1
-  test: 0.1
+  validation: {share}
+  test: {share}
 
 codec:
   kind: text

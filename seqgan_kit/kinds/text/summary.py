@@ -1,4 +1,4 @@
-"""What text data look like: lengths, what the vocabulary covers, some lines."""
+"""Summary of text data: lengths, vocabulary coverage and some lines."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ EXAMPLES = 3
 
 
 def summary(dataset: Dataset, codec: TextCodec) -> str:
-    """Describe lengths in tokens, the coverage of the vocabulary, and some training lines."""
+    """Describe lengths in tokens, the coverage of the vocabulary and some training lines."""
     raw = {name: dataset.parts[name].items[: len(dataset.parts[name])] for name in PARTS}
     lengths = [codec.lengths(items) for items in raw.values()]
     limit = codec.max_length
     lines = [
-        row("tokens of a line", PARTS),
+        row("tokens per line", PARTS),
         *quantile_rows(lengths, ".0f"),
         row(f"more than {limit}", [str(int((n > limit).sum())) for n in lengths]),
     ]
-    # Of everything: cut lines would hide what lies beyond the cut.
+    # Over whole lines: cut lines would hide unknown tokens beyond the cut.
     known = [_known(codec, items) for items in raw.values()]
     shares = [f"{100 * share:.2f} %" if share is not None else "" for share in known]
-    lines += [row("known", shares), "", "Some training lines, and their tokens:"]
+    lines += [row("known", shares), "", "Some training lines and their tokens:"]
     training = raw["training"]
     chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     x_BT, mask_BT = codec.encode(training[chosen])
@@ -36,7 +36,7 @@ def summary(dataset: Dataset, codec: TextCodec) -> str:
 
 
 def _known(codec: TextCodec, raw: np.ndarray) -> float | None:
-    """The share of tokens that the vocabulary has."""
+    """Return the share of tokens that are in the vocabulary; ``None`` without any tokens."""
     unknown = codec.tokenizer.unknown
     ids = [token for line in codec.tokenizer.batch_ids(raw.tolist()) for token in line]
     if not ids:

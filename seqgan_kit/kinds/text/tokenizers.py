@@ -1,4 +1,4 @@
-"""Text as tokens: SentencePiece, and numbers as they are."""
+"""Tokenizers: SentencePiece models, and whole numbers."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Pieces = Literal["unigram", "bpe", "char", "word"]
 Normalization = Literal["nfkc", "identity"]
 
 SPACE = "\u2581"
-"""What SentencePiece writes for a space."""
+"""SentencePiece's symbol for a space."""
 
 UNKNOWN_ID, END_ID = 0, 1
 BYTES = 256
 LONGEST_LINE = 1 << 30
-# With byte fallback the rarest characters are spelt in bytes: SentencePiece's own default.
+# With byte fallback the rarest characters are encoded as bytes: SentencePiece's default.
 COVERAGE_BESIDE_BYTES = 0.9995
 
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """Text to whole numbers below ``vocabulary`` and back.
+    """Converter between text and token ids below ``vocabulary``.
 
     Attributes:
-        vocabulary: how many tokens there are.
-        end: the token that ends a sequence, ``None`` if there is none.
-        unknown: the token of what is not in the vocabulary, ``None`` if there is none.
+        vocabulary: number of tokens.
+        end: id of the token that ends a sequence, ``None`` if there is none.
+        unknown: id of the token for text outside the vocabulary, ``None`` if there is none.
     """
 
     vocabulary: int
@@ -37,43 +37,43 @@ class Tokenizer(Protocol):
     unknown: int | None
 
     def ids(self, line: str) -> list[int]:
-        """The tokens of a line, without the end token."""
+        """Return the tokens of a line, without the end token."""
         ...
 
     def batch_ids(self, lines: Sequence[str]) -> list[list[int]]:
-        """The tokens of every line."""
+        """Return the tokens of each line."""
         ...
 
     def text(self, ids: Sequence[int]) -> str:
-        """The line of some tokens."""
+        """Return the line for a list of tokens."""
         ...
 
     def batch_text(self, ids: Sequence[Sequence[int]]) -> list[str]:
-        """The line of every list of tokens."""
+        """Return the line for each list of tokens."""
         ...
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """How each token is written."""
+        """Return the text of each token."""
         ...
 
     def strangers(self, line: str) -> list[str]:
-        """The stretches of a line that are not in the vocabulary."""
+        """Return the stretches of a line that are outside the vocabulary."""
         ...
 
 
 class SentencePieceTokenizer:
     """A trained SentencePiece model.
 
-    Token 0 is the unknown one and token 1 ends a sequence. There is no begin token, since a
-    generator starts from a vector of its own, and no padding token, since a mask says it.
+    Token 0 is the unknown token and token 1 ends a sequence. There is no start token, because a
+    generator has a start vector, and no padding token, because padding is masked.
 
-    ``text(ids(line)) == line``, if the model was learned with identity normalisation, for every
-    line without U+2581 (it is read as a space) whose characters are in the vocabulary; with byte
-    fallback they all are. A word model needs words in the vocabulary that stand one space apart,
-    or byte fallback. With NFKC the text comes back in SentencePiece's NFKC form.
+    With identity normalisation, ``text(ids(line)) == line`` for every line without U+2581 (which
+    is read as a space) whose characters are in the vocabulary; with byte fallback they all are. A
+    word model needs words in the vocabulary separated by single spaces, or byte fallback. With
+    NFKC the text comes back in SentencePiece's NFKC form.
 
     Args:
-        model: the bytes of :func:`learn_sentencepiece`.
+        model: the bytes returned by :func:`learn_sentencepiece`.
 
     References:
         Kudo & Richardson 2018, *SentencePiece: A simple and language independent subword
@@ -81,7 +81,7 @@ class SentencePieceTokenizer:
     """
 
     def __init__(self, model: bytes) -> None:
-        # Imported here: the commands for images do without it.
+        # Imported here, because the commands for images do not need it.
         from sentencepiece import SentencePieceProcessor
 
         self._model = SentencePieceProcessor(model_proto=model)
@@ -100,7 +100,7 @@ class SentencePieceTokenizer:
 
     def batch_text(self, ids: Sequence[Sequence[int]]) -> list[str]:
         decoded = self._model.decode([list(line) for line in ids]) if ids else []
-        # A word that is unknown or spelt in bytes brings the mark of its space along.
+        # A word that is unknown or encoded as bytes keeps the symbol of its space.
         return [text.removeprefix(SPACE).replace(SPACE, " ") for text in decoded]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
@@ -114,7 +114,7 @@ class SentencePieceTokenizer:
 
 
 class NumbersTokenizer:
-    """Lines of whole numbers, separated by spaces, each its own token; there is no end token.
+    """Tokenizer for lines of whole numbers separated by spaces; there is no end token.
 
     Args:
         vocabulary: one more than the largest number.
@@ -130,17 +130,17 @@ class NumbersTokenizer:
         self.vocabulary = vocabulary
 
     def ids(self, line: str) -> list[int]:
-        """The numbers of a line.
+        """Return the numbers of a line.
 
         Raises:
-            DataError: a word is no such number.
+            DataError: a word is not a whole number below ``vocabulary``.
         """
         words = line.split()
         for word in words:
             if not (word.isascii() and word.isdecimal() and int(word) < self.vocabulary):
                 raise DataError(
-                    f"{word!r} is no whole number below {self.vocabulary}: with "
-                    "codec.tokenizer=numbers a line holds such numbers, separated by spaces"
+                    f"{word!r} is not a whole number below {self.vocabulary}: with "
+                    "codec.tokenizer=numbers, lines are such numbers separated by spaces"
                 )
         return [int(word) for word in words]
 
@@ -168,23 +168,25 @@ def learn_sentencepiece(
     byte_fallback: bool,
     normalization: Normalization,
 ) -> bytes:
-    """Learn a SentencePiece model: the same lines give the same bytes.
+    """Learn a SentencePiece model; the same lines give the same bytes.
 
     Args:
         lines: the training text.
-        kind: what a token is.
-        vocabulary: how many tokens, the unknown and the end token and 256 bytes of a byte
-            fallback among them; ``None`` is every character, for ``char`` only.
-        byte_fallback: spell what is not in the vocabulary in bytes instead of losing it.
-        normalization: Unicode's compatibility form, or the text as it stands.
+        kind: type of model.
+        vocabulary: number of tokens, including the unknown token, the end token and the 256 bytes
+            of byte fallback; ``None`` (``char`` only) is every character.
+        byte_fallback: encode text outside the vocabulary as bytes instead of losing it.
+        normalization: Unicode's compatibility form (NFKC), or the text unchanged.
 
     Raises:
-        DataError: there is no text, or it does not allow such a vocabulary.
+        DataError: there is no text, or it does not support this vocabulary size.
     """
     from sentencepiece import SentencePieceTrainer
 
     if vocabulary is None and kind != "char":
-        raise DataError(f"codec.vocabulary must say how many tokens a {kind} tokenizer learns")
+        raise DataError(
+            f"a {kind} tokenizer requires codec.vocabulary: set it to the number of tokens"
+        )
     written = [line for line in lines if line.strip()]
     if not written:
         raise DataError("there is no text to learn a tokenizer from: every line is empty")
@@ -201,7 +203,7 @@ def learn_sentencepiece(
             character_coverage=COVERAGE_BESIDE_BYTES if byte_fallback and partial_words else 1.0,
             normalization_rule_name=normalization,
             remove_extra_whitespaces=False,
-            # The first word of a line is then the same token as inside of it.
+            # Makes the first word of a line the same token as the word inside a line.
             add_dummy_prefix=kind != "char",
             unk_surface=f"{SPACE}\u2047" if kind == "word" else "\u2047",
             unk_id=UNKNOWN_ID,
@@ -216,24 +218,24 @@ def learn_sentencepiece(
         raise DataError(_refused(str(error), kind, vocabulary)) from error
     learned = SentencePieceTokenizer(model.getvalue()).vocabulary
     if vocabulary is not None and learned < vocabulary:
-        # A char model falls short without a word.
+        # A char model can be smaller than requested without an error.
         raise DataError(_too_large(vocabulary, learned))
     return model.getvalue()
 
 
 def _refused(said: str, kind: str, vocabulary: int | None) -> str:
-    """SentencePiece's complaint as a sentence."""
+    """Turn SentencePiece's error into a message."""
     if most := re.search(r"to a value <= (\d+)", said):
         return _too_large(vocabulary, int(most[1]))
     if least := re.search(r"smaller than required_chars\. \d+ vs (\d+)", said):
         return (
             f"codec.vocabulary={vocabulary} is too small: the characters of the training text "
-            f"alone take {least[1]} tokens, choose at least that"
+            f"alone need {least[1]} tokens; choose at least that many"
         )
     if "(vocab_size) >= (0)" in said:
         return (
-            f"codec.vocabulary={vocabulary} is too small: the unknown and the end token and "
-            f"the {BYTES} bytes take {BYTES + 2}, choose more than that"
+            f"codec.vocabulary={vocabulary} is too small: the unknown token, the end token and "
+            f"the {BYTES} bytes need {BYTES + 2}; choose more than that"
         )
     return (
         f"SentencePiece cannot learn a {kind} tokenizer with codec.vocabulary={vocabulary} "

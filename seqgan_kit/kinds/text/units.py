@@ -1,4 +1,4 @@
-"""Lines of text as rows of numbers: what measures them sees words or characters, no vocabulary."""
+"""Lines of text as rows of unit numbers, so that metrics do not depend on a vocabulary."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from jaxtyping import Int
 from torch import Tensor
 
 Units = Literal["words", "spaces", "characters"]
-"""What a line is cut into: words as NLTK cuts them, lower-cased; what stands between spaces; or
-characters. Only of the first is the case of letters ignored."""
+"""What a line is split into: words as split by NLTK, lower-cased; text between spaces; or
+characters. Only words ignore case."""
 
 PADDING = 0
-"""Fills a row behind the last unit of its line; no unit has this number."""
+"""Fills a row after the last unit of its line; no unit has this number."""
 
 
 def unit_items(lines: Sequence[str], units: Units) -> Int[Tensor, "N L"]:
-    """Lines as rows of numbers, padded to the longest of them, and to 1 at least.
+    """Convert lines to rows of unit numbers, padded to the longest line and to at least 1.
 
-    The number of a unit depends on nothing but the unit, so that samples of any tokenizer, real
-    lines and files from elsewhere can be held against each other.
+    The number of a unit depends only on the unit, so that samples of any tokenizer, real lines
+    and files from elsewhere can be compared.
 
     Args:
         lines: the lines, without line breaks.
-        units: what they are cut into. Words are those of the literature on text GANs (NLTK's
+        units: what they are split into. Words are those of the text-GAN literature (NLTK's
             ``NLTKWordTokenizer`` on the lower-cased line).
     """
     cut = _cutter(units)
@@ -42,9 +42,9 @@ def unit_items(lines: Sequence[str], units: Units) -> Int[Tensor, "N L"]:
 
 @lru_cache(maxsize=2**18)
 def unit_number(unit: str) -> int:
-    """The number of a unit: 62 bits of its BLAKE2 hash, the same everywhere and never 0.
+    """Return the number of a unit: 62 bits of its BLAKE2 hash, the same everywhere and never 0.
 
-    Two of a million different units share one with a chance of one in ten million.
+    The probability of a collision among a million distinct units is one in ten million.
 
     >>> unit_number("film")
     1958149802248192834
@@ -58,7 +58,7 @@ def _cutter(units: Units) -> Callable[[str], Sequence[str]]:
         return str.split
     if units == "characters":
         return list
-    # Imported late: it takes its time, and most commands measure no words.
+    # Imported late, because it is slow and most commands do not measure words.
     from nltk.tokenize import NLTKWordTokenizer
 
     tokenize = NLTKWordTokenizer().tokenize
@@ -66,11 +66,11 @@ def _cutter(units: Units) -> Callable[[str], Sequence[str]]:
 
 
 def lengths(items: Int[Tensor, "N L"]) -> Int[Tensor, " N"]:
-    """How many units each line has."""
+    """Count the units of each line."""
     return (items != PADDING).sum(1)
 
 
 def as_lists(items: Int[Tensor, "N L"]) -> list[list[int]]:
-    """The numbers of each line without the padding."""
+    """Return the unit numbers of each line, without padding."""
     rows = zip(items.tolist(), lengths(items).tolist(), strict=True)
     return [row[:length] for row, length in rows]

@@ -1,4 +1,4 @@
-"""Samples that are lines of text: on standard output, or in a file."""
+"""Writing of text samples to standard output or a file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .codec import text_codec
 from .sampling import TextSample, sample_lines
 
 TextFile = Any
-"""A text file that is open for writing: standard output may be of any class."""
+"""A text file open for writing; standard output may be of any class."""
 
 DEFAULT_COUNT = 12
 
 
 def write(sampler: Sampler, asked: Asked) -> None:
-    """Write lines as they come, nothing else on standard output."""
+    """Write lines as they are sampled, and nothing else to standard output."""
     options = asked.options
     count = asked.count or DEFAULT_COUNT
     top_p = options.get("top_p")
@@ -46,7 +46,7 @@ def write(sampler: Sampler, asked: Asked) -> None:
         unique=options.get("unique", False),
         details=asked.form != "text",
     )
-    # The first one tells what cannot be, before a file is begun.
+    # Drawing the first line raises any error before a file is started.
     first = next(samples)
     write_all = {"text": _text, "jsonl": _jsonl, "csv": _csv}[asked.form]
 
@@ -60,7 +60,7 @@ def write(sampler: Sampler, asked: Asked) -> None:
 
 
 def write_preview(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 0) -> None:
-    """Write samples with their labels, in the proportions of the training lines."""
+    """Write samples with their labels, which have their frequencies in the training lines."""
     label_NA = sampler.mixed_labels(None, count, seed=seed)
     decoded = torch.cat(list(sampler.stream(label_NA, seed=seed)))
     lines = text_codec(sampler.codec).strings(decoded)
@@ -72,7 +72,7 @@ def write_preview(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 
 @contextmanager
 def _open(asked: Asked) -> Iterator[TextFile]:
     if asked.piped:
-        # A reader gets every line when it is there, and lines end in the same way everywhere.
+        # UTF-8 and the same line endings on every platform.
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
         yield sys.stdout
@@ -89,7 +89,7 @@ Names = Callable[["TextSample"], dict[str, str]]
 
 
 def _names(sampler: Sampler) -> Names:
-    """The names of a sample's classes by attribute."""
+    """Return a function from a sample to its class names by attribute."""
     labels = sampler.labels
     return lambda sample: {
         attribute: classes[number]
