@@ -263,7 +263,7 @@ def test_the_formats_of_other_kinds(seqgen, tiny_run, tiny_runs):
     text = tiny_runs("names_text")
     lines = seqgen("sample", text, "--format", "flac")
     assert lines.code == 2
-    assert "text, jsonl or csv" in lines.err
+    assert "choose one of text, jsonl, csv" in lines.err
     assert seqgen("sample", text, "--out", "-").out == seqgen("sample", text).out
 
 

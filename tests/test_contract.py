@@ -69,22 +69,26 @@ def smaller(name, steps, model):
     """Overrides for tiny networks of a model on a codec's steps."""
     size = "dense" if model == "image_gan" else model
     dense = ["model.generator.kind=dense"] if model == "image_gan" else []
-    networks = [f"model={{kind: {model}}}", *dense, *SMALLER[size], "train.learning_rates={}", "phases=[]"]
+    networks = [
+        f"model={{kind: {model}}}",
+        *dense,
+        *SMALLER[size],
+        "train.learning_rates={}",
+        "phases=[]",
+    ]
     if steps == "tokens":
         networks += ["model.generator.head={kind: categorical, embedding_size: 8}"]
         networks += ["model.generator.feedback=true", "model.discriminator.embedding_size=4"]
     elbo = model in ("vae", "recurrent_vae")
     networks.append(f"objective={{kind: {'elbo' if elbo else 'gan'}}}")
-    few = ("evaluation.neighbours=1", "train.batch_size=8")  # Tiny data have tiny parts.
+    # Tiny data have tiny parts.
+    few = ("evaluation.neighbours=1", "train.batch_size=8")
     return [*networks, *TINY_TRAINING, *TINY_EVALUATION, *few, *SMALL.get(name, ())]
 
 
 def codec_settings(kind, codec, steps):
-    """Overrides for the codec that gives steps of some sort."""
-    found = []
-    for key, value in kind.codecs[codec].ways[steps].items():
-        found.append(f"codec.{key}={json.dumps(value)}")
-    return found if "codec.kind" in " ".join(found) else [f"codec.kind={codec}", *found]
+    """An override for the codec that gives steps of some sort."""
+    return [f"codec={json.dumps({'kind': codec, **kind.codecs[codec].ways[steps]})}"]
 
 
 @pytest.fixture(scope="session")

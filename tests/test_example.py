@@ -83,8 +83,7 @@ def run(seqgen, recipe):
 
 
 def test_it_is_short():
-    # What is in token_files knows nothing of melodies.
-    files = list((EXAMPLE / "notes_kit").glob("*.py"))
+    files = list(EXAMPLE.rglob("*.py"))
     assert sum(len(file.read_text().splitlines()) for file in files) < 150
 
 
@@ -207,7 +206,7 @@ def test_figures_by_hand():
 
 
 def test_what_is_encoded_comes_back():
-    from notes_kit.token_files.codec import KnownNumbers
+    from seqgan_kit.token_files.codec import KnownNumbers
 
     codec = KnownNumbers(steps=4, known=[[0, 60, 64], [6, 12]])
     melodies = [np.array([(60, 6), (0, 12)]), np.array([(64, 12)] * 9), np.array([(61, 7)])]

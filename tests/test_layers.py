@@ -19,6 +19,7 @@ FLOORS = [
     ["runs"],
     ["measuring"],
     ["pages"],
+    ["token_files"],
     ["kinds"],
 ]
 """Every part may import what lies on lower floors, and nothing beside it."""

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ..nn.networks import Discriminator
 
-
 MOST_SPANS = 256
 """Stretches of a sequence that are replaced in turn; of longer sequences each is several steps."""
 

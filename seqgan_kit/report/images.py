@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypedDict
 
 import numpy as np
 from jaxtyping import Float, Int
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from ..files import write_file
 
@@ -25,8 +25,57 @@ class ImagePanel(TypedDict):
     alt: str
 
 
+MARGIN = 2
+"""Pixels between tiles, before scaling."""
+
 GRID_ROWS = 20
 """Most labels on the grid of a run or a data set; more would not be legible."""
+
+
+def to_bytes(images: Float[np.ndarray, ...]) -> np.ndarray:
+    """Convert values from 0 to 1 to bytes, rounded."""
+    return (np.asarray(images) * 255 + 0.5).astype(np.uint8)
+
+
+def picture(image_HWC: Float[np.ndarray, "h w *c"]) -> Image.Image:
+    """Convert an image with values from 0 to 1 to a picture."""
+    pixels = to_bytes(image_HWC)
+    return Image.fromarray(
+        pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels
+    )
+
+
+def grid(
+    rows: Sequence[Float[np.ndarray, "N h w c"]], names: Sequence[str], *, tile: int = 56
+) -> Image.Image:
+    """Draw rows of images, each with its name on the left.
+
+    Args:
+        rows: the images of each row, values from 0 to 1.
+        names: the names of the rows.
+        tile: larger side of an image in the picture, in pixels; small images are enlarged by a
+            whole factor to keep their pixels sharp.
+    """
+    height, width = rows[0].shape[1:3]
+    factor = max(tile // max(height, width), 1)
+    cell_h, cell_w = (height + MARGIN) * factor, (width + MARGIN) * factor
+    font = ImageFont.load_default(size=max(min(cell_h // 2, 28), 10))
+    left = max((int(font.getlength(name)) for name in names), default=0) + 12
+    columns = max(len(row) for row in rows)
+    colour = rows[0].shape[-1] == 3
+    sheet = Image.new(
+        "RGB" if colour else "L", (left + columns * cell_w, len(rows) * cell_h), "white"
+    )
+    draw = ImageDraw.Draw(sheet)
+    for y, (name, row) in enumerate(zip(names, rows, strict=True)):
+        middle = y * cell_h + cell_h // 2
+        draw.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
+        for x, image in enumerate(row):
+            shown = picture(image).resize(
+                (width * factor, height * factor), Image.Resampling.NEAREST
+            )
+            sheet.paste(shown, (left + x * cell_w, y * cell_h + MARGIN * factor // 2))
+    return sheet
 
 
 def panel(image: Image.Image, alt: str) -> ImagePanel:

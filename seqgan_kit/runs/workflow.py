@@ -284,7 +284,6 @@ def _prepare(
             made.label_counts = label_counts(visible.parts["training"].label_NA)
             return made
 
-
         def draw(step: int, network: nn.Module) -> None:
             kind.draw(sampler(network), run.samples / f"step-{step:08d}{kind.preview}")
 
@@ -326,5 +325,3 @@ def _begin_with(weights: Path, objective: Objective, watch: Watch) -> None:
         else:
             watch.say(f"the {name} begins anew: the other run has none")
     watch.say(f"starting from the weights of {weights}")
-
-

@@ -6,10 +6,10 @@ import numpy as np
 
 from ...errors import UsageError
 from ...labels import label_names
-from ...report.images import GRID_ROWS, labels_path, save_picture, write_array
+from ...report.images import GRID_ROWS, grid, labels_path, save_picture, write_array
 from ...runs.asked import Asked
 from ...runs.sampler import Sampler
-from .drawing import grid, write_pictures
+from .drawing import write_pictures
 
 DEFAULT_COUNT = 12
 GRID_LIMIT = 4000

@@ -1,0 +1,1 @@
+"""Melodies as a kind of data for seqgan_kit."""
