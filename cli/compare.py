@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
 @click.option("--gan-train/--no-gan-train", default=True, show_default=True)
 @click.option(
-    "--temperatures", metavar="FROM:TO:STEP", help="Additional temperatures, for text runs."
+    "--temperatures", metavar="FROM:TO:STEP", help="Also sample text runs at these temperatures."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(

@@ -48,7 +48,7 @@ FEWEST = 20
 @click.option(
     "--temperatures",
     metavar="FROM:TO:STEP",
-    help="Additional temperatures, for text runs; plots quality against diversity.",
+    help="Also sample text runs at these temperatures; draws quality against diversity.",
 )
 @click.option(
     "--plot",

@@ -387,7 +387,7 @@ def test_what_the_data_look_like(seqgen, small_text):
         (("objective.kind=policy", "phases=[]", "model.generator.noise_size=4"), ["'policy'"]),
         (
             ("model={kind: recurrent_vae}", "phases=[]", "objective={kind: elbo}"),
-            ["not write text"],
+            ["'recurrent_vae' does not support text"],
         ),
         (("codec.vocabulary=null",), ["null requires codec.tokenizer 'char'"]),
         (("data.labels=[mood]",), ["mood"]),

@@ -13,6 +13,9 @@ from ..batch import full_mask
 from ..data.unequal import as_objects
 from ..kind import Codec
 
+Raw = Sequence[np.ndarray] | np.ndarray
+"""Some items, each an array ``[t, G]``."""
+
 NOTHING = -1
 """Stands in items where they are over."""
 
@@ -33,9 +36,7 @@ class KnownNumbers(Codec):
         self.features = 1 + max(map(len, known))
         self.known = [torch.tensor(numbers) for numbers in known]
 
-    def encode(
-        self, raw: Sequence[np.ndarray]
-    ) -> tuple[Int[Tensor, "B T G"], Bool[Tensor, "B T"]]:
+    def encode(self, raw: Raw) -> tuple[Int[Tensor, "B T G"], Bool[Tensor, "B T"]]:
         """Arrays ``[t, G]`` as tokens."""
         item_BTG = padded(raw, self.steps)
         id_BTG = torch.stack(
@@ -65,7 +66,7 @@ class KnownNumbers(Codec):
         return as_objects(unpadded(things))
 
 
-def padded(items: Sequence[np.ndarray], steps: int) -> Int[Tensor, "N T G"]:
+def padded(items: Raw, steps: int) -> Int[Tensor, "N T G"]:
     """Items as one tensor, :data:`NOTHING` behind their ends; what is longer is cut."""
     item_NTG = np.full((len(items), steps, items[0].shape[1]), NOTHING)
     for row, item in zip(item_NTG, items, strict=True):
