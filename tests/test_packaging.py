@@ -92,7 +92,7 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
         for number in range(40):
             pixels = generator.integers(0, 256, (12, 12), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
-    own = {"audio": "recordings", "text": "reviews.csv", "series": "sensors.npz"}
+    own = {"audio": "recordings", "text": "reviews.csv", "series": "sensors.csv"}
     for kind, name in own.items():
         (tmp_path / kind).mkdir()
         made = plugins.kinds()[kind].tiny(tmp_path / kind)
