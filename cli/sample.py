@@ -30,20 +30,21 @@ class SampleCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own = {parameter.name for parameter in kind_options()}
-        shown = [
+        general = [
             p
             for p in self.get_params(ctx)
             if p.name not in own and isinstance(p, click.Option)
         ]
         with formatter.section("Options"):
-            formatter.write_dl([row for p in shown if (row := p.get_help_record(ctx))])
+            formatter.write_dl([row for p in general if (row := p.get_help_record(ctx))])
         for kind in plugins.kinds().values():
             with formatter.section(f"Runs of {kind.name}"):
                 formatter.write_text(kind.about)
                 rows = [_click(o).get_help_record(ctx) for o in kind.options]
                 if kind.formats:
                     rows.append(("--format", f"{', '.join(kind.formats)} [{kind.formats[0]}]."))
-                formatter.write_dl([row for row in rows if row])
+                if shown := [row for row in rows if row]:
+                    formatter.write_dl(shown)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):

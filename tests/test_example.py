@@ -87,7 +87,8 @@ def test_it_is_short():
     assert sum(len(file.read_text().splitlines()) for file in files) < 150
 
 
-def test_it_is_listed_and_in_the_schema(seqgen):
+def test_it_is_listed_in_the_help_and_in_the_schema(seqgen):
+    assert "Runs of melodies" in seqgen("sample", "--help").out
     listed = json.loads(seqgen("kinds", "--json").out)
     mine = next(one for one in listed if one["name"] == "melodies")
     assert mine["sources"] == ["midi", "corpus"]

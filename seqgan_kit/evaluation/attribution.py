@@ -9,7 +9,7 @@ from torch import Tensor
 from ..nn.networks import Discriminator
 
 MOST_SPANS = 256
-"""Stretches of a sequence that are replaced in turn; of longer sequences each is several steps."""
+"""Most spans of a sequence to replace in turn; in longer sequences a span is several steps."""
 
 
 @torch.no_grad()
@@ -24,7 +24,7 @@ def step_scores(
     """Score how much each step indicates a real sequence (above zero) or a generated one (below).
 
     If the critic has a logit for every step, these are the scores. If it has a single logit, the
-    score of a step is the drop of the logit when the step is replaced by a neutral one
+    score of a step is the drop of the logit when its span is replaced by a neutral one
     (occlusion; Zeiler & Fergus 2014, section 4.2).
 
     Args:
