@@ -1,0 +1,168 @@
+"""What a command line asks of a kind of data: samples to write, or a recipe to begin with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Int
+
+STANDARD_OUTPUT = Path("-")
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of ``seqgen sample`` that not every kind has.
+
+    Attributes:
+        name: without dashes, as in ``noise-scale``.
+        help: one sentence.
+        type: of its value; a flag has none.
+        default: its value where it is not given.
+        minimum: smallest value of a number.
+        maximum: largest value of a number.
+        above: whether the minimum itself is too small.
+        metavar: what the help shows in the place of the value.
+    """
+
+    name: str
+    help: str
+    type: Literal["flag", "int", "float", "text"] = "flag"
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    above: bool = False
+    metavar: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name by which :attr:`Asked.options` has its value."""
+        return self.name.replace("-", "_")
+
+
+INTERPOLATE = Option(
+    "interpolate",
+    "Walk from label A to B (any..any without labels).",
+    "text",
+    metavar="A..B",
+)
+NOISE_SCALE = Option(
+    "noise-scale", "Below 1: more typical samples, less variety.", "float", 1.0, minimum=0.0
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command line asks of a sampler.
+
+    Attributes:
+        run: the folder of the run.
+        labels: the labels, every one if empty.
+        count: how many, as the kind counts them; ``None``: the usual number.
+        seed: of the noise.
+        form: one of the kind's formats, ``""`` where it has none.
+        target: where the samples go; ``-`` is standard output.
+        named: whether the user named the target.
+        force: whether what is there may be replaced.
+        options: values of the kind's own options.
+        say: told of what was done.
+    """
+
+    run: Path
+    labels: tuple[str, ...]
+    count: int | None
+    seed: int
+    form: str
+    target: Path
+    named: bool = True
+    force: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda line: None
+
+    @property
+    def piped(self) -> bool:
+        """Whether the samples go to standard output."""
+        return self.target == STANDARD_OUTPUT
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether files may be overwritten: those in the run folder always, others if forced."""
+        return self.force or not self.named
+
+    @property
+    def walk(self) -> str | None:
+        """The two ends of a walk, ``A..B``, if one is asked for."""
+        return self.options.get(INTERPOLATE.key)
+
+    @property
+    def noise_scale(self) -> float:
+        """The factor of the noise."""
+        return float(self.options.get(NOISE_SCALE.key, 1.0))
+
+    def walk_ends(
+        self, labels: Mapping[str, Sequence[str]]
+    ) -> tuple[Int[np.ndarray, " A"], Int[np.ndarray, " A"]]:
+        """Return the labels between which to walk.
+
+        Raises:
+            UsageError: there are not two, or each is not one label.
+            LabelError: the run has no such label.
+        """
+        from ..labels import parse_labels
+
+        start, dots, end = (self.walk or "").partition("..")
+        if not dots or self.labels:
+            raise UsageError(
+                "--interpolate takes two labels, as in --interpolate "
+                f"{_example_of_a_walk(labels)}, and no --label"
+            )
+        start_NA, end_NA = (parse_labels(name, labels) for name in (start, end))
+        for name, rows in ((start, start_NA), (end, end_NA)):
+            if len(rows) != 1:
+                advice = f"; give each of {', '.join(labels)}" if len(labels) > 1 else ""
+                raise UsageError(
+                    f"--interpolate: {name!r} names {len(rows)} labels instead of one{advice}"
+                )
+        return start_NA[0], end_NA[0]
+
+
+def _example_of_a_walk(labels: Mapping[str, Sequence[str]]) -> str:
+    if len(labels) == 1:
+        return "3..7"
+    ends = [
+        ",".join(f"{name}={classes[at]}" for name, classes in labels.items()) for at in (0, -1)
+    ]
+    return "..".join(ends)
+
+
+
+def file_name(path: Path, otherwise: str) -> str:
+    """Return the name of a file or folder, without its ending, as a recipe may be called.
+
+    >>> file_name(Path("my notes (2).csv"), "text")
+    'my_notes_2'
+    """
+    name = path.resolve().name if path.is_dir() else path.resolve().stem
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or otherwise
+
+
+@dataclass(frozen=True)
+class Starter:
+    """What ``seqgen init`` found, and a first recipe for it.
+
+    Attributes:
+        name: of the recipe, as a file's name without its ending.
+        found: what was found, in lines for people.
+        recipe: from the file that it will be to its commented YAML.
+    """
+
+    name: str
+    found: str
+    recipe: Callable[[Path], str]

@@ -1,0 +1,129 @@
+"""The judge of a data set, and the scores by which training chooses its best checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..batch import Batch
+from ..data.dataset import DataError, Dataset, PartName
+from ..data.sources import cache_folder
+from ..evaluation.distribution import frechet_distance
+from ..evaluation.judge import Progress as JudgeProgress
+from ..evaluation.judge import TrainedJudge, cached_judge, look
+from ..kind import Codec, Measure
+from ..recipe import Recipe
+from .data import measure_of, part_items, seen
+from .sampler import Sampler
+
+
+def trained_judge(
+    recipe: Recipe,
+    dataset: Dataset,
+    measure: Measure,
+    *,
+    seed: int,
+    device: torch.device,
+    say: Callable[[str], None],
+    progress: JudgeProgress | None = None,
+) -> TrainedJudge:
+    """Return the judge of a data set; train it if it is not in the cache."""
+    first = measure.real(dataset.parts["test"].items[:1])
+
+    def part(name: PartName) -> tuple[Tensor, Tensor]:
+        items, label_NA = part_items(dataset, measure, name)
+        return items, torch.from_numpy(label_NA)
+
+    return cached_judge(
+        cache_folder() / "judges",
+        make=lambda: measure.judge(first, dataset.classes),
+        architecture=measure.key,
+        key={"data": dataset.fingerprint},
+        training=lambda: part("training"),
+        test=lambda: part("test"),
+        seed=seed,
+        epochs=recipe.evaluation.judge_epochs,
+        device=device,
+        say=say,
+        progress=progress,
+    )
+
+
+SCORED = 500
+"""Number of sequences whose likelihood is computed at once."""
+
+NO_VALIDATION = (
+    "train.keep 'best' requires a validation part: set data.validation, or set train.keep to a "
+    "number of checkpoints"
+)
+
+CHOOSING_SEED = 1_000_003
+"""Added to the seed of the main judge, because checkpoints are chosen by a different judge."""
+
+
+def likelihood_score(
+    recipe: Recipe, dataset: Dataset, codec: Codec, *, device: torch.device
+) -> Callable[[Sampler], float]:
+    """Return the score for `train.best_by: likelihood`, by which a checkpoint is chosen.
+
+    It is the mean negative log-likelihood of the validation part, in nats per sequence.
+
+    Raises:
+        DataError: the data have no validation part.
+    """
+    part = seen(recipe, dataset).parts["validation"]
+    if not len(part):
+        raise DataError(NO_VALIDATION)
+    x, mask_BT = codec.encode(part.items[: len(part)])
+    whole = Batch(x.to(device), mask_BT.to(device), torch.from_numpy(part.label_NA).to(device))
+
+    @torch.no_grad()
+    def score(sampler: Sampler) -> float:
+        nats = torch.zeros((), device=device)
+        for start in range(0, len(whole), SCORED):
+            nats -= sampler.generator.log_prob(whole.part(slice(start, start + SCORED))).sum()
+        return nats.item() / len(whole)
+
+    return score
+
+
+def checkpoint_score(
+    recipe: Recipe,
+    dataset: Dataset,
+    codec: Codec,
+    *,
+    device: torch.device,
+    say: Callable[[str], None],
+    progress: JudgeProgress | None = None,
+) -> Callable[[Sampler], float]:
+    """Return the score for `train.keep: best`: the Frechet judge distance to the validation part.
+
+    Its judge has another seed than the main judge, which would otherwise favour this checkpoint.
+
+    Raises:
+        DataError: the data have no validation part.
+    """
+    if len(dataset.parts["validation"]) < 2:
+        raise DataError(NO_VALIDATION)
+    seed = recipe.evaluation.judge_seed + CHOOSING_SEED
+    measure = measure_of(recipe, dataset)
+    judge = trained_judge(
+        recipe, dataset, measure, seed=seed, device=device, say=say, progress=progress
+    ).judge
+    items, label_NA = part_items(dataset, measure, "validation")
+    real_NF = look(judge, items).features_NF
+    count = min(len(items), 2000)
+    asked_NA = np.resize(label_NA, (count, label_NA.shape[1]))
+    if not recipe.conditional:
+        asked_NA = np.zeros((count, 1), np.int64)
+
+    def score(sampler: Sampler) -> float:
+        # Not the noise of the samples in the evaluation.
+        decoded = torch.cat(list(sampler.stream(asked_NA, seed=CHOOSING_SEED)))
+        samples = measure.made(decoded, codec)
+        return frechet_distance(look(judge, samples).features_NF, real_NF)
+
+    return score

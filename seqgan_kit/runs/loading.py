@@ -1,0 +1,114 @@
+"""From a run folder to its recipe, its data and its trained networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..nn.networks import Discriminator
+from ..data.dataset import Dataset
+from ..recipe import Recipe
+from ..recipe import files as recipe_files
+from ..training.checkpoint import load_network
+from ..training.run import Run, RunError
+from ..training.runtime import choose_device, keep_freed_memory
+from . import data as data_of
+from .data import run_codec
+from .networks import make_discriminator, make_generator
+from .sampler import Sampler
+from .watch import Watch
+
+
+def load_sampler(
+    run: Run, recipe: Recipe, *, checkpoint: str | None, device: torch.device
+) -> Sampler:
+    """The averaged generator of a run, ready to sample.
+
+    Raises:
+        RunError: no such checkpoint.
+        FileProblem: it is damaged or of another shape.
+    """
+    labels = run.info["labels"]
+    classes = tuple(len(names) for names in labels.values())
+    codec = run_codec(run)
+    generator = make_generator(recipe.model, codec, classes)
+    load_network(run.checkpoint(checkpoint), "average", generator)
+    if device.type == "cpu":
+        keep_freed_memory()
+    sampler = Sampler(generator.to(device).eval(), codec, labels, device)
+    if "label_counts" in run.info:
+        sampler.label_counts = run.info["label_counts"]
+    return sampler
+
+
+def load_critic(run: Run, recipe: Recipe, *, checkpoint: str | None) -> Discriminator:
+    """The discriminator of a run.
+
+    Raises:
+        RunError: no such checkpoint, or a run without a discriminator.
+        FileProblem: it is damaged or of another shape.
+    """
+    if not recipe.adversarial:
+        raise RunError(f"{run.path} has no discriminator: it was not trained as a GAN")
+    classes = tuple(len(names) for names in run.info["labels"].values())
+    codec = run_codec(run)
+    critic = make_discriminator(recipe.model, codec, classes)
+    load_network(run.checkpoint(checkpoint), "discriminator", critic)
+    return critic.eval()
+
+
+def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe that a run keeps, with changes of its ``train`` section or of ``data.root``.
+
+    Raises:
+        RunError: an override changes something else.
+    """
+    for text in overrides:
+        if not text.startswith(("train.", "data.root=")):
+            raise RunError(
+                f"{text}: a run goes on with the data and networks it has, and only keys of "
+                "`train`, and data.root where the data moved, can change; start another with "
+                "--init-from"
+            )
+    data = recipe_files.override(recipe_files.read(run.recipe_path), overrides)
+    return recipe_files.check(data, str(run.recipe_path))
+
+
+def same_data(run: Run, recipe: Recipe, watch: Watch) -> Dataset:
+    """The data of a run.
+
+    Raises:
+        RunError: they are others than when it was begun.
+    """
+    dataset = data_of.load_dataset(recipe, watch.download)
+    if dataset.fingerprint != run.info["data"]["fingerprint"]:
+        raise RunError(
+            f"the data of {run.path} have changed since it was begun; start a new run "
+            f"(`seqgen train {run.recipe_path} --init-from {run.path}` keeps its weights)"
+        )
+    return dataset
+
+
+def load(
+    path: str | Path, *, checkpoint: str | int | None = None, device: str = "auto"
+) -> Sampler:
+    """The trained generator of a run.
+
+    >>> sevens = load("runs/mnist_rows").sample(label=7, count=16, seed=0)  # doctest: +SKIP
+
+    Args:
+        path: the run folder.
+        checkpoint: a step number; the best or else the newest if absent.
+        device: where to sample.
+
+    Raises:
+        RunError: no run, or no such checkpoint.
+        FileProblem: the checkpoint is damaged.
+    """
+    run = Run(Path(path))
+    wanted = None if checkpoint is None else str(checkpoint)
+    return load_sampler(
+        run, run_recipe(run), checkpoint=wanted, device=choose_device(device)
+    )
