@@ -31,9 +31,7 @@ class SampleCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own = {parameter.name for parameter in kind_options()}
         general = [
-            p
-            for p in self.get_params(ctx)
-            if p.name not in own and isinstance(p, click.Option)
+            p for p in self.get_params(ctx) if p.name not in own and isinstance(p, click.Option)
         ]
         with formatter.section("Options"):
             formatter.write_dl([row for p in general if (row := p.get_help_record(ctx))])

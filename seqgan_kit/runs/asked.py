@@ -142,7 +142,6 @@ def _example_of_a_walk(labels: Mapping[str, Sequence[str]]) -> str:
     return "..".join(ends)
 
 
-
 def file_name(path: Path, otherwise: str) -> str:
     """Return the name of a file or folder, without its ending, as a recipe may be called.
 

@@ -97,9 +97,7 @@ def run_codec(run: Run) -> Codec:
     return make_codec(kind_of_run(run), StoredCodec(run.info["codec"], run.codec_files()))
 
 
-def trainable(
-    recipe: Recipe, dataset: Dataset, codec: Codec
-) -> tuple[Dataset, Sequence[str]]:
+def trainable(recipe: Recipe, dataset: Dataset, codec: Codec) -> tuple[Dataset, Sequence[str]]:
     """Leave out training items that the codec cannot take; return notes on that, too.
 
     Raises:

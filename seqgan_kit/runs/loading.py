@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from ..nn.networks import Discriminator
 from ..data.dataset import Dataset
+from ..nn.networks import Discriminator
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
 from ..training.checkpoint import load_network
@@ -109,6 +109,4 @@ def load(
     """
     run = Run(Path(path))
     wanted = None if checkpoint is None else str(checkpoint)
-    return load_sampler(
-        run, run_recipe(run), checkpoint=wanted, device=choose_device(device)
-    )
+    return load_sampler(run, run_recipe(run), checkpoint=wanted, device=choose_device(device))

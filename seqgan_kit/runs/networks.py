@@ -17,8 +17,8 @@ from ..models.image_gan import (
     ConvolutionalGenerator,
     DenseGenerator,
 )
-from ..models.sequence import RecurrentGenerator
 from ..models.readers import RecurrentDiscriminator, RecurrentEncoder
+from ..models.sequence import RecurrentGenerator
 from ..models.vae import ConvolutionalEncoder, VariationalAutoencoder
 from ..nn.categorical import CategoricalHead, TokenEmbedding
 from ..nn.grouped import GroupedCategoricalHead, GroupedEmbedding
@@ -30,9 +30,7 @@ from ..recipe.models import ImageGanRecipe, RecurrentGanRecipe, RecurrentVaeReci
 from ..sections import ModelSection, Section
 
 
-def make_generator(
-    model: ModelSection, codec: Codec, classes: tuple[int, ...]
-) -> Generator:
+def make_generator(model: ModelSection, codec: Codec, classes: tuple[int, ...]) -> Generator:
     """Make the network of a recipe that writes."""
     return plugins.models()[model.kind].generator(model, codec, classes)
 
@@ -125,9 +123,7 @@ def recurrent_discriminator(
     return _critic(RecurrentDiscriminator, settings, features=features, classes=classes, view=view)
 
 
-def image_generator(
-    model: ImageGanRecipe, codec: Codec, classes: tuple[int, ...]
-) -> Generator:
+def image_generator(model: ImageGanRecipe, codec: Codec, classes: tuple[int, ...]) -> Generator:
     """Make the generator of whole images of a recipe."""
     settings = model.generator.model_dump()
     if settings.pop("kind") == "convolutional":

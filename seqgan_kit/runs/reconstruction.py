@@ -32,5 +32,6 @@ def reconstructions(
     codec = sampler.codec
     x, mask_BT = codec.encode(part.items[:count])
     label_BA = torch.from_numpy(part.label_NA[:count])
-    written = sampler.reconstruct(Batch(*(one.to(sampler.device) for one in (x, mask_BT, label_BA))))
+    on_device = (one.to(sampler.device) for one in (x, mask_BT, label_BA))
+    written = sampler.reconstruct(Batch(*on_device))
     return codec.decode(x, mask_BT), written

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..errors import NotSupported
 from ..batch import Batch
+from ..errors import NotSupported
 from ..kind import Codec
 from ..labels import LabelCounts, parse_labels
 from ..nn.networks import Autoencoder, Generator

@@ -99,9 +99,7 @@ def scores(
         middle = torch.stack(means).mean()
         found = [score - middle for score in found]
     largest = max(score.abs().max().item() for score in found) or 1.0
-    real, made = (
-        Scored(*side, score / largest) for side, score in zip(sides, found, strict=True)
-    )
+    real, made = (Scored(*side, score / largest) for side, score in zip(sides, found, strict=True))
     what = (
         "the logit of that step, from half-way between the two."
         if every_step

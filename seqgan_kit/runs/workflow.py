@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import platform
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-import torch
 from torch import nn
 
 from .. import __version__
-from ..recipe import files as recipe_files
 from ..data.dataset import Dataset
 from ..data.loader import GroupedBatches, SequenceStore
-from ..data.sources import Progress as DownloadProgress
 from ..data.sources import cache_folder
-from ..evaluation.judge import Progress as JudgeProgress
 from ..files import FileProblem, write_text
 from ..kind import Codec
 from ..labels import label_counts
 from ..nn.networks import Generator
 from ..objectives.objective import Objective
 from ..recipe import Recipe
+from ..recipe import files as recipe_files
+from ..training.checkpoint import load_network, network_names
+from ..training.log import require_tensorboard, tensorboard_report
 from ..training.run import Run, RunError, create_run, free_path, remove_run
+from ..training.runtime import Runtime
+from ..training.trainer import Hook, OptimizerMaker, Trainer, adam
 from . import data as data_of
 from .data import make_codec, run_codec, seen, store_codec, trainable
 from .judging import checkpoint_score, likelihood_score
@@ -35,10 +35,6 @@ from .loading import run_recipe, same_data
 from .objectives import check_processes, make_objective, optimization, schedule
 from .sampler import Sampler
 from .watch import Watch, environment
-from ..training.checkpoint import load_network, network_names
-from ..training.log import Report, require_tensorboard, tensorboard_report
-from ..training.runtime import Runtime, choose_device
-from ..training.trainer import Hook, OptimizerMaker, Trainer, adam
 
 
 @dataclass(frozen=True)
