@@ -13,7 +13,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import SEED, StopSignals, say, training_progress, watching
+from .console import SEED, StopSignals, gan_train_option, say, training_progress, watching
 
 if TYPE_CHECKING:
     from seqgan_kit.pages.comparison import Entry
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
 @click.option("--samples", type=click.IntRange(min=20), help="Samples per set [from the recipe].")
 @click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
-@click.option("--gan-train/--no-gan-train", default=True, show_default=True)
+@gan_train_option
 @click.option(
     "--temperatures", metavar="FROM:TO:STEP", help="Also sample text runs at these temperatures."
 )

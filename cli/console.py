@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 SEED = click.IntRange(min=0, max=2**63 - 1)
 
+gan_train_option = click.option(
+    "--gan-train/--no-gan-train",
+    default=True,
+    show_default=True,
+    help="Measure GAN-train: train a judge on samples, which takes a minute or so.",
+)
+
 
 class StopSignals:
     """A context manager that stores Ctrl-C and SIGTERM, so that training can save and stop.

@@ -12,7 +12,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import SEED, say, watching
+from .console import SEED, gan_train_option, say, watching
 
 if TYPE_CHECKING:
     from seqgan_kit.measuring.bench import Bench
@@ -39,12 +39,7 @@ FEWEST = 20
 )
 @click.option("--recipe", help="With --samples PATH: the recipe of the data to compare them with.")
 @click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
-@click.option(
-    "--gan-train/--no-gan-train",
-    default=True,
-    show_default=True,
-    help="Measure GAN-train: train a judge on samples, which takes a minute or so.",
-)
+@gan_train_option
 @click.option(
     "--temperatures",
     metavar="FROM:TO:STEP",
@@ -56,7 +51,7 @@ FEWEST = 20
     help="With --temperatures: .svg file for the curves [RUN/temperatures.svg for one run].",
 )
 @click.option("--force", is_flag=True, help="Replace the file of --plot.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(

@@ -10,7 +10,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import SEED, watching
+from .console import SEED, gan_train_option, watching
 
 
 @click.command(short_help="Write a page about one run.")
@@ -20,7 +20,7 @@ from .console import SEED, watching
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
 @click.option("--samples", type=click.IntRange(min=20), help="Samples per set [from the recipe].")
 @click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
-@click.option("--gan-train/--no-gan-train", default=True, show_default=True)
+@gan_train_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
     run: Path,

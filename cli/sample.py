@@ -95,7 +95,7 @@ def _click(option: Option) -> click.Option:
     help="7, or 3,7, or kind=movie where there are several attributes; every label if absent.",
 )
 @click.option("-n", "--count", type=click.IntRange(min=1), help="How many [see below].")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
 @click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
 @click.option(
     "--out",

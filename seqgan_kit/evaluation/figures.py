@@ -48,7 +48,7 @@ _OF_THE_JUDGE = (
     Figure(
         "precision", "precision", "higher",
         "Share of the samples inside the neighbourhood of a real test item: a ball in the judge's "
-        "features that reaches its k-th neighbour (by default the fifth).",
+        "features that reaches its k-th neighbour (k is evaluation.neighbours).",
     ),
     Figure(
         "recall", "recall", "higher",

@@ -49,6 +49,8 @@ class Speaker:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = str(espeakng_loader.get_data_path()).encode()
         rate = self._library.espeak_Initialize(SYNCHRONOUS, 0, data, DO_NOT_EXIT)
+        if rate < 0:
+            raise RuntimeError(f"eSpeak NG cannot be started (status {rate})")
         if rate != SAMPLE_RATE:
             raise RuntimeError(f"eSpeak NG has the sample rate {rate}, expected {SAMPLE_RATE}")
         # The default seed is the time of day.

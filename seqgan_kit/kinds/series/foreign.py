@@ -29,10 +29,10 @@ def read_samples(
     try:
         found = read_series(path, Columns(labels=known, channels=channels if by_name else ()),
                             whole=False)  # fmt: skip
-        series = [complete(one, found.channels, "error") for one in found.series]
+        series = [complete(one, found.channels, "error", "fill them") for one in found.series]
         names = [one.label for one in series]
     except DataError as error:
-        raise SamplesError(str(error).partition(": fill them with")[0]) from error
+        raise SamplesError(str(error)) from error
     if len(found.channels) != len(channels):
         raise SamplesError(
             f"{path} has {len(found.channels)} channels; {bench.dataset.name} has {len(channels)}"

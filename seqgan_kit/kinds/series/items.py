@@ -77,7 +77,13 @@ class SeriesFile:
     attributes: tuple[str, ...]
 
 
-def complete(series: OneSeries, channels: Sequence[str], missing: Missing) -> OneSeries:
+FILL_ADVICE = "fill them with data.missing=forward or data.missing=linear"
+"""What to do about missing values in the data of a recipe."""
+
+
+def complete(
+    series: OneSeries, channels: Sequence[str], missing: Missing, advice: str = FILL_ADVICE
+) -> OneSeries:
     """Return the series without missing values.
 
     Args:
@@ -86,6 +92,7 @@ def complete(series: OneSeries, channels: Sequence[str], missing: Missing) -> On
         missing: ``error``, or how to fill a missing value: with the value before it (``forward``;
             at the beginning, the first known one), or between its neighbours (``linear``; at the
             ends, the nearest known one).
+        advice: end of the message on missing values: what to do about them.
 
     Raises:
         DataError: a value is missing and may not be filled, a channel has no values at all, or a
@@ -104,10 +111,7 @@ def complete(series: OneSeries, channels: Sequence[str], missing: Missing) -> On
         return series
     where = first("no value", absent_SC)
     if missing == "error":
-        raise DataError(
-            f"{where}, the first of {int(absent_SC.sum())}: fill them with "
-            "data.missing=forward or data.missing=linear"
-        )
+        raise DataError(f"{where}, the first of {int(absent_SC.sum())}: {advice}")
     filled_SC = value_SC.copy()
     for column in np.flatnonzero(absent_SC.any(0)):
         filled_SC[:, column] = _filled(value_SC[:, column], missing, where)

@@ -95,7 +95,7 @@ class TextCodec(Codec):
         if len(ids) >= self.max_length:
             raise DataError(
                 f"the prompt has {len(ids)} tokens, but the model's lines have at most "
-                f"{self.max_length}: shorten it to {self.max_length - 1}"
+                f"{self.max_length}, the prompt included: use fewer than {self.max_length} tokens"
             )
         return ids
 

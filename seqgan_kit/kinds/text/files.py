@@ -47,7 +47,13 @@ Record = tuple[int, dict[str, Any] | str]
 """A line number with the columns of the row, or with what is wrong with it."""
 
 
-def read_rows(path: Path, *, text: str, labels: Sequence[str], skip: bool) -> TextFile:
+SKIP_ADVICE = "fix it, or drop such rows with data.unreadable=skip"
+"""What to do about an unreadable row in the data of a recipe."""
+
+
+def read_rows(
+    path: Path, *, text: str, labels: Sequence[str], skip: bool, advice: str = SKIP_ADVICE
+) -> TextFile:
     """Read a file of plain lines, a table with a header row, or one JSON object per line.
 
     Line breaks inside a text become spaces.
@@ -57,6 +63,7 @@ def read_rows(path: Path, *, text: str, labels: Sequence[str], skip: bool) -> Te
         text: column that holds the text; plain lines have no other.
         labels: columns that hold labels.
         skip: leave out rows that cannot be read, instead of stopping at the first.
+        advice: end of the message on a row that cannot be read: what to do about it.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or contains no text.
@@ -79,9 +86,7 @@ def read_rows(path: Path, *, text: str, labels: Sequence[str], skip: bool) -> Te
         elif skip:
             file.unreadable.append(f"line {line}: {row}")
         else:
-            raise DataError(
-                f"{path}, line {line}: {row}; fix it, or drop such rows with data.unreadable=skip"
-            )
+            raise DataError(f"{path}, line {line}: {row}; {advice}")
     if not file.rows:
         why = f" ({file.unreadable[0]})" if file.unreadable else ""
         raise DataError(f"{path} contains no text{why}: give a file with lines of text")

@@ -24,9 +24,11 @@ def read_samples(
     known = bench.dataset.labels
     named = bench.labelled and path.suffix.lower() != ".txt"
     try:
-        rows = read_rows(path, text="text", labels=tuple(known) if named else (), skip=False).rows
+        rows = read_rows(
+            path, text="text", labels=tuple(known) if named else (), skip=False, advice="fix it"
+        ).rows
     except DataError as error:
-        raise SamplesError(str(error).replace("data.unreadable=skip", "an editor")) from error
+        raise SamplesError(str(error)) from error
     items = bench.measure.real([row.text for row in rows])
     if not named:
         return items, None
