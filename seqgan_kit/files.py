@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .errors import SeqganError, UsageError
+from .errors import SeqganError, UsageError, printable
 
 
 class FileProblem(SeqganError, ValueError):
@@ -119,6 +119,35 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+@contextmanager
+def parsing(
+    path: Path | str, what: str, error: type[SeqganError] = FileProblem
+) -> Iterator[None]:
+    """Turn whatever a parser raises on damaged content into one sentence.
+
+    Parsers of files from elsewhere raise exceptions of every class on damaged input, so all are
+    caught here, except our own and those of the operating system (a missing file, a full disk).
+
+    Args:
+        path: the file, for the message.
+        what: what it should be: ``"a NumPy array"``.
+        error: class of the error that is raised.
+
+    Raises:
+        SeqganError: of the class ``error``.
+    """
+    try:
+        yield
+    except SeqganError:
+        raise
+    except Exception as problem:
+        if isinstance(problem, OSError) and problem.errno is not None:
+            raise
+        why = printable(str(problem) or type(problem).__name__).strip()
+        why = why if len(why) <= 200 else f"{why[:200]}..."
+        raise error(f"{path} is damaged or not {what} ({why})") from problem
+
+
 def read_json(path: Path) -> Any:
     """Read JSON.
 
@@ -126,10 +155,8 @@ def read_json(path: Path) -> Any:
         FileNotFoundError: there is no such file.
         FileProblem: it is not JSON.
     """
-    try:
+    with parsing(path, "JSON"):
         return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FileProblem(f"{path} is damaged: it is not JSON ({error})") from error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
