@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-
 from typing import ClassVar
 
 
@@ -40,9 +39,7 @@ def printable(text: str) -> str:
     >>> print(printable("a\x1b[31mb"))
     a\x1b[31mb
     """
-    return "".join(
-        one.encode("unicode_escape").decode() if _obeyed(one) else one for one in text
-    )
+    return "".join(one.encode("unicode_escape").decode() if _obeyed(one) else one for one in text)
 
 
 def _obeyed(character: str) -> bool:

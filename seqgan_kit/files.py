@@ -120,9 +120,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 @contextmanager
-def parsing(
-    path: Path | str, what: str, error: type[SeqganError] = FileProblem
-) -> Iterator[None]:
+def parsing(path: Path | str, what: str, error: type[SeqganError] = FileProblem) -> Iterator[None]:
     """Turn whatever a parser raises on damaged content into one sentence.
 
     Parsers of files from elsewhere raise exceptions of every class on damaged input, so all are
