@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 if TYPE_CHECKING:
     from .recipe.whole import Recipe
 
-PositiveInt = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+LARGEST = 2**31 - 1
+"""Largest number of anything; beyond it, products of two sizes no longer fit into 64 bits."""
+
+WIDEST = 2**16
+"""Largest width of a layer. One matrix of that width takes 16 GB."""
+
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Width = Annotated[int, Field(ge=1, le=WIDEST)]
+OptionalWidth = Annotated[int, Field(ge=0, le=WIDEST)]
+Depth = Annotated[int, Field(ge=1, le=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0)]
@@ -27,9 +36,42 @@ class Section(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
+        allow_inf_nan=False,
         # A section is compiled when it is first used, most of them as a part of a recipe.
         defer_build=True,
     )
+
+
+SHOWN = 80
+"""Longest value that a message repeats in full."""
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: a long one is cut.
+
+    >>> shown([1, "a"]), len(shown("a" * 1000))
+    ("[1, 'a']", 83)
+    """
+    text = repr(value[: SHOWN + 1] if isinstance(value, str) else value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def first_problem(error: ValidationError, above: str = "") -> str:
+    """Say which key a schema refuses, and why: the first one, in one sentence.
+
+    Args:
+        error: what the schema raised.
+        above: the key whose value was checked.
+    """
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in (above, *problem["loc"]) if part != "")
+    if problem["type"] == "value_error":
+        said = str(problem["ctx"]["error"])
+    elif problem["type"] in ("missing", "extra_forbidden"):
+        said = "this key is missing" if problem["type"] == "missing" else "unknown key"
+    else:
+        said = problem["msg"][0].lower() + problem["msg"][1:] + f", not {shown(problem['input'])}"
+    return f"{key}: {said}" if key else said
 
 
 class DataSection(Section):
@@ -51,6 +93,9 @@ class DataSection(Section):
     """Seed of the cut into parts; not the run's, so that all runs share one test part."""
     budget_mb: PositiveInt = 2048
     """Encoded sequences up to this size live on the device; larger ones are memory-mapped."""
+    max_file_mb: PositiveInt = 1024
+    """Memory that the content of one file may take: larger files are refused before they are
+    read."""
 
 
 class CodecSection(Section):

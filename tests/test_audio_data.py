@@ -519,7 +519,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SEQGAN_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(DataError, match=r"cannot be written .*SEQGAN_CACHE"):
-        clip_cache.cached_clips({}, lambda: [np.ones(3, np.float32)], name="x")
+        clip_cache.cached_clips({}, lambda: [np.ones(3, np.float32)], count=1, name="x")
 
 
 # -- spoken digits --------------------------------------------------------------------------------

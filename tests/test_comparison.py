@@ -277,7 +277,7 @@ def test_the_page_of_another_comparison_stays(seqgen, three, tmp_path):
     (tmp_path / "out" / "compare.json").write_text('{"title": "mine"}')
     shown = seqgen(*three[1])
     assert shown.code == 2
-    assert "another comparison" in shown.err
+    assert "compare.json exists and is not overwritten" in shown.err
     assert not (tmp_path / "out" / "runs").exists()
 
 

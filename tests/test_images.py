@@ -308,7 +308,7 @@ def test_files_are_read_when_they_are_asked_for(tmp_path):
     images = ImageFiles(paths, (6, 5), "grey")
     paths[2].unlink()
     assert images[:2].shape == (2, 6, 5, 1)
-    with pytest.raises(DataError, match=r"2\.png: .*No such file"):
+    with pytest.raises(DataError, match=r"2\.png cannot be read \(No such file"):
         images[2:]
 
 
@@ -459,7 +459,7 @@ def test_decompression_bombs_are_refused(tmp_path, monkeypatch, limit):
     make(tmp_path, {"cat": 2})
     save(tmp_path / "cat" / "bomb.png", flat(0, (20, 20)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(DataError, match=r"1 of 3 [\s\S]*bomb\.png: .*decompression bomb"):
+    with pytest.raises(DataError, match=r"1 of 3 [\s\S]*bomb\.png: more than \d+ pixels"):
         load(tmp_path)
 
 

@@ -348,7 +348,7 @@ def empty(path):
         (padded_without_lengths, r"1 of 20 series end in missing values \(the first is series 3"),
         (letters, "<U1 values; expected numbers"),
         (one_dimension, r"shape \[7\].*for one long series set data.window"),
-        (other_bytes, "not a readable .npy file"),
+        (other_bytes, "damaged or not an array"),
         (short, "leave none for the .* part"),
         (empty, "contains no series"),
     ],

@@ -6,11 +6,13 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from .dataset import DataError, some
 from .packages import LARGEST_FILE, one_line
+from .reading import MB, digest, opened
 
 CHUNK = 1 << 20
 
@@ -40,11 +42,8 @@ def check_bundle(folder: Path, bundle: Bundle) -> None:
     missing = [name for name in bundle.names if not (folder / name).is_file()]
     if missing:
         raise DataError(f"{len(missing):,} of the {count} files are missing ({some(missing)})")
-    try:
-        sums = {name: hashlib.sha256((folder / name).read_bytes()) for name in bundle.names}
-    except OSError as error:
-        raise DataError(f"{error.filename} cannot be read ({error.strerror})") from error
-    lines = sorted(f"{name} {digest.hexdigest()}\n" for name, digest in sums.items())
+    sums = {name: digest(folder / name, LARGEST_FILE // MB) for name in bundle.names}
+    lines = sorted(f"{name} {found}\n" for name, found in sums.items())
     found = hashlib.sha256("".join(lines).encode()).hexdigest()
     if found != bundle.sha256:
         raise DataError(
@@ -71,19 +70,20 @@ def checked(path: Path, expected: str) -> Iterator[bytes]:
     Raises:
         DataError: it is damaged or too large, or has another checksum.
     """
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     size = 0
+    packed = gzip.open if path.suffix == ".gz" else nullcontext
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with opened(path) as stored, packed(stored) as file:
             while chunk := file.read(CHUNK):
                 size += len(chunk)
                 if size > LARGEST_FILE:
                     raise DataError(f"{path.name} unpacks to more than {LARGEST_FILE:,} bytes")
-                digest.update(chunk)
+                found.update(chunk)
                 yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path.name} is damaged ({one_line(error)})") from error
     except OSError as error:
         raise DataError(f"{path.name} cannot be read ({error.strerror or error})") from error
-    if digest.hexdigest() != expected:
-        raise DataError(f"{path.name} has SHA-256 {digest.hexdigest()}, expected {expected}")
+    if found.hexdigest() != expected:
+        raise DataError(f"{path.name} has SHA-256 {found.hexdigest()}, expected {expected}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,29 @@ def find_files(root: Path, extensions: Collection[str], what: str) -> FileTree:
         for note in left_out(kind, [path.relative_to(root).as_posix() for path in paths])
     ]
     return FileTree({part: labels for part, labels in parts.items() if labels}, notes)
+
+
+DEEPEST = 4
+"""Folders inside of each other that :func:`found_below` looks into."""
+
+
+def found_below(
+    root: Path, extensions: Collection[str], deepest: int | None = DEEPEST
+) -> Iterator[Path]:
+    """Yield the files below a folder that have one of these extensions, opening none of them.
+
+    Links to folders are not followed, and folders that cannot be read are left out.
+
+    Args:
+        root: the folder.
+        extensions: extensions in lower case.
+        deepest: how many folders inside of each other are looked into; ``None``: all.
+    """
+    top = len(root.parts)
+    for folder, inside, files in os.walk(root):
+        if deepest is not None and len(Path(folder).parts) - top >= deepest:
+            inside.clear()
+        yield from (Path(folder, name) for name in files if _is(Path(name), extensions))
 
 
 def _by_label(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import textwrap
 import zlib
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pathlib import Path
 from .dataset import DataError
 
 LARGEST_FILE = 1 << 29
+MOST_MEMBERS = 100_000
+CHUNK = 1 << 20
 CLIENT_SECONDS = 300
 
 
@@ -112,16 +115,38 @@ def extract(path: Path, folder: str) -> Path:
         DataError: the archive is damaged, too large, or would write outside that folder.
     """
     try:
-        with tarfile.open(path) as archive:
-            wanted = [
-                item for item in archive if item.isfile() and item.name.startswith(f"{folder}/")
-            ]
-            if sum(item.size for item in wanted) > LARGEST_FILE:
-                raise DataError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
-            archive.extractall(path.parent, wanted, filter="data")
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        # Unpacked first, because a header can announce names and comments of any size.
+        with tempfile.TemporaryFile(dir=path.parent) as plain:
+            with gzip.open(path) as packed:
+                while chunk := packed.read(CHUNK):
+                    plain.write(chunk)
+                    _refuse_more(plain.tell())
+            plain.seek(0)
+            with tarfile.open(fileobj=plain, mode="r:") as archive:
+                archive.extractall(path.parent, _wanted(archive, folder), filter="data")
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"its archive is damaged ({one_line(error)})") from error
     return path.parent / folder
+
+
+def _wanted(archive: tarfile.TarFile, folder: str) -> list[tarfile.TarInfo]:
+    """Return the members of a folder; the sizes of sparse ones may be anything."""
+    wanted, size = [], 0
+    for number, item in enumerate(archive):
+        if number >= MOST_MEMBERS:
+            raise DataError(f"it has more than {MOST_MEMBERS:,} files")
+        if item.isfile() and item.name.startswith(f"{folder}/"):
+            size += item.size
+            _refuse_more(size)
+            wanted.append(item)
+    return wanted
+
+
+def _refuse_more(size: int) -> None:
+    if size > LARGEST_FILE:
+        raise DataError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
 
 
 def _run(client: str, *arguments: str, folder: Path) -> None:

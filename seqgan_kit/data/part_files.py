@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
 from .dataset import DataError, PartName
 from .label_folders import PART_FOLDERS
+from .reading import opened
 
 
 def find_parts(root: Path, endings: Collection[str]) -> tuple[dict[PartName, Path], list[str]]:
@@ -20,13 +22,18 @@ def find_parts(root: Path, endings: Collection[str]) -> tuple[dict[PartName, Pat
     Raises:
         DataError: there is no such file or folder, or the folder has no training file.
     """
-    if root.is_file():
-        return {"training": root}, []
     if not root.is_dir():
-        raise DataError(f"{root}: there is no such file or folder")
+        if not os.path.lexists(root):
+            raise DataError(f"{root}: there is no such file or folder")
+        opened(root).close()
+        return {"training": root}, []
     parts: dict[PartName, Path] = {}
     others = []
-    for path in sorted(root.iterdir()):
+    try:
+        inside = sorted(root.iterdir())
+    except OSError as error:
+        raise DataError(f"{root} cannot be read ({error.strerror})") from error
+    for path in inside:
         part = PART_FOLDERS.get(path.stem.lower().rpartition("_")[2])
         if not path.is_file() or path.name.startswith("."):
             continue

@@ -23,6 +23,7 @@ from .packages import (
     extract,
     one_line,
 )
+from .reading import user_path
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the name of the download, the bytes so far and the total (``None``: unknown)."""
@@ -67,9 +68,13 @@ class Source:
 
 
 def cache_folder() -> Path:
-    """Return the folder for fetched files: SEQGAN_CACHE, or the user's cache folder."""
+    """Return the folder for fetched files: SEQGAN_CACHE, or the user's cache folder.
+
+    Raises:
+        DataError: SEQGAN_CACHE names the home folder of nobody.
+    """
     chosen = os.environ.get("SEQGAN_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("seqgan_kit")
+    return user_path(chosen) if chosen else platformdirs.user_cache_path("seqgan_kit")
 
 
 def locate(
@@ -191,7 +196,8 @@ def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> Non
             target.open("wb") as copy,
         ):
             response.raise_for_status()
-            size = int(response.headers.get("Content-Length", 0)) or None
+            stated = response.headers.get("Content-Length", "")
+            size = int(stated) if stated.isdecimal() and len(stated) < 20 else None
             for chunk in response.iter_content(CHUNK):
                 copy.write(chunk)
                 if copy.tell() > LARGEST_FILE:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -276,13 +278,21 @@ def cached_rows(
     with FileLock(path.with_suffix(".lock")):
         try:
             kept = read_json(path)
-            if isinstance(kept, dict) and kept.get("key") == key and "rows" in kept:
-                return kept["rows"]
-            say(f"Recomputing cached metrics: {path} is damaged (unexpected content).")
+            if not isinstance(kept, dict) or kept.get("key") != key:
+                say(f"Recomputing cached metrics: {path} is damaged (unexpected content).")
+            elif kept.get("checksum") == _checksum(kept.get("rows")):
+                found: dict[str, Any] = kept["rows"]
+                return found
+            else:
+                say(f"Recomputing cached metrics: {path} has no matching checksum.")
         except FileNotFoundError:
             pass
         except FileProblem as error:
             say(f"Recomputing cached metrics: {error}.")
         rows = compute()
-        write_json(path, {"key": key, "rows": rows})
+        write_json(path, {"key": key, "rows": rows, "checksum": _checksum(rows)})
     return rows
+
+
+def _checksum(rows: object) -> str:
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()

@@ -21,7 +21,7 @@ from ..evaluation.figures import Value
 from ..evaluation.gan_train import gan_train
 from ..evaluation.judge import Judge
 from ..evaluation.likelihood import chosen_items, likelihood_figures, token_figures
-from ..files import file_digest, read_json, write_json
+from ..files import file_digest, write_json
 from ..kind import OwnFigures
 from ..nn.noise import seeded_noise
 from ..recipe import Recipe
@@ -34,7 +34,7 @@ from ..runs.watch import Watch, environment
 from ..sections import EvaluationSection
 from ..training.run import Run, RunError
 from ..training.runtime import choose_device
-from .evaluation import Evaluation, kept
+from .evaluation import Evaluation, kept, trained
 
 GAN_TRAIN_SEED = 7
 """Seed of the judges that are trained on samples, different from that of the main judge."""
@@ -83,7 +83,7 @@ class Bench:
                 f"recall, density and coverage need {needed}: enlarge it (data.test), or lower "
                 "evaluation.neighbours"
             )
-        trained = trained_judge(
+        judged = trained_judge(
             recipe,
             dataset,
             self.measure,
@@ -92,11 +92,11 @@ class Bench:
             say=watch.say,
             progress=watch.judge,
         )
-        self._judge = trained.judge
-        self.judge_accuracy = trained.accuracy
-        self._judge_digest = _digest(trained.judge.state_dict())
+        self._judge = judged.judge
+        self.judge_accuracy = judged.accuracy
+        self._judge_digest = _digest(judged.judge.state_dict())
         self.reference = Reference(
-            judge=trained.judge,
+            judge=judged.judge,
             items=self.test,
             label_NA=self.label_NA,
             training=lambda: self._vectors(self.training_items()),
@@ -292,10 +292,10 @@ class Bench:
             figures |= combine([self._learned(samples, label_NA)], count)
         figures |= self._likelihood(run, recipe, sampler)
         # The time of the whole training, even if the checkpoint is not the last one.
-        trained = read_json(run.checkpoints()[-1] / "state.json")
+        _, trained_seconds = trained(run)
         weights = sum(weight.numel() for weight in sampler.generator.writer.parameters())
         figures["parameters"] = Value.of([float(weights)], 1)
-        figures["training_seconds"] = Value.of([float(trained["seconds"])], 1)
+        figures["training_seconds"] = Value.of([trained_seconds], 1)
         made = self.samples * self.sets
         figures["samples_per_second"] = Value.of([made / seconds], made)
         result = Evaluation(run.path.name, figures, settings)

@@ -40,6 +40,23 @@ def kept(run: Run, settings: Mapping[str, Any]) -> Evaluation | None:
         if read.get("format") != FORMAT or read["settings"] != settings:
             return None
         figures = {name: Value.from_json(value) for name, value in read["figures"].items()}
-    except (FileNotFoundError, FileProblem, AttributeError, KeyError, TypeError, ValueError):
+    except FileNotFoundError:
         return None
+    except (FileProblem, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None  # It is measured again.
     return Evaluation(run.path.name, figures, read["settings"])
+
+
+def trained(run: Run) -> tuple[int, float]:
+    """Return how many steps, and how many seconds, a run has been trained.
+
+    Raises:
+        FileProblem: its newest checkpoint does not say so.
+    """
+    path = run.checkpoints()[-1] / "state.json"
+    state = read_json(path)
+    try:
+        step, seconds = int(state["step"]), float(state["seconds"])
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise FileProblem(f"{path} is damaged: it holds no step or no seconds") from error
+    return step, seconds

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from ..errors import UsageError
 from ..evaluation.figures import Value
-from ..files import FileProblem, read_json, write_json, write_text
+from ..files import FileProblem, read_json, refuse_existing, write_json, write_text
 from ..measuring.bench import Bench, bench_of, same_data_for_all
-from ..measuring.evaluation import Evaluation
+from ..measuring.evaluation import Evaluation, trained
 from ..measuring.temperatures import sweep
 from ..recipe import CompareRecipe, Recipe, slug
 from ..recipe import files as recipe_files
@@ -126,7 +126,7 @@ def plan(
 def _data(recipe: Recipe) -> dict[str, Any]:
     """Return the data section of a recipe, without the location of the data."""
     own = set() if recipe.data.own_root else {"root"}
-    return recipe.data.model_dump(exclude={"budget_mb", *own})
+    return recipe.data.model_dump(exclude={"budget_mb", "max_file_mb", *own})
 
 
 def _trained_alike(recipe: Recipe) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def _trained(
 
 
 def _long_enough(run: Run, training: Planned) -> Run:
-    steps = _progress(run)["step"]
+    steps, _ = trained(run)
     if steps < FEWEST_STEPS:
         raise BudgetError(
             f"{training.label} did {steps} steps in {training.recipe.train.minutes} minutes, too "
@@ -202,18 +202,13 @@ def _long_enough(run: Run, training: Planned) -> Run:
     return run
 
 
-def _progress(run: Run) -> dict[str, Any]:
-    state: dict[str, Any] = read_json(run.checkpoints()[-1] / "state.json")
-    return state
-
-
 def _over(run: Run, recipe: Recipe) -> bool:
     try:
-        state = _progress(run)
+        step, seconds = trained(run)
     except (IndexError, FileNotFoundError, FileProblem):
         return False
-    by_clock = bool(recipe.train.minutes) and state["seconds"] >= 60 * (recipe.train.minutes or 0)
-    return by_clock or int(state["step"]) >= recipe.train.steps
+    by_clock = bool(recipe.train.minutes) and seconds >= 60 * (recipe.train.minutes or 0)
+    return by_clock or step >= recipe.train.steps
 
 
 # -- comparing runs -----------------------------------------------------------------------------
@@ -343,7 +338,37 @@ def joined(name: str, evaluations: Sequence[Evaluation]) -> Evaluation:
 def write(content: page.Content, folder: Path, stem: str) -> None:
     """Write the files of a comparison."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / f"{stem}.json", evidence.without_pictures(content))
-    write_text(folder / f"{stem}.csv", tables.csv(content))
-    write_text(folder / f"{stem}.md", tables.markdown(content))
-    write_text(folder / f"{stem}.html", page.render(content))
+    data, table, text, page_path = page_files(folder, stem)
+    write_json(data, evidence.without_pictures(content))
+    write_text(table, tables.csv(content))
+    write_text(text, tables.markdown(content))
+    write_text(page_path, page.render(content))
+
+
+def page_files(folder: Path, stem: str) -> list[Path]:
+    """Return the files of a page: its data, the table twice, and the page itself."""
+    return [folder / f"{stem}{ending}" for ending in (".json", ".csv", ".md", ".html")]
+
+
+def refuse_others(folder: Path, stem: str, title: str | None, force: bool) -> None:
+    """Refuse to replace files that :func:`write` did not write for the same comparison.
+
+    Args:
+        folder: where the files are to go.
+        stem: their name.
+        title: title of a page that may be replaced; ``None``: none may.
+        force: replace them, whatever they are.
+
+    Raises:
+        UsageError: there are such files, or ``folder`` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder} is a file: name a folder")
+    data, *others = page_files(folder, stem)
+    try:
+        there = read_json(data).get("title") if title is not None else None
+    except (FileNotFoundError, FileProblem, AttributeError):
+        there = None
+    if there is None or there != title:
+        for path in (data, *others):
+            refuse_existing(path, force)

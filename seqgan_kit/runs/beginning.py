@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from .. import plugins
 from ..data.dataset import DataError, PartName
 from ..data.label_folders import PART_FOLDERS
 from ..data.part_files import find_parts
+from ..data.reading import opened
 from ..errors import UsageError
 from .asked import Starter
 
@@ -64,23 +66,26 @@ def look_at(path: Path, kind: str | None = None) -> Starter:
     kinds = plugins.kinds()
     if kind is not None and kind not in kinds:
         raise UsageError(f"--kind {kind}: there is no such kind; choose one of {', '.join(kinds)}")
-    if not path.exists():
+    if not os.path.lexists(path):
         raise DataError(f"{path} does not exist")
+    if not path.is_dir():
+        # A kind that opened a pipe would wait for ever.
+        opened(path).close()
     asked = kinds if kind is None else {kind: kinds[kind]}
     found: dict[str, Starter] = {}
-    problems = []
+    problems: dict[str, DataError] = {}
     for name, one in asked.items():
         try:
             starter = one.starter(path)
         except DataError as error:
             # Another kind may be able to read what this one took for its own.
-            problems.append(error)
+            problems[name] = error
             continue
         if starter is not None:
             found[name] = starter
     sure = {name: starter for name, starter in found.items() if not isinstance(starter, Fallback)}
     if problems and not sure:
-        raise problems[0]
+        raise _all_of(path, problems)
     chosen = sure or found
     if len(chosen) > 1:
         raise UsageError(
@@ -95,6 +100,15 @@ def look_at(path: Path, kind: str | None = None) -> Starter:
     )
 
 
+def _all_of(path: Path, problems: Mapping[str, DataError]) -> DataError:
+    """Join what keeps each kind from reading the data: which of them was meant is not known."""
+    messages = {str(error) for error in problems.values()}
+    if len(messages) == 1:
+        return next(iter(problems.values()))
+    lines = [f"  as {name}: {error}" for name, error in problems.items()]
+    return DataError("\n".join([f"{path} cannot be read:", *lines]))
+
+
 # -- what the kinds share when they look at data ------------------------------------------------
 
 
@@ -106,7 +120,10 @@ def part_files(path: Path, endings: Collection[str]) -> dict[PartName, Path] | N
     """
     if path.is_file():
         return {"training": path} if path.suffix.lower() in endings else None
-    visible = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+    try:
+        visible = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from error
     readable = [entry for entry in visible if entry.suffix.lower() in endings]
     named = {PART_FOLDERS.get(entry.stem.lower().rpartition("_")[2]) for entry in readable}
     if "training" in named or (readable and len(readable) == len(visible)):

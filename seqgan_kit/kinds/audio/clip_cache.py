@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from ...data.dataset import DataError
 from ...data.sources import cache_folder
-from ...files import FileProblem, read_json, write_folder, write_json
+from ...files import read_json, write_folder, write_json
 from .clips import Clips
 
 LeftOut = dict[int, str]
@@ -24,7 +24,11 @@ TOO_LONG = "too long"
 
 
 def cached_clips(
-    key: Mapping[str, object], make: Callable[[], Iterable[np.ndarray | str]], *, name: str
+    key: Mapping[str, object],
+    make: Callable[[], Iterable[np.ndarray | str]],
+    *,
+    count: int,
+    name: str,
 ) -> tuple[Clips, LeftOut]:
     """Return the memory-mapped clips of a key, made first if the cache does not have them.
 
@@ -32,6 +36,7 @@ def cached_clips(
         key: everything the clips depend on, as JSON values.
         make: yields each clip, or the reason why it is left out; called only if the cached clips
             are missing or damaged.
+        count: how many clips it yields, those that are left out included.
         name: name of the data set, the first part of the folder name.
 
     Raises:
@@ -41,16 +46,16 @@ def cached_clips(
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = cache_folder() / "clips" / f"{name}-{digest}"
     # Tried before anything is written, because a complete cache may be read-only.
-    if (ready := _load(folder, key)) is not None:
+    if (ready := _load(folder, key, count)) is not None:
         return ready
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f"{folder.name}.lock"):
-            found = _load(folder, key)
+            found = _load(folder, key, count)
             if found is None:
                 with write_folder(folder, replace=True) as draft:
                     _write(draft, key, make(), name)
-                found = _load(folder, key)
+                found = _load(folder, key, count)
     except OSError as error:
         raise DataError(
             f"the cache folder {folder.parent} cannot be written ({error.strerror or error}): "
@@ -78,14 +83,21 @@ def _write(
         why = f" ({next(iter(left.values()))})" if left else ""
         raise DataError(f"{name} has no usable clips{why}")
     index = {"lengths": list(lengths), "left_out": left, "sha256": digest.hexdigest()}
-    write_json(draft / "index.json", {"key": key, **index})
+    write_json(draft / "index.json", {"key": key, **index, "index_sha256": _sum(index)})
 
 
-def _load(folder: Path, key: Mapping[str, object]) -> tuple[Clips, LeftOut] | None:
+def _sum(index: Mapping[str, object]) -> str:
+    """Return the checksum of what an index says, apart from its key."""
+    said = [index["lengths"], index["left_out"], index["sha256"]]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _load(folder: Path, key: Mapping[str, object], count: int) -> tuple[Clips, LeftOut] | None:
     """Load the clips of a cache folder; ``None`` if it is absent, damaged or of another key."""
     try:
         index = read_json(folder / "index.json")
-        if index["key"] != key:
+        # Caches of earlier versions have no checksum of the index itself.
+        if index["key"] != key or index.get("index_sha256", _sum(index)) != _sum(index):
             return None
         start_N = np.concatenate([[0], np.cumsum(np.array(index["lengths"], np.int64))])
         with (folder / "samples.f32").open("rb") as file:
@@ -93,6 +105,9 @@ def _load(folder: Path, key: Mapping[str, object]) -> tuple[Clips, LeftOut] | No
                 return None
         samples = np.memmap(folder / "samples.f32", dtype=np.float32, mode="r")
         left = {int(number): str(reason) for number, reason in index["left_out"].items()}
+        whole = len(start_N) - 1 + len(left) == count and left.keys() <= {*range(count)}
+        if not whole or start_N[-1] != len(samples):
+            return None
         return Clips(samples, start_N), left
-    except (OSError, FileProblem, AttributeError, KeyError, TypeError, ValueError):
+    except Exception:  # Whatever a damaged index leads to: the clips are made again.
         return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -25,24 +23,16 @@ from ...data.dataset import (
     some,
 )
 from ...data.label_folders import find_files, left_out, natural
+from ...data.reading import LARGEST_MB, digest
 from ...data.sources import Progress, locate
-from ...files import file_digest
 from .clip_cache import TOO_LONG, cached_clips
 from .clips import ClipSettings
 from .files import EXTENSIONS, Unfit, prepared, read_sound
+from .manifests import Recording, read_manifest
 from .sources import SOURCES, SPEAKERS, SPOKEN_DIGITS
 
 TEST_TAKES = 5
 """Takes 0 to 4 of each digit and speaker are the official test part of the spoken digits."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """An audio file, its name within the data set, and its labels."""
-
-    path: Path
-    name: str
-    labels: tuple[str, ...]
 
 
 def spoken_digits(
@@ -88,6 +78,7 @@ def recordings(
     validation: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
+    max_mb: int = LARGEST_MB,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load your own recordings.
@@ -102,6 +93,7 @@ def recordings(
         validation: share of the training clips for validation, if there is no folder for it.
         test: share of the training clips for testing, if there is no folder for it.
         seed: random seed of the split.
+        max_mb: most memory that the samples of a file may take.
         progress: called with the bytes read.
 
     Raises:
@@ -121,7 +113,7 @@ def recordings(
         names: dict[str, list[str]] = {"label": tree.labels}
         notes, folder = tree.notes, root
     else:
-        columns, rows = read_manifest(root, labels)
+        columns, rows = read_manifest(root, labels, max_mb)
         found, folder = {"training": rows}, root.parent
         names = {
             column: sorted({row.labels[place] for row in rows}, key=natural)
@@ -137,89 +129,10 @@ def recordings(
         shares={part: share for part, share in shares.items() if part not in found},
         seed=seed,
         skip=unreadable == "skip",
+        max_mb=max_mb,
         notes=notes,
         progress=progress,
     )
-
-
-def read_manifest(path: Path, labels: Sequence[str]) -> tuple[list[str], list[Recording]]:
-    """Read a manifest: the columns of its labels, and the recordings that it lists.
-
-    Raises:
-        DataError: it cannot be read, lacks a column, or lists a file twice or one that does not
-            exist.
-    """
-    rows = list(_rows(path))
-    if not rows:
-        raise DataError(f"{path} lists no recordings: add rows with a path and labels")
-    columns = list(labels) or [name for name in rows[0][1] if name != "path"]
-    found: list[Recording] = []
-    line_of: dict[Path, int] = {}
-    for line, row in rows:
-        for column in ("path", *columns):
-            if not isinstance(row.get(column, ""), str):
-                raise DataError(
-                    f"{path}, line {line}: {column!r} is neither a string nor a number"
-                )
-            if not row.get(column):
-                raise DataError(
-                    f"{path}, line {line}: {column!r} is missing or empty; the columns are "
-                    + ", ".join(map(repr, row))
-                )
-        file = path.parent / row["path"]
-        if not file.is_file():
-            raise DataError(f"{path}, line {line}: {file} does not exist")
-        if (first := line_of.setdefault(file.resolve(), line)) != line:
-            raise DataError(f"{path}, line {line}: {file} is already listed on line {first}")
-        found.append(Recording(file, row["path"], tuple(row[column] for column in columns)))
-    return columns, found
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the line numbers and columns of a manifest; strings and numbers become strings."""
-    try:
-        # Read as bytes, so that line breaks inside quotation marks are kept.
-        content = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file or folder") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text ({error})") from error
-    if path.suffix.lower() == ".csv":
-        reader = csv.DictReader(io.StringIO(content, newline=""))
-        if reader.fieldnames is None or "path" not in reader.fieldnames:
-            raise DataError(f"{path} has no column 'path': add it to the header row")
-        for row in reader:
-            if None in row or None in row.values():
-                raise DataError(
-                    f"{path}, line {reader.line_num}: expected {len(reader.fieldnames)} fields, "
-                    "as in the header row"
-                )
-            yield reader.line_num, {name: value.strip() for name, value in row.items()}
-    elif path.suffix.lower() == ".jsonl":
-        for number, line in enumerate(content.splitlines(), start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    f"{path}, line {number}: this is not valid JSON ({error.msg})"
-                ) from error
-            if not isinstance(record, dict):
-                raise DataError(f"{path}, line {number}: the JSON value is not an object")
-            yield number, {name: _plain(value) for name, value in record.items()}
-    else:
-        raise DataError(
-            f"{path}: the name of a manifest must end in .csv or .jsonl; or give a folder with "
-            "one sub-folder per label"
-        )
-
-
-def _plain(value: object) -> object:
-    """Convert strings, numbers and booleans to strings; return anything else unchanged."""
-    if isinstance(value, str):
-        return value.strip()
-    return json.dumps(value) if isinstance(value, int | float) else value
 
 
 def _dataset(
@@ -233,6 +146,7 @@ def _dataset(
     seed: int,
     progress: Progress | None,
     skip: bool = False,
+    max_mb: int = LARGEST_MB,
     notes: Sequence[str] = (),
 ) -> Dataset:
     everything = [recording for part in found.values() for recording in part]
@@ -240,11 +154,14 @@ def _dataset(
         "settings": asdict(settings),
         "skip": skip,
         # Contents, not dates, so that a copy of the folder is the same data.
-        "files": [[one.name, _digest(one.path)] for one in everything],
+        "files": [[one.name, _identity(one.path, max_mb)] for one in everything],
     }
     tell = partial(progress or (lambda *_: None), name)
     clips, left = cached_clips(
-        key, lambda: _prepared(everything, settings, skip=skip, tell=tell), name=name
+        key,
+        lambda: _prepared(everything, settings, skip=skip, max_mb=max_mb, tell=tell),
+        count=len(everything),
+        name=name,
     )
     kept = [number for number in range(len(everything)) if number not in left]
     label_NA = _label_numbers([everything[number] for number in kept], names)
@@ -254,7 +171,7 @@ def _dataset(
         for part in found
     }
     whole_N = place_of["training"]
-    _enough(label_NA[whole_N], names, root)
+    refuse_rare(label_NA[whole_N], names, root)
     cut = cut_into_parts(
         label_NA[whole_N],
         shares,
@@ -297,6 +214,7 @@ def _prepared(
     settings: ClipSettings,
     *,
     skip: bool,
+    max_mb: int,
     tell: Callable[[int, int | None], None],
 ) -> Iterator[np.ndarray | str]:
     """Yield the clip of each recording, or why it is left out.
@@ -305,11 +223,11 @@ def _prepared(
         DataError: some cannot be used and ``skip`` is false; the message names the first ones.
     """
     damaged = []
-    *read_N, whole = accumulate((one.path.stat().st_size for one in everything), initial=0)
+    *read_N, whole = accumulate((_size(one.path) for one in everything), initial=0)
     for recording, read in zip(everything, read_N, strict=True):
         tell(read, whole)
         try:
-            sound_SC, rate = read_sound(recording.path)
+            sound_SC, rate = read_sound(recording.path, max_mb)
             clip = prepared(sound_SC, rate, settings, str(recording.path))
         except Unfit:
             # A setting is wrong, not the file: leaving files out would hide that.
@@ -328,8 +246,13 @@ def _prepared(
         )
 
 
-def _enough(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: Path) -> None:
-    """Check that each class of each attribute has a clip to train on and one to hold out.
+def refuse_rare(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: Path) -> None:
+    """Refuse a class that has no clip to train on and one to hold out.
+
+    Args:
+        label_NA: classes of the training clips.
+        names: names of the classes of each attribute.
+        root: where the recordings are, for the message.
 
     Raises:
         DataError: a class has fewer than two clips.
@@ -356,8 +279,16 @@ def _label_numbers(found: Sequence[Recording], names: Mapping[str, Sequence[str]
     return np.array(rows, np.int64).reshape(len(found), len(names))
 
 
-def _digest(path: Path) -> str:
+def _size(path: Path) -> int:
     try:
-        return file_digest(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+        return path.stat().st_size
+    except OSError:
+        return 0  # Reading it will say why.
+
+
+def _identity(path: Path, max_mb: int) -> str:
+    """Return the checksum of a file, or a word for one that cannot be read as a file."""
+    try:
+        return digest(path, max_mb)
+    except DataError:
+        return "unreadable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from ...data.dataset import DataError
+from ...data.reading import LARGEST_MB, opened, refuse_large
 from ...files import write_bytes
 from .clips import ClipSettings
 
@@ -26,6 +28,10 @@ SILENCE = 1e-4
 PIPED = 0x7FFF_F000
 SCALE = 1 << 15
 LARGEST_TERM = 1000
+HIGHEST_RATE = 768_000
+"""Samples per second of the best converters: the filters for what a damaged header announces
+beyond would fill the memory."""
+SAMPLE_BYTES = 4
 
 
 class Unfit(DataError):
@@ -80,27 +86,42 @@ def prepared(
     return levelled(clip_S, settings.peak)
 
 
-def read_sound(path: Path) -> tuple[np.ndarray, int]:
+def read_sound(path: Path, max_mb: int = LARGEST_MB) -> tuple[np.ndarray, int]:
     """Read the samples ``[S, C]`` of a file as 32-bit floats, and its sample rate.
 
+    Args:
+        path: the file.
+        max_mb: most memory that its samples may take.
+
     Raises:
-        DataError: the file cannot be read, is not audio, or is damaged or empty.
+        DataError: the file cannot be read, is not audio, is damaged or empty, or too large.
     """
     import soundfile
 
-    try:
-        if not path.stat().st_size:
+    with opened(path) as stream:
+        if not os.fstat(stream.fileno()).st_size:
             raise DataError(f"{path} is empty")
-        with path.open("rb") as stream, soundfile.SoundFile(stream) as file:
-            expected = file.frames
-            _refuse_truncated(path, file.extra_info)
-            sound_SC = file.read(dtype="float32", always_2d=True)
-            rate = file.samplerate
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error})") from error
-    except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        raise DataError(f"{path} is damaged or not a readable audio file ({reason})") from error
+        try:
+            with soundfile.SoundFile(stream) as file:
+                expected, rate = file.frames, file.samplerate
+                _refuse_truncated(path, file.extra_info)
+                # A header announces what it likes, and space is made for that before it is read.
+                refuse_large(path, expected * file.channels * SAMPLE_BYTES, max_mb)
+                if not 0 < rate <= HIGHEST_RATE:
+                    raise DataError(
+                        f"{path} is damaged: it announces {rate:,} samples per second, and no "
+                        f"recording has more than {HIGHEST_RATE:,}"
+                    )
+                sound_SC = file.read(dtype="float32", always_2d=True)
+        except DataError:
+            raise
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror or error})") from error
+        except Exception as error:  # what libsndfile and its wrapper happen to meet
+            reason = getattr(error, "error_string", str(error)).rstrip(".")
+            raise DataError(
+                f"{path} is damaged or not a readable audio file ({reason})"
+            ) from error
     if len(sound_SC) < expected:
         raise DataError(f"{path} is damaged: it has {len(sound_SC)} of {expected} samples")
     if not len(sound_SC):

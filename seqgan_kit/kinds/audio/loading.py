@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.dataset import Dataset
+from ...data.reading import user_path
 from ...data.sources import Progress
 from .clips import ClipSettings
 from .datasets import recordings, spoken_digits
@@ -14,7 +15,7 @@ from .synthetic_speech import spoken_digits_synthetic
 
 
 def _root(data: Any) -> Path | None:
-    return Path(data.root).expanduser() if data.root else None
+    return user_path(data.root) if data.root else None
 
 
 def clip_settings(data: Any) -> ClipSettings:
@@ -51,13 +52,14 @@ def _synthetic_digits(data: Any, progress: Progress | None) -> Dataset:
 
 def _recordings(data: Any, progress: Progress | None) -> Dataset:
     return recordings(
-        root=Path(data.root).expanduser(),
+        root=user_path(data.root),
         settings=clip_settings(data),
         labels=data.labels,
         unreadable=data.unreadable,
         validation=data.validation,
         test=data.test,
         seed=data.seed,
+        max_mb=data.max_file_mb,
         progress=progress,
     )
 

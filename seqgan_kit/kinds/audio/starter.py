@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -16,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from ...data.dataset import DataError, PartName, cut_into_parts, some
-from ...data.label_folders import find_files, natural
+from ...data.label_folders import find_files, found_below, natural
+from ...data.reading import NotJson, parse_json, read_bytes, refuse_columns
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .clips import ClipSettings
-from .datasets import Recording, read_manifest
+from .datasets import refuse_rare
 from .files import EXTENSIONS, prepared, read_sound, write_clip
+from .manifests import Recording, read_manifest
 
 SAMPLED = 500
 """Recordings that are opened; of more, this many all over the list."""
@@ -131,7 +132,7 @@ def write_tiny(folder: Path) -> Path:
 
 def _folder(root: Path) -> Found | None:
     """The recordings of a folder; ``None`` if there are none."""
-    if not any(file.suffix.lower() in EXTENSIONS for file in root.rglob("*") if file.is_file()):
+    if not any(found_below(root, EXTENSIONS)):
         return None
     tree = find_files(root, EXTENSIONS, "recordings")
     parts = {
@@ -148,6 +149,7 @@ def _manifest(path: Path) -> Found | None:
     if sum(Path(one).suffix.lower() in EXTENSIONS for one in paths) <= len(rows) / 2:
         return None
     columns = [*dict.fromkeys(name for row in rows for name in row if name not in ("path", None))]
+    refuse_columns(path, len(columns))
     labels, left_out = shared.needed_labels(path, rows, columns)
     return Found({"training": read_manifest(path, labels)[1]}, labels, left_out)
 
@@ -157,14 +159,14 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     rows: list[Any] = []
     if (suffix := path.suffix.lower()) not in (".csv", ".jsonl"):
         return rows
-    content = path.read_bytes().decode("utf-8-sig", errors="replace")
+    content = read_bytes(path).decode("utf-8-sig", errors="replace")
     if suffix == ".csv":
         with suppress(csv.Error):
             rows.extend(csv.DictReader(io.StringIO(content, newline="")))
     else:
         for line in content.splitlines():
-            with suppress(json.JSONDecodeError):
-                rows.append(json.loads(line))
+            with suppress(NotJson):
+                rows.append(parse_json(line))
     return [row for row in rows if isinstance(row, dict)]
 
 
@@ -208,12 +210,6 @@ def _labels(
     for place, attribute in enumerate(found.attributes or ("label",)):
         every = {labels[place] for members in usable.values() for labels in members}
         classes[attribute] = sorted(every, key=natural)
-        training = [labels[place] for labels in usable["training"]]
-        if few := [name for name in classes[attribute] if training.count(name) < 2]:
-            raise DataError(
-                f"{path}: fewer than 2 recordings to train on with the {attribute} {some(few)}: "
-                "add some, or leave that out"
-            )
     label_NA: dict[PartName, np.ndarray] = {}
     for part, members in usable.items():
         numbers = [
@@ -221,6 +217,7 @@ def _labels(
             for labels in members
         ]
         label_NA[part] = np.array(numbers, np.int64).reshape(len(members), len(classes))
+    refuse_rare(label_NA["training"], classes, path)
     return classes, label_NA
 
 

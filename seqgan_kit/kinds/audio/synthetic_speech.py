@@ -85,7 +85,10 @@ def spoken_digits_synthetic(
         "said": [list(asdict(one).values()) for one in said],
     }
     clips, left = cached_clips(
-        key, lambda: _made(said, settings, seed, progress), name="spoken_digits_synthetic"
+        key,
+        lambda: _made(said, settings, seed, progress),
+        count=len(said),
+        name="spoken_digits_synthetic",
     )
     label_NA = np.delete(label_NA, list(left), 0)
     shares: dict[PartName, float] = {"validation": validation, "test": test}

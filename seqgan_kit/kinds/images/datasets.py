@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...data.dataset import PARTS, DataError, Dataset, Part, PartName, fingerprint, held_out
+from ...data.reading import read_bytes
 from ...data.sources import Progress, locate
 from .sources import SOURCES, TEST_IMAGES, TEST_LABELS, TRAINING_IMAGES, TRAINING_LABELS
 
@@ -37,10 +38,7 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         DataError: it is missing, not an IDX file, too short or too long.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+    content = read_bytes(path)
     if len(content) >= 4 and content[:3] != IDX_BYTES:
         raise DataError(
             f"{path} is not an IDX file of bytes: it starts with {content[:4].hex(' ')}; "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,10 +16,13 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, held_out, listed, some
 from ...data.label_folders import find_files, left_out
-from ...files import file_digest
+from ...data.reading import digest, opened, refuse_large
 
 Colour = Literal["grey", "rgb"]
 
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""What files are read as, whatever their names: Pillow itself would hand PostScript to a program
+that runs it."""
 EXTENSIONS = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 )
@@ -145,7 +150,7 @@ def image_folder(
 
     # Contents rather than dates, so that a copy of the folder has the same fingerprint.
     sums = [
-        (path.relative_to(root).as_posix(), file_digest(path))
+        (path.relative_to(root).as_posix(), digest(path))
         for path in tree.paths
         if path not in damaged
     ]
@@ -180,10 +185,11 @@ def describe_folder(root: Path) -> FolderSummary:
     for path in paths[:: -(-len(paths) // SAMPLED)]:
         try:
             image = read_image(path, 64)
+            dimensions = _dimensions(path)
         except DataError:
             unreadable.append(path)
             continue
-        sizes[_dimensions(path)] += 1
+        sizes[dimensions] += 1
         if colour == "grey" and _has_colour(image):
             colour = "rgb"
     if not sizes:
@@ -209,17 +215,37 @@ def read_image(path: Path, edge: int) -> Image.Image:
     Raises:
         DataError: the file cannot be read as an image.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.draft(None, (edge, edge))
-                ImageOps.exif_transpose(image, in_place=True)
-                return _flatten(image)
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path}: not a readable image") from error
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise DataError(f"{path}: {str(error) or type(error).__name__}") from error
+    with opened_image(path) as image:
+        image.draft(None, (edge, edge))
+        ImageOps.exif_transpose(image, in_place=True)
+        return _flatten(image)
+
+
+@contextmanager
+def opened_image(path: Path) -> Iterator[Image.Image]:
+    """Open an image of one of the known formats, before its pixels are read.
+
+    Raises:
+        DataError: it is no such image, or too large, or damaged in what the caller reads.
+    """
+    with opened(path) as file:
+        refuse_large(path, os.fstat(file.fileno()).st_size)
+        try:
+            with warnings.catch_warnings():
+                # Of damaged tags, which do not matter where the pixels can be read.
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(file, formats=FORMATS) as image:
+                    yield image
+        except UnidentifiedImageError as error:
+            raise DataError(f"{path}: not a readable image ({', '.join(FORMATS)})") from error
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            most = Image.MAX_IMAGE_PIXELS or 0
+            raise DataError(f"{path}: more than {most:,} pixels; make it smaller") from error
+        except DataError:
+            raise
+        except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+            raise DataError(f"{path}: {str(error) or type(error).__name__}") from error
 
 
 def _flatten(image: Image.Image) -> Image.Image:
@@ -237,7 +263,7 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 def _dimensions(path: Path) -> tuple[int, int]:
     """Return the height and width of the upright image."""
-    with Image.open(path) as image:
+    with opened_image(path) as image:
         width, height = image.size
         lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     return (width, height) if lies else (height, width)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...data.arrays import read_array
 from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError
 
@@ -19,7 +20,7 @@ def read_samples(
 
     Labels are class numbers, ``[N]`` or ``[N, attributes]``.
     """
-    array = _array(path)
+    array = _array(path, bench)
     shape = tuple(bench.test.shape[1:])
     if array.shape[1:] == shape[:-1] and shape[-1] == 1:
         array = array[..., None]
@@ -29,7 +30,9 @@ def read_samples(
             f"{list(shape)}"
         )
     if array.dtype == np.uint8:
-        samples = torch.from_numpy(array).float() / 255
+        samples = torch.from_numpy(array).float().div_(255)
+    elif array.dtype.kind not in "biuf":
+        raise SamplesError(f"{path} has {array.dtype} values; expected bytes or real values")
     else:
         samples = torch.from_numpy(array.astype(np.float32))
         low, high = float(samples.amin()), float(samples.amax())
@@ -40,7 +43,7 @@ def read_samples(
             )
     if labels is None:
         return samples, None
-    label_NA = _array(labels)
+    label_NA = _array(labels, bench)
     label_NA = label_NA[:, None] if label_NA.ndim == 1 else label_NA
     if len(label_NA) != len(samples):
         raise SamplesError(
@@ -61,13 +64,9 @@ def read_samples(
     return samples, label_NA.astype(np.int64)
 
 
-def _array(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise SamplesError(f"{path} does not exist") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise SamplesError(f"{path} is not a readable .npy file: {error}") from error
-    if not isinstance(array, np.ndarray) or array.ndim < 1 or not len(array):
+def _array(path: Path, bench: Bench) -> np.ndarray:
+    # Measured as 32-bit numbers.
+    array = read_array(path, max_mb=bench.recipe.data.max_file_mb, held=4, error=SamplesError)
+    if array.ndim < 1 or not len(array):
         raise SamplesError(f"{path} does not contain an array of samples")
     return array

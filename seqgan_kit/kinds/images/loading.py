@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ...data.dataset import Dataset
+from ...data.reading import user_path
 from ...data.sources import Progress
 from .datasets import binarized, mnist_like, sklearn_digits
 from .folder import image_folder
 
 
 def _root(data: Any) -> Path | None:
-    return Path(data.root).expanduser() if data.root else None
+    return user_path(data.root) if data.root else None
 
 
 def _mnist_like(data: Any, progress: Progress | None) -> Dataset:
@@ -28,7 +29,7 @@ def _digits(data: Any, progress: Progress | None) -> Dataset:
 
 def _folder(data: Any, progress: Progress | None) -> Dataset:
     return image_folder(
-        Path(data.root).expanduser(),
+        user_path(data.root),
         size=data.size,
         colour=data.colour,
         unreadable=data.unreadable,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ...data.label_folders import found_below
 from ...runs.asked import Starter, file_name
 from .folder import EXTENSIONS, FolderSummary, describe_folder
 
@@ -56,9 +57,7 @@ def starter(path: Path) -> Starter | None:
     Raises:
         DataError: the images are not usable.
     """
-    if not path.is_dir() or not any(
-        file.suffix.lower() in EXTENSIONS for file in path.rglob("*") if file.is_file()
-    ):
+    if not path.is_dir() or not any(found_below(path, EXTENSIONS)):
         return None
     found = look_at_images(path)
     return Starter(

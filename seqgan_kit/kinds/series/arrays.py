@@ -7,19 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.arrays import read_array, read_arrays
 from ...data.dataset import DataError, some
+from ...data.reading import LARGEST_MB, MOST_COLUMNS, refuse_large
 from .items import Columns, OneSeries, SeriesFile
 
 LABELS_SUFFIX = ".labels.npy"
 """Ending of the file with the labels of a ``.npy``, as `seqgen sample` writes it."""
 
 
-def read_npy(path: Path, columns: Columns, whole: bool) -> SeriesFile:
+def read_npy(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB) -> SeriesFile:
     """Read one array ``[series, time, channels]``, and its labels from a second file."""
     beside = path.with_name(path.stem + LABELS_SUFFIX)
     labels: dict[str, np.ndarray] = {}
     if beside.is_file():
-        label = _loaded(beside)
+        label = read_array(beside, max_mb=max_mb)
         if label.ndim == 2 and label.shape[1] > 1:
             labels = {f"label_{n}": label[:, n] for n in range(label.shape[1])}
         else:
@@ -29,12 +31,13 @@ def read_npy(path: Path, columns: Columns, whole: bool) -> SeriesFile:
             f"{path}: data.labels names {some(columns.labels)}, but {beside.name} with the labels "
             "of this .npy file does not exist: add it in the same folder, or use .npz"
         )
-    return _from_arrays(path, _loaded(path), None, labels, columns, whole)
+    x = read_array(path, max_mb=max_mb, held=HELD, objects=RAGGED)
+    return _from_arrays(path, x, None, labels, columns, whole, max_mb)
 
 
-def read_npz(path: Path, columns: Columns, whole: bool) -> SeriesFile:
+def read_npz(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB) -> SeriesFile:
     """Read an array ``x``, and lengths, names of channels and labels from further arrays."""
-    arrays = _loaded_npz(path)
+    arrays = read_arrays(path, max_mb=max_mb, held=HELD, objects=RAGGED)
     if "x" not in arrays:
         raise DataError(
             f"{path} has no array 'x' with the series; its arrays: {some(list(arrays)) or 'none'}"
@@ -47,7 +50,7 @@ def read_npz(path: Path, columns: Columns, whole: bool) -> SeriesFile:
         others = {name: others[name] for name in columns.labels}
     names = arrays.get("channel")
     return _from_arrays(
-        path, arrays["x"], arrays.get("length"), others, columns, whole,
+        path, arrays["x"], arrays.get("length"), others, columns, whole, max_mb,
         None if names is None else [str(name) for name in names.reshape(-1)],
     )  # fmt: skip
 
@@ -59,6 +62,7 @@ def _from_arrays(
     labels: Mapping[str, np.ndarray],
     columns: Columns,
     whole: bool,
+    max_mb: int,
     names: Sequence[str] | None = None,
 ) -> SeriesFile:
     if not (np.issubdtype(x.dtype, np.number) or x.dtype == bool) or np.iscomplexobj(x):
@@ -69,8 +73,18 @@ def _from_arrays(
     if x.ndim not in kinds[1]:
         hint = "" if whole or x.ndim != 1 else "; for one long series set data.window"
         raise DataError(f"{path} has an array of shape {list(x.shape)}; expected {kinds[0]}{hint}")
+    if not x.size:
+        empty = "contains no series" if not len(x) else f"has an empty array of {list(x.shape)}"
+        raise DataError(f"{path} {empty}: add values")
     x = x.astype(np.float64)
     x = x[..., None] if x.ndim == kinds[1][0] else x
+    if x.shape[-1] > MOST_COLUMNS:
+        raise DataError(
+            f"{path} has {x.shape[-1]:,} channels, more than {MOST_COLUMNS:,}: they are the last "
+            "dimension"
+        )
+    # Many tiny series are small in the file, and large as so many objects.
+    refuse_large(path, len(x) * (len(labels) if whole else 1) * OBJECT_BYTES, max_mb)
     channels = tuple(names or [f"channel_{n}" for n in range(x.shape[-1])])
     if len(channels) != x.shape[-1] or len(set(channels)) != len(channels):
         raise DataError(
@@ -138,7 +152,7 @@ def _sizes(path: Path, x: np.ndarray, length: np.ndarray | None) -> np.ndarray:
 
 def _named(path: Path, name: str, array: np.ndarray) -> list[str]:
     if np.issubdtype(array.dtype, np.floating):
-        if not (array == np.floor(array)).all():
+        if not (np.isfinite(array) & (array == np.floor(array))).all():
             raise DataError(
                 f"{path}: {name} has fractional values; only class labels are supported"
             )
@@ -147,35 +161,8 @@ def _named(path: Path, name: str, array: np.ndarray) -> list[str]:
 
 
 RAGGED = (
-    "contains Python objects (a ragged array?), which are not supported: store one array "
-    "[series, time, channels], padded at the end, as 'x' of an .npz, and the length of each "
-    "series as 'length'"
+    " (a ragged array?), which are not supported: store one array [series, time, channels], "
+    "padded at the end, as 'x' of an .npz, and the length of each series as 'length'"
 )
-
-
-def _loaded(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        if "Object arrays" in str(error):
-            raise DataError(f"{path} {RAGGED}") from error
-        raise DataError(f"{path} is not a readable .npy file ({error})") from error
-    if not isinstance(array, np.ndarray) or not array.ndim:
-        raise DataError(f"{path} does not contain an array")
-    return array
-
-
-def _loaded_npz(path: Path) -> dict[str, np.ndarray]:
-    from zipfile import BadZipFile
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if isinstance(file, np.ndarray):
-                raise DataError(f"{path} is a .npy file: change its ending to .npy")
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, BadZipFile, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
-        if "Object arrays" in str(error):
-            raise DataError(f"{path} {RAGGED}") from error
-        raise DataError(f"{path} is not a readable .npz file ({error})") from error
+HELD, OBJECT_BYTES = 8, 500
+"""Bytes of a value as it is read, and of a series with its name and labels, at most."""

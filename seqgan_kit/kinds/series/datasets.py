@@ -11,11 +11,20 @@ from typing import Literal
 
 import numpy as np
 
-from ...data.dataset import PARTS, DataError, Dataset, Part, PartName, cut_into_parts, fingerprint
+from ...data.dataset import (
+    NAMED,
+    PARTS,
+    DataError,
+    Dataset,
+    Part,
+    PartName,
+    cut_into_parts,
+    fingerprint,
+)
 from ...data.label_folders import left_out, natural
 from ...data.part_files import find_parts
+from ...data.reading import LARGEST_MB, digest
 from ...data.unequal import as_objects
-from ...files import file_digest
 from .arrays import LABELS_SUFFIX
 from .files import READERS, read_series
 from .items import Columns, Missing, OneSeries, complete, same_columns, windows
@@ -102,11 +111,11 @@ def japanese_vowels(*, root: Path | None, validation: float, seed: int) -> Datas
     """
     folder = _vowels_folder() if root is None else root
     found: dict[PartName, list[Labelled]] = {}
-    for part, (name, digest) in VOWELS.items():
+    for part, (name, expected) in VOWELS.items():
         path = folder / name
         if not path.is_file():
             raise DataError(f"japanese_vowels: {path} does not exist; set data.root to its folder")
-        if file_digest(path) != digest:
+        if digest(path) != expected:
             raise DataError(
                 f"japanese_vowels: {path} is not the published file (its SHA-256 differs)"
             )
@@ -119,7 +128,7 @@ def japanese_vowels(*, root: Path | None, validation: float, seed: int) -> Datas
         attributes=("speaker",),
         shares={"validation": validation},
         seed=seed,
-        key=[digest for _, digest in VOWELS.values()],
+        key=[expected for _, expected in VOWELS.values()],
     )
 
 
@@ -146,6 +155,7 @@ def own_series(
     validation: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
+    max_mb: int = LARGEST_MB,
 ) -> Dataset:
     """Load a user's own series.
 
@@ -160,13 +170,14 @@ def own_series(
             series are split by time, so that windows of two parts share no step.
         test: the same for the test.
         seed: seed of the split, if it is random.
+        max_mb: most memory that the content of a file may take.
 
     Raises:
         DataError: the series are not usable.
     """
     paths, others = find_parts(root, tuple(READERS))
     files = {
-        part: read_series(paths[part], columns, whole=bool(window))
+        part: read_series(paths[part], columns, whole=bool(window), max_mb=max_mb)
         for part in PARTS
         if part in paths
     }
@@ -191,7 +202,7 @@ def own_series(
         notes += noted
         shares = {}
     key = {
-        "files": {part: file_digest(path) for part, path in paths.items()},
+        "files": {part: digest(path, max_mb) for part, path in paths.items()},
         # Labels can come from a second file, whose digest is not above.
         "labels": [[*labels] for members in found.values() for _, labels in members],
         "settings": [asdict(columns), window, stride, missing],
@@ -302,8 +313,10 @@ def _constant(items: np.ndarray, channels: Sequence[str]) -> list[str]:
     """Return notes on constant channels, which are constant in samples, too."""
     low_C = np.min([one.min(0) for one in items], 0)
     high_C = np.max([one.max(0) for one in items], 0)
-    return [
+    found = [
         f"{name} is constant ({low:g}) in the training data, and will be constant in samples"
         for name, low, high in zip(channels, low_C, high_C, strict=True)
         if low == high
     ]
+    more = [f"{len(found) - NAMED} more channels are constant"] if len(found) > NAMED else []
+    return found[:NAMED] + more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from ...data.dataset import DataError
+from ...data.reading import LARGEST_MB, read_text
 from .arrays import read_npy, read_npz
 from .items import Columns, OneSeries, SeriesFile
 from .tables import read_table
 
 
-def read_series(path: Path, columns: Columns, *, whole: bool) -> SeriesFile:
+def read_series(
+    path: Path, columns: Columns, *, whole: bool, max_mb: int = LARGEST_MB
+) -> SeriesFile:
     """Read the series of a file.
 
     Args:
@@ -29,6 +33,7 @@ def read_series(path: Path, columns: Columns, *, whole: bool) -> SeriesFile:
         columns: names of columns.
         whole: whether the file has long series to cut windows from: arrays are then
             ``[time, channels]`` or ``[time]``, a table needs no ``id``, and labels may change.
+        max_mb: most memory that the content of the file may take.
 
     Raises:
         DataError: the file is not usable; the message says where and why.
@@ -36,9 +41,9 @@ def read_series(path: Path, columns: Columns, *, whole: bool) -> SeriesFile:
     read = READERS.get(path.suffix.lower())
     if read is None:
         raise DataError(f"{path}: the name must end in {', '.join(READERS)}")
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DataError(f"{path}: there is no such file")
-    found = read(path, columns, whole)
+    found = read(path, columns, whole, max_mb)
     if not found.series:
         raise DataError(f"{path} contains no series")
     for one in found.series:
@@ -47,7 +52,8 @@ def read_series(path: Path, columns: Columns, *, whole: bool) -> SeriesFile:
     return found
 
 
-def _ts(path: Path, columns: Columns, whole: bool) -> SeriesFile:
+def _ts(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB) -> SeriesFile:
+    read_text(path, max_mb)  # aeon opens anything, and takes any bytes for text.
     load = aeon_reader(path)
     try:
         x, y, about = load(str(path), return_meta_data=True)
@@ -86,7 +92,7 @@ def aeon_reader(path: Path) -> Callable[..., Any]:
     return load_from_ts_file
 
 
-READERS: Mapping[str, Callable[[Path, Columns, bool], SeriesFile]] = {
+READERS: Mapping[str, Callable[[Path, Columns, bool, int], SeriesFile]] = {
     ".npz": read_npz,
     ".npy": read_npy,
     ".csv": read_table,

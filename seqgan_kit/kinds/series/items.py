@@ -12,6 +12,9 @@ from ...data.dataset import DataError, listed
 
 Missing = Literal["error", "forward", "linear"]
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Largest value: networks read 32-bit numbers."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -96,17 +99,19 @@ def complete(
 
     Raises:
         DataError: a value is missing and may not be filled, a channel has no values at all, or a
-            value is infinite.
+            value is infinite or too large for 32 bits.
     """
     value_SC = series.value_SC
-    infinite_SC, absent_SC = np.isinf(value_SC), np.isnan(value_SC)
+    infinite_SC, absent_SC = np.abs(value_SC) > LARGEST, np.isnan(value_SC)
 
     def first(what: str, bad_SC: np.ndarray) -> str:
         step, channel = np.argwhere(bad_SC)[0]
         return f"{series.name} has {what} at step {step} (steps start at 0) of {channels[channel]}"
 
     if infinite_SC.any():
-        raise DataError(f"{first('an infinite value', infinite_SC)}: correct it")
+        infinite = bool(np.isinf(value_SC).any())
+        what = "an infinite value" if infinite else f"a value beyond {LARGEST:.2g}"
+        raise DataError(f"{first(what, infinite_SC)}: correct it")
     if not absent_SC.any():
         return series
     where = first("no value", absent_SC)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ...data.dataset import Dataset
+from ...data.reading import user_path
 from ...data.sources import Progress
 from .datasets import japanese_vowels, own_series, sines
 from .items import Columns
 
 
 def _root(data: Any) -> Path | None:
-    return Path(data.root).expanduser() if data.root else None
+    return user_path(data.root) if data.root else None
 
 
 def _sines(data: Any, progress: Progress | None) -> Dataset:
@@ -32,7 +33,7 @@ def _vowels(data: Any, progress: Progress | None) -> Dataset:
 
 def _own_series(data: Any, progress: Progress | None) -> Dataset:
     return own_series(
-        root=Path(data.root).expanduser(),
+        root=user_path(data.root),
         columns=Columns(data.id, data.time, data.labels, data.channels),
         window=data.window,
         stride=data.stride,
@@ -40,6 +41,7 @@ def _own_series(data: Any, progress: Progress | None) -> Dataset:
         validation=data.validation,
         test=data.test,
         seed=data.seed,
+        max_mb=data.max_file_mb,
     )
 
 

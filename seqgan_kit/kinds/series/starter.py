@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from ...data.arrays import read_array, read_arrays
 from ...data.dataset import PARTS, DataError, Dataset, PartName, some
+from ...data.reading import opened, refuse_large
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
-from .arrays import LABELS_SUFFIX
+from .arrays import LABELS_SUFFIX, OBJECT_BYTES
 from .datasets import own_series
 from .files import READERS, read_series
 from .items import Columns, SeriesFile
+from .tables import table_rows
 
 IDS = ("id", "series", "sample", "item", "unit", "subject", "session", "trial", "run", "sequence")
 TIMES = ("time", "timestamp", "datetime", "date", "t", "step", "frame", "tick", "year", "day")
@@ -135,18 +135,18 @@ def write_tiny(folder: Path) -> Path:
 
 def _guess(path: Path) -> Guess | None:
     """How a file is to be read; ``None`` where it holds images, or names of files."""
-    if not path.stat().st_size:
-        raise DataError(f"{path} is empty: there is nothing to learn from")
+    with opened(path) as file:
+        if not file.read(1):
+            raise DataError(f"{path} is empty: there is nothing to learn from")
     if path.suffix.lower() == ".csv":
         return _guess_table(path)
     arrays: dict[str, np.ndarray] = {}
     try:
         if path.suffix.lower() == ".npy":
-            arrays = {"x": np.load(path, allow_pickle=False)}
+            arrays = {"x": read_array(path)}
         elif path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile, KeyError, TypeError):
+            arrays = read_arrays(path)
+    except DataError:
         return Guess()  # The reader says what is wrong.
     if any(one.dtype == np.uint8 and one.ndim in (3, 4) for one in arrays.values()):
         return None
@@ -156,8 +156,10 @@ def _guess(path: Path) -> Guess | None:
     # Many rows of few numbers are steps of one series rather than series of few steps.
     whole = x.ndim == 1 or (x.ndim == 2 and x.shape[1] < 16 and len(x) >= 20 * x.shape[1])
     others = {n: one for n, one in arrays.items() if n not in ("x", "length", "channel")}
-    fit = {n: one.tolist() for n, one in others.items() if one.ndim == 1 and len(one) == len(x)}
-    rows = [{name: values[n] for name, values in fit.items()} for n in range(len(x))]
+    fit = {n: one for n, one in others.items() if one.ndim == 1 and len(one) == len(x)}
+    refuse_large(path, len(fit) * len(x) * OBJECT_BYTES)
+    columns = [one.tolist() for one in fit.values()]
+    rows = [dict(zip(fit, values, strict=True)) for values in zip(*columns, strict=True)] or [{}]
     labels, left_out = shared.needed_labels(path, rows, [*others])
     roles = ["read as one long series, a row for each step"] if whole else []
     return Guess(False, Columns(labels=labels), whole, left_out, roles=roles)
@@ -168,11 +170,7 @@ def _guess(path: Path) -> Guess | None:
 
 def _guess_table(path: Path) -> Guess | None:
     """What the columns of a table mean; ``None`` where it names files."""
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-        header, *rows = csv.reader(io.StringIO(content, newline=""))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is no table in UTF-8 ({error}): save it so") from error
+    header, *rows = table_rows(path)
     if not any(rows):
         raise DataError(f"{path} has no rows below the header: add some")
     if shared.are_numbers(header):

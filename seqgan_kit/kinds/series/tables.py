@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from ...data.dataset import DataError
+from ...data.dataset import DataError, some
+from ...data.reading import LARGEST_MB, read_text, refuse_columns
 from .items import Columns, OneSeries, SeriesFile
 
 
-def read_table(path: Path, columns: Columns, whole: bool) -> SeriesFile:
+def read_table(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB) -> SeriesFile:
     """Read a ``.csv`` with a row for each step of a series."""
+    return _table(path, table_rows(path, max_mb), columns, whole)
+
+
+def table_rows(path: Path, max_mb: int = LARGEST_MB) -> Iterator[list[str]]:
+    """Yield the rows of a ``.csv``, the first of which names the columns.
+
+    Raises:
+        DataError: it cannot be read, is no table in UTF-8, or has too many columns.
+    """
+    rows = csv.reader(io.StringIO(read_text(path, max_mb), newline=""))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _table(path, csv.reader(file), columns, whole)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a UTF-8 table ({error})") from error
+        header = next(rows, [])
+        refuse_columns(path, len(header))
+        yield header
+        yield from rows
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {rows.line_num}: invalid table ({error}): correct it"
+        ) from error
 
 
 def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool) -> SeriesFile:
     header = [name.strip() for name in next(rows, [])]
     if len(set(header)) != len(header):
-        raise DataError(f"{path}: two columns have the same name: {', '.join(header)}")
+        raise DataError(f"{path}: two columns have the same name: {some(header)}")
     labels = columns.labels or (("label",) if "label" in header else ())
     named = columns.channels or tuple(
         name for name in header if name not in (columns.id, columns.time, *labels)
@@ -40,11 +56,11 @@ def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool)
             advice = " (for one long series set data.window)"
             raise DataError(
                 f"{path} has no column {name!r}{advice if name == columns.id else ''}; its "
-                f"columns: {', '.join(header) or 'none'}"
+                f"columns: {some(header) or 'none'}"
             )
     if not named:
-        raise DataError(f"{path} has no column of values, only {', '.join(header)}")
-    place = {name: header.index(name) for name in header}
+        raise DataError(f"{path} has no column of values, only {some(header)}")
+    place = {name: number for number, name in enumerate(header)}
     values: dict[str, list[list[float]]] = {}
     label_of: dict[str, list[tuple[str, ...]]] = {}
     clock: dict[str, _Clock] = {}

@@ -24,6 +24,7 @@ from ...data.dataset import (
     some,
 )
 from ...data.part_files import find_parts
+from ...data.reading import LARGEST_MB
 from ...data.sources import Progress, locate
 from .files import FORMATS, TextFile, read_rows
 from .sources import SNIPPETS_ARCHIVE, SOURCES, TEST_CAPTIONS, TRAINING_CAPTIONS
@@ -173,6 +174,7 @@ def text_lines(
     test: float,
     seed: int,
     unreadable: Literal["error", "skip"] = "error",
+    max_mb: int = LARGEST_MB,
 ) -> Dataset:
     """Load your own text.
 
@@ -186,6 +188,7 @@ def text_lines(
         test: share of the training lines for testing, if there is no file for it.
         seed: random seed of the split.
         unreadable: whether an unreadable row is an error, or is left out with a note.
+        max_mb: most memory that the content of a file may take.
 
     Raises:
         DataError: a file cannot be read or lacks a column, a label is too rare, or there are too
@@ -193,7 +196,7 @@ def text_lines(
     """
     paths, others = find_parts(root, FORMATS)
     files = {
-        part: read_rows(path, text=text, labels=labels, skip=unreadable == "skip")
+        part: read_rows(path, text=text, labels=labels, skip=unreadable == "skip", max_mb=max_mb)
         for part, path in paths.items()
     }
     _check_enough(files["training"], files, labels)

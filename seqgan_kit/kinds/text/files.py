@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...data.dataset import DataError
+from ...data.dataset import DataError, some
+from ...data.reading import LARGEST_MB, NotJson, parse_json, read_text, refuse_columns
 
 LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
-BYTE_ORDER_MARK, NEWLINE = b"\xef\xbb\xbf", b"\n"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,13 @@ SKIP_ADVICE = "fix it, or drop such rows with data.unreadable=skip"
 
 
 def read_rows(
-    path: Path, *, text: str, labels: Sequence[str], skip: bool, advice: str = SKIP_ADVICE
+    path: Path,
+    *,
+    text: str,
+    labels: Sequence[str],
+    skip: bool,
+    advice: str = SKIP_ADVICE,
+    max_mb: int = LARGEST_MB,
 ) -> TextFile:
     """Read a file of plain lines, a table with a header row, or one JSON object per line.
 
@@ -64,6 +70,7 @@ def read_rows(
         labels: columns that hold labels.
         skip: leave out rows that cannot be read, instead of stopping at the first.
         advice: end of the message on a row that cannot be read: what to do about it.
+        max_mb: most memory that the content of the file may take.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or contains no text.
@@ -77,7 +84,7 @@ def read_rows(
             "or leave data.labels empty"
         )
     file = TextFile(path)
-    for line, record in read(path, _decoded(path), (text, *labels)):
+    for line, record in read(path, read_text(path, max_mb), (text, *labels)):
         row = record if isinstance(record, str) else _row(record, text, labels, line)
         if isinstance(row, Row):
             file.rows.append(row)
@@ -93,35 +100,12 @@ def read_rows(
     return file
 
 
-def _decoded(path: Path) -> str:
-    try:
-        content = path.read_bytes().removeprefix(BYTE_ORDER_MARK)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
-    if (zero := content.find(0)) >= 0:
-        where = _place(content, zero)
-        raise DataError(f"{path}, {where}: zero byte, so this is not UTF-8 text: convert it")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        where = _place(content, error.start)
-        raise DataError(
-            f"{path}, {where}: 0x{content[error.start]:02x} is not valid UTF-8: save the file "
-            "as UTF-8"
-        ) from error
-
-
-def _place(content: bytes, offset: int) -> str:
-    before = content[:offset]
-    return f"line {before.count(NEWLINE) + 1}, byte {offset - before.rfind(NEWLINE)}"
-
-
 def _row(
     record: Mapping[str, Any], text: str, labels: Sequence[str], line: int
 ) -> Row | str | None:
     """Return the row of a record, ``None`` if its text is empty, or what is wrong with it."""
     if missing := [column for column in (text, *labels) if column not in record]:
-        return f"{missing[0]!r} is missing (found {', '.join(map(repr, record)) or 'nothing'})"
+        return f"{missing[0]!r} is missing (found {some([*map(repr, record)]) or 'nothing'})"
     if not isinstance(record[text], str):
         return f"{text!r} is not a string"
     line_of_text = LINE_BREAK.sub(" ", record[text])
@@ -154,9 +138,9 @@ def _objects(path: Path, content: str, columns: Sequence[str]) -> Iterator[Recor
             yield number, dict.fromkeys(columns, "")
             continue
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            yield number, f"this is not valid JSON ({error.msg})"
+            record = parse_json(line)
+        except NotJson as error:
+            yield number, f"this is not valid JSON ({error})"
             continue
         yield number, record if isinstance(record, dict) else "the JSON value is not an object"
 
@@ -176,10 +160,11 @@ def _table(path: Path, rows: Any, columns: Sequence[str]) -> Iterator[Record]:
     """Yield the rows of a CSV reader as dictionaries keyed by the header row."""
     try:
         header: list[str] = next(rows, [])
+        refuse_columns(path, len(header))
         if missing := [column for column in columns if header and column not in header]:
             raise DataError(
                 f"{path} has no column {missing[0]!r}: the columns in its header row are "
-                f"{', '.join(map(repr, header))}"
+                f"{some([*map(repr, header)])}"
             )
         for row in rows:
             if not row:

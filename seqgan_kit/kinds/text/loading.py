@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...data.dataset import DataError, Dataset
+from ...data.reading import user_path
 from ...data.sources import Progress
 from ...kind import Codec
 from ...recipe import Recipe
@@ -19,7 +20,7 @@ from .schema import OracleData, TextCodecRecipe
 
 
 def _root(data: Any) -> Path | None:
-    return Path(data.root).expanduser() if data.root else None
+    return user_path(data.root) if data.root else None
 
 
 def _labelled_text(data: Any, progress: Progress | None) -> Dataset:
@@ -41,13 +42,14 @@ def _captions(data: Any, progress: Progress | None) -> Dataset:
 
 def _lines(data: Any, progress: Progress | None) -> Dataset:
     return datasets.text_lines(
-        root=Path(data.root).expanduser(),
+        root=user_path(data.root),
         text=data.text,
         labels=data.labels,
         validation=data.validation,
         test=data.test,
         seed=data.seed,
         unreadable=data.unreadable,
+        max_mb=data.max_file_mb,
     )
 
 

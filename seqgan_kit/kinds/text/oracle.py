@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint
+from ...data.arrays import read_arrays
+from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, some
 
 VOCABULARY = 5000
 HIDDEN = 32
@@ -139,14 +139,17 @@ def published_oracle(folder: Path) -> Oracle:
     path = folder / ORACLE_FILE
     remedy = "set data.root to the folder of the published weights, or to null for seeded ones"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in SHAPES}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}): {remedy}") from error
-    except (ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} lacks the arrays of an oracle ({error}): {remedy}") from error
-    weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    if _digest(weights) != PUBLISHED:
+        arrays = read_arrays(path, names=SHAPES)
+    except DataError as error:
+        raise DataError(f"{error}: {remedy}") from error
+    if missing := [name for name in SHAPES if name not in arrays]:
+        raise DataError(f"{path} lacks arrays of an oracle ({some(missing)}): {remedy}")
+    alike = all(
+        arrays[name].shape == shape and arrays[name].dtype == np.float32
+        for name, shape in SHAPES.items()
+    )
+    weights = {name: torch.from_numpy(array) for name, array in arrays.items()} if alike else {}
+    if not weights or _digest(weights) != PUBLISHED:
         raise DataError(f"{path} does not contain the published weights: {remedy}")
     return Oracle("oracle-published", weights)
 

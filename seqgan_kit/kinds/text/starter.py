@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...data.dataset import DataError, Dataset
+from ...data.reading import read_text, refuse_columns
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .datasets import text_lines
@@ -20,6 +21,9 @@ from .tokenizers import SentencePieceTokenizer, learn_sentencepiece
 
 MOST_UNREADABLE = 0.1
 """Share of the rows that may be left out because they cannot be read."""
+
+SPARSE = 100
+"""Columns for each that a row has on average, beyond which rows have nothing in common."""
 
 VOCABULARIES = (4000, 2000, 1000, 500, 200)
 CHARACTERS_A_TOKEN = 100
@@ -121,19 +125,12 @@ def write_tiny(folder: Path) -> Path:
 
 def _guess(path: Path) -> Guess | None:
     """Guess what the columns mean; ``None`` where the file is a table without text."""
-    content, suffix = path.read_bytes(), path.suffix.lower()
+    content, suffix = read_text(path), path.suffix.lower()
     if not content.strip():
         raise DataError(f"{path} is empty: there is nothing to learn from")
-    try:
-        decoded = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        decoded = "\0"
-    if suffix == ".txt" or "\0" in decoded:
-        # What is not UTF-8 is refused by the reader, which says where.
-        read_rows(path, text="text", labels=(), skip=True)
     if suffix == ".txt":
         return Guess(table=False)
-    records = [*FORMATS[suffix](path, decoded, ())]
+    records = [*FORMATS[suffix](path, content, ())]
     rows = [row for _, row in records if isinstance(row, dict) and row]
     if not rows:
         wrong = [f"line {line}: {record}" for line, record in records if isinstance(record, str)]
@@ -141,6 +138,12 @@ def _guess(path: Path) -> Guess | None:
         why = f" that can be read ({wrong[0]})" if wrong else ""
         raise DataError(f"{path} has no {what}{why}: add some")
     names = dict.fromkeys(name for row in rows for name in row)
+    refuse_columns(path, len(names))
+    if len(names) * len(rows) > SPARSE * sum(map(len, rows)):
+        raise DataError(
+            f"{path}: its {len(rows):,} rows have {len(names):,} different keys: give all rows "
+            "the same"
+        )
     columns = {name: [row.get(name, "") for row in rows] for name in names}
     if suffix == ".csv" and len(columns) == 1 and ";" in (header := next(iter(columns))):
         raise DataError(f"{path}: separate its columns ({header}) by commas instead of semicolons")
