@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -50,15 +53,13 @@ def write_file(path: Path) -> Iterator[Path]:
     old file or the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix)
     os.close(handle)
     draft = Path(name)
     try:
         yield draft
         # mkstemp makes private files; a result is as readable as any other new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        draft.chmod(0o666 & ~umask)
+        draft.chmod(0o666 & ~_umask())
         _flush(draft)
         draft.replace(path)
         _flush(path.parent)
@@ -73,27 +74,123 @@ def write_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         FileExistsError: ``path`` exists and ``replace`` is false.
     """
+    put_back(path)
     if path.exists() and not replace:
         raise FileExistsError(f"{path} exists")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    old: Path | None = None
+    draft = draft_folder(path)
     try:
         yield draft
-        umask = os.umask(0)
-        os.umask(umask)
-        draft.chmod(0o777 & ~umask)
-        for written in draft.rglob("*"):
-            _flush(written)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")) / "old"
-            path.replace(old)
-        draft.replace(path)
-        _flush(path.parent)
+        publish_folder(draft, path, replace=replace)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-        if old is not None:
-            shutil.rmtree(old.parent, ignore_errors=True)
+
+
+def draft_folder(path: Path) -> Path:
+    """Create a hidden folder beside ``path``, to become ``path`` by :func:`publish_folder`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
+
+
+def publish_folder(draft: Path, path: Path, *, replace: bool = False) -> None:
+    """Flush a folder to the disk and give it its name, by one rename.
+
+    If ``replace`` is true and there is a folder already, the two change places at once where the
+    system can do that, and the old one is removed. Elsewhere the old one is moved aside first;
+    :func:`put_back` restores it if the process is killed in between.
+
+    Raises:
+        FileExistsError: a folder that is not empty, or a file, has the name.
+    """
+    draft.chmod(0o777 & ~_umask())
+    for written in (*draft.rglob("*"), draft):
+        _flush(written)
+    if replace and path.exists():
+        if not _exchange(draft, path):
+            aside = _aside(path)
+            shutil.rmtree(aside, ignore_errors=True)
+            path.replace(aside)
+            draft.replace(path)
+            draft = aside
+        _flush(path.parent)
+        shutil.rmtree(draft, ignore_errors=True)
+        return
+    try:
+        draft.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise FileExistsError(f"{path} exists") from error
+        raise
+    _flush(path.parent)
+
+
+def put_back(path: Path) -> None:
+    """Restore a folder that was moved aside by a process that was killed before it went on."""
+    aside = _aside(path)
+    if aside.is_dir() and not path.exists():
+        aside.replace(path)
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what killed processes left: files and folders that never got their name.
+
+    Nothing else may write into the folder meanwhile.
+    """
+    for left in folder.glob(".*") if folder.is_dir() else ():
+        if DRAFT.fullmatch(left.name):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+DRAFT = re.compile(
+    # Version 0.1 named drafts after the file alone: ".metrics.jsonl.k3x_0q9a".
+    r"\..+\.draft-\w{8}(\.\w+)?|\.(step-\d+|metrics|run|recipe|evaluation)\S*\.\w{8}(\.\w+)?"
+    r"|\.step-\d+\.old"
+)
+"""Names of drafts."""
+
+
+def _prefix(path: Path) -> str:
+    # A long name gets a shorter draft: file systems limit names to 255 bytes.
+    return f".{path.name.encode()[:150].decode(errors='ignore')}.draft-"
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.replaced")
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step; return whether the system can do that.
+
+    Python has no function for it. Linux has renameat2(2) with RENAME_EXCHANGE, macOS
+    renamex_np(2) with RENAME_SWAP.
+    """
+    if os.name != "posix":
+        return False
+    library = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if hasattr(library, "renameat2"):
+        at_cwd, exchange = -100, 2
+        failed = library.renameat2(at_cwd, names[0], at_cwd, names[1], exchange)
+    elif hasattr(library, "renamex_np"):
+        swap = 2
+        failed = library.renamex_np(*names, swap)
+    else:
+        return False
+    if not failed:
+        return True
+    number = ctypes.get_errno()
+    # Not known to the system, to the file system, or not for folders of a lower layer.
+    if number in (errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), str(other))
 
 
 def file_digest(path: Path) -> str:
@@ -178,14 +275,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def same_shapes(tensors: Mapping[str, Tensor], module: torch.nn.Module) -> str | None:
-    """What keeps these tensors from being the module's weights, in words; ``None`` if nothing."""
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
+def misfit(tensors: Mapping[str, Tensor], module: torch.nn.Module) -> str | None:
+    """What keeps these tensors from being the module's weights, in words; ``None`` if nothing.
+
+    Names, shapes and types must be those of the module, and every value finite.
+    """
+    expected = module.state_dict()
+    for name in sorted(expected.keys() | tensors.keys()):
+        found, wanted = tensors.get(name), expected.get(name)
+        if found is None or wanted is None or found.shape != wanted.shape:
             return (
-                f"{name} has the shape {found.get(name, 'missing')}, "
-                f"the recipe makes {expected.get(name, 'no such tensor')}"
+                f"{name} has the shape {'missing' if found is None else tuple(found.shape)}, the "
+                f"recipe makes {'no such tensor' if wanted is None else tuple(wanted.shape)}"
             )
+        if found.dtype != wanted.dtype:
+            return f"{name} is of the type {found.dtype}, the recipe makes {wanted.dtype}"
+        if found.is_floating_point() and not found.isfinite().all():
+            return f"{name} has values that are NaN or infinite"
     return None

@@ -25,6 +25,7 @@ from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import judging, loading, workflow
 from seqgan_kit.runs.judging import CHOOSING_SEED, trained_judge
 from seqgan_kit.runs.objectives import check_processes, make_objective, optimization
+from seqgan_kit.training import checkpoint
 from seqgan_kit.training.log import MetricsFile, read_metrics
 from seqgan_kit.training.run import Run, RunError, create_run
 from seqgan_kit.training.runtime import DeviceError, Runtime, choose_device
@@ -424,6 +425,7 @@ def test_gone_on_with_on_another_kind_of_device(tiny_run, tmp_path):
         state = load_file(place / "random.safetensors")
         state["noise/cuda"] = state.pop("noise/cpu")[:16].clone()
         save_file(state, place / "random.safetensors")
+        (place / checkpoint.SUMS).unlink()
     assert workflow.resume(path, overrides=["train.steps=5"]).finished
     assert not list((path / "checkpoints").glob("damaged*"))
 
@@ -614,10 +616,11 @@ def test_two_processes_train_as_one(tmp_path):
 def test_safetensors_of_another_shape(tiny_run, tmp_path):
     path = tmp_path / "run"
     shutil.copytree(tiny_run, path)
-    for checkpoint in Run(path).checkpoints():
-        weights = load_file(checkpoint / "networks.safetensors")
+    for place in Run(path).checkpoints():
+        weights = load_file(place / "networks.safetensors")
         weights["average/head.project.bias"] = torch.zeros(3)
-        save_file(weights, checkpoint / "networks.safetensors")
+        save_file(weights, place / "networks.safetensors")
+        (place / checkpoint.SUMS).unlink()
     with pytest.raises(FileProblem, match=r"average: head\.project\.bias has the shape \(3,\)"):
         loading.load(path)
 

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from ..files import (
     FileProblem,
+    file_digest,
+    misfit,
     read_json,
     read_tensors,
-    same_shapes,
     write_folder,
     write_json,
     write_tensors,
@@ -29,6 +30,7 @@ from ..files import (
 Progress = Callable[[int, int], None]
 """Called with the number of steps done and the total."""
 
+WEIGHTS, CHECKSUM = "judge.safetensors", "checksum.json"
 FEATURES = 128
 CHUNK = 512
 
@@ -204,12 +206,12 @@ def cached_judge(
                 *training(), make=make, seed=seed, epochs=epochs, device=device, progress=progress
             )
             with write_folder(place, replace=True) as draft:
-                write_tensors(draft / "judge.safetensors", judge.state_dict())
+                write_tensors(draft / WEIGHTS, judge.state_dict())
+                write_json(draft / CHECKSUM, file_digest(draft / WEIGHTS))
                 write_json(draft / "key.json", full_key)
         judge = judge.to(device).eval()
-        try:
-            accuracy = float(read_json(place / "accuracy.json"))
-        except (FileNotFoundError, FileProblem, TypeError):
+        accuracy = _kept_accuracy(place)
+        if accuracy is None:
             # Newly trained, or cached by a version that did not store it: measuring takes seconds.
             items, label_NA = test()
             accuracy = look(judge, items).accuracy(label_NA.numpy())
@@ -217,15 +219,29 @@ def cached_judge(
     return TrainedJudge(judge, accuracy)
 
 
+def _kept_accuracy(place: Path) -> float | None:
+    """Return the stored accuracy of a judge; ``None`` where there is none that makes sense."""
+    try:
+        found = read_json(place / "accuracy.json")
+    except (OSError, FileProblem):
+        return None
+    return float(found) if type(found) in (int, float) and 0 <= found <= 1 else None
+
+
 def _load(place: Path, key: Mapping[str, object], judge: Judge) -> str | None:
     """Load cached weights into ``judge``; return why they do not fit, or ``None``."""
     try:
         if read_json(place / "key.json") != key:
             return "key.json belongs to another judge"
-        weights = read_tensors(place / "judge.safetensors")
+        # Judges of earlier versions have no checksum.
+        if (place / CHECKSUM).exists() and read_json(place / CHECKSUM) != file_digest(
+            place / WEIGHTS
+        ):
+            return f"{WEIGHTS} does not match its checksum"
+        weights = read_tensors(place / WEIGHTS)
     except (OSError, FileProblem) as error:
         return str(error)
-    problem = same_shapes(weights, judge)
+    problem = misfit(weights, judge)
     if problem is None:
         judge.load_state_dict(weights)
     return problem

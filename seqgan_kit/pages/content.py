@@ -192,6 +192,6 @@ def _curves(run: Run) -> dict[str, list[list[float]]]:
     for line in lines[:: max(every, 1)]:
         for figure, value in line.items():
             if figure not in ("step", "seconds"):
-                point = [float(line["step"]), round(line["seconds"], 1), round(value, 5)]
+                point = [float(line["step"]), round(line.get("seconds", 0.0), 1), round(value, 5)]
                 curves.setdefault(figure, []).append(point)
     return curves

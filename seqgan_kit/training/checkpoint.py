@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field, FiniteFloat, NonNegativeInt, StrictInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from ..files import (
     FileProblem,
+    file_digest,
+    misfit,
     read_json,
     read_tensors,
-    same_shapes,
     write_folder,
     write_json,
     write_tensors,
+    write_text,
 )
+
+SUMS = "SHA256SUMS"
+"""File with the checksums of the others, as `sha256sum --check` reads it."""
+
+Count = Annotated[StrictInt, NonNegativeInt]
 
 
 @dataclass
@@ -33,10 +43,10 @@ class Progress:
             does not keep its best checkpoint.
     """
 
-    step: int = 0
-    drawn: int = 0
-    seconds: float = 0.0
-    means: dict[str, tuple[float, int]] = field(default_factory=dict)
+    step: Count = 0
+    drawn: Count = 0
+    seconds: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    means: dict[str, tuple[float, Count]] = field(default_factory=dict)
     score: float | None = None
 
 
@@ -49,12 +59,28 @@ def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
 
+def random_state(generator: torch.Generator) -> dict[str, Tensor]:
+    """Return the states of the random number generators of this process.
+
+    The noise of the run has one of its own, and what draws without naming one, such as
+    ``nn.Dropout``, uses PyTorch's: on a CPU and on the device.
+    """
+    # A CPU generator cannot use the state of a CUDA generator, so the name has the device.
+    states = {
+        f"noise/{generator.device.type}": generator.get_state(),
+        "cpu": torch.get_rng_state(),
+    }
+    if generator.device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(generator.device)
+    return states
+
+
 def save(
     path: Path,
     *,
     networks: Mapping[str, nn.Module],
     optimizers: Mapping[str, torch.optim.Optimizer],
-    generator: torch.Generator,
+    random: Sequence[Mapping[str, Tensor]],
     progress: Progress,
 ) -> None:
     """Write a checkpoint, a folder that appears only when it is complete.
@@ -63,7 +89,7 @@ def save(
         path: the folder.
         networks: networks by name, including the average.
         optimizers: optimisers by name.
-        generator: random number generator of the run's noise.
+        random: :func:`random_state` of every process, by rank.
         progress: progress of the run.
     """
     optimizer_state = {
@@ -75,23 +101,44 @@ def save(
         }
         for name, optimizer in optimizers.items()
     }
-    # A CPU generator cannot use the state of a CUDA generator, so the name has the device.
-    random_state = {
-        f"noise/{generator.device.type}": generator.get_state(),
-        "cpu": torch.get_rng_state(),
+    states = {
+        _ranked(name, rank): state
+        for rank, states in enumerate(random)
+        for name, state in states.items()
     }
     with write_folder(path) as draft:
         weights = _prefixed({name: module.state_dict() for name, module in networks.items()})
         write_tensors(draft / "networks.safetensors", weights)
         write_tensors(draft / "optimizers.safetensors", _prefixed(optimizer_state))
-        write_tensors(draft / "random.safetensors", random_state)
+        write_tensors(draft / "random.safetensors", states)
         kinds = {name: type(optimizer).__name__ for name, optimizer in optimizers.items()}
         write_json(draft / "state.json", {**asdict(progress), "optimizers": kinds})
+        sums = [f"{file_digest(file)}  {file.name}\n" for file in sorted(draft.iterdir())]
+        write_text(draft / SUMS, "".join(sums))
 
 
-def _there(file: Path) -> Path:
+def _ranked(name: str, rank: int) -> str:
+    # The first process has the names of version 0.1, which stored only its state.
+    return name if rank == 0 else f"{name}/{rank}"
+
+
+def _intact(file: Path) -> Path:
+    """Return a file of a checkpoint after comparing it with its checksum.
+
+    Checkpoints of version 0.1 have none.
+
+    Raises:
+        FileProblem: it is missing, or its content has changed since it was written.
+    """
     if not file.is_file():
         raise FileProblem(f"{file} is missing; use another checkpoint")
+    sums = file.with_name(SUMS)
+    if not sums.is_file():
+        return file
+    if f"{file_digest(file)}  {file.name}" not in sums.read_bytes().decode(errors="replace"):
+        raise FileProblem(
+            f"{file} is damaged: it does not match its checksum in {SUMS}; use another checkpoint"
+        )
     return file
 
 
@@ -101,7 +148,8 @@ def network_names(path: Path) -> set[str]:
     Raises:
         FileProblem: the file is missing or damaged.
     """
-    return {name.partition("/")[0] for name in read_tensors(_there(path / "networks.safetensors"))}
+    tensors = read_tensors(_intact(path / "networks.safetensors"))
+    return {name.partition("/")[0] for name in tensors}
 
 
 def load_network(path: Path, name: str, module: nn.Module) -> None:
@@ -110,12 +158,19 @@ def load_network(path: Path, name: str, module: nn.Module) -> None:
     Raises:
         FileProblem: the file is missing or damaged, or its networks have another shape.
     """
-    file = _there(path / "networks.safetensors")
-    tensors = _part(read_tensors(file), name)
-    difference = same_shapes(tensors, module)
-    if difference:
-        raise FileProblem(f"{file} does not fit this recipe's {name}: {difference}")
-    module.load_state_dict(tensors)
+    _load_networks(path, {name: module})
+
+
+def _load_networks(path: Path, modules: Mapping[str, nn.Module]) -> None:
+    file = _intact(path / "networks.safetensors")
+    tensors = read_tensors(file)
+    parts = {name: _part(tensors, name) for name in modules}
+    # All are checked before one is changed.
+    for name, module in modules.items():
+        if problem := misfit(parts[name], module):
+            raise FileProblem(f"{file} does not fit this recipe's {name}: {problem}")
+    for name, module in modules.items():
+        module.load_state_dict(parts[name])
 
 
 def load(
@@ -124,20 +179,25 @@ def load(
     networks: Mapping[str, nn.Module],
     optimizers: Mapping[str, torch.optim.Optimizer],
     generator: torch.Generator,
+    rank: int = 0,
 ) -> Progress:
-    """Load a checkpoint; the arguments are those of :func:`save`.
+    """Load a checkpoint.
+
+    Args:
+        path: the folder.
+        networks: see :func:`save`.
+        optimizers: see :func:`save`.
+        generator: random number generator of the run's noise.
+        rank: rank of this process, which gets its own random state.
 
     Raises:
         FileProblem: a file is missing or damaged, or its tensors have another shape.
     """
-    for name, module in networks.items():
-        load_network(path, name, module)
-    optimizer_tensors = read_tensors(_there(path / "optimizers.safetensors"))
-    random_state = read_tensors(_there(path / "random.safetensors"))
-    state = read_json(_there(path / "state.json"))
+    progress, kinds = _read_state(path)
+    optimizer_tensors = read_tensors(_intact(path / "optimizers.safetensors"))
+    states = read_tensors(_intact(path / "random.safetensors"))
+    _load_networks(path, networks)
     try:
-        # Version 0.1 had only Adam and stored no names.
-        kinds = state.get("optimizers", {})
         for name, optimizer in optimizers.items():
             if kinds.get(name, "Adam") != type(optimizer).__name__:
                 raise FileProblem(
@@ -146,24 +206,70 @@ def load(
                     "seqgan_kit.runs.workflow.resume(RUN, optimizer=...)"
                 )
             _load_optimizer(optimizer, _part(optimizer_tensors, name))
-        noise_state = random_state.get(f"noise/{generator.device.type}")
-        if noise_state is not None:
-            generator.set_state(noise_state)
-        else:  # Resumed on another type of device: new numbers, so that none are repeated.
-            generator.manual_seed(generator.initial_seed() + 1 + int(state["step"]))
-        torch.set_rng_state(random_state["cpu"])
-        means = {name: (float(total), int(n)) for name, (total, n) in state["means"].items()}
-        return Progress(int(state["step"]), int(state["drawn"]), float(state["seconds"]), means)
+        _set_random_state(states, generator, rank, progress.step)
     except FileProblem:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise FileProblem(f"{path} does not fit this run ({error!r}); use another one") from error
+    # The score belongs to the checkpoint, not to the steps that follow.
+    progress.score = None
+    return progress
+
+
+def _read_state(path: Path) -> tuple[Progress, dict[str, str]]:
+    """Read and check ``state.json``: the progress, and the optimisers' class names.
+
+    Raises:
+        FileProblem: it is missing or damaged, or belongs to another checkpoint.
+    """
+    file = _intact(path / "state.json")
+    state = read_json(file)
+    try:
+        progress = TypeAdapter(Progress).validate_python(state)
+        # Version 0.1 had only Adam and stored no names.
+        kinds = TypeAdapter(dict[str, str]).validate_python(state.get("optimizers", {}))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"])) or "it"
+        raise FileProblem(f"{file} is damaged: {key}: {problem['msg'].lower()}") from error
+    number = path.name.removeprefix("step-")
+    if number.isdecimal() and int(number) != progress.step:
+        raise FileProblem(
+            f"{file} is damaged: it says step {progress.step}, but its folder is {path.name}"
+        )
+    return progress, kinds
+
+
+def _set_random_state(
+    states: Mapping[str, Tensor], generator: torch.Generator, rank: int, step: int
+) -> None:
+    noise = states.get(f"noise/{generator.device.type}")
+    if noise is not None:
+        generator.set_state(noise)
+    else:  # Resumed on another type of device: new numbers, so that none are repeated.
+        generator.manual_seed(generator.initial_seed() + 1 + step)
+    own = states.get(_ranked("cpu", rank))
+    if own is not None:
+        torch.set_rng_state(own)
+    else:  # Resumed by more processes than before, for which there are no states.
+        seed_process(generator.initial_seed() + 1 + step, rank)
+    device = states.get(_ranked("cuda", rank))
+    if device is not None and generator.device.type == "cuda":
+        torch.cuda.set_rng_state(device, generator.device)
+
+
+def seed_process(seed: int, rank: int) -> None:
+    """Seed PyTorch's own generators, differently for each process, from the seed of a run."""
+    digest = hashlib.sha256(f"{seed}/{rank}".encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "little"))
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     states: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, key = name.split("/")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"the optimiser's {name} has values that are NaN or infinite")
         states.setdefault(int(index), {})[key] = tensor
     # Learning rates and other settings come from the recipe; only the moments are loaded.
     fresh = optimizer.state_dict()

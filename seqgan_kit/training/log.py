@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class MetricsFile:
     Args:
         path: the file.
         step: current step of the run. Lines of later steps, written after the checkpoint that is
-            resumed, are removed, and so is a last line that a crash left incomplete.
+            resumed, are removed, and so are damaged ones.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -94,16 +94,32 @@ class MetricsFile:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the complete lines of a ``metrics.jsonl``; none if there is no file."""
-    lines: list[dict[str, Any]] = []
-    if path.exists():
-        for written in path.read_text(encoding="utf-8").splitlines():
-            try:
-                line = json.loads(written)
-            except json.JSONDecodeError:
-                break  # The last line, incomplete because the process was killed.
-            lines.append(line)
-    return lines
+    """Return the lines of a ``metrics.jsonl`` without damaged ones; none if there is no file."""
+    return [line for line in _lines(path) if line is not None]
+
+
+def damaged_metrics(path: Path) -> list[int]:
+    """Return the numbers of lines that are damaged, from 1.
+
+    A last line without its end is not among them: that is what a killed process leaves.
+    """
+    found = list(_lines(path))
+    whole = found if not found or path.read_bytes().endswith(b"\n") else found[:-1]
+    return [number for number, line in enumerate(whole, 1) if line is None]
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Yield the lines of the file; ``None`` for one that is no mapping of numbers with a step."""
+    if not path.exists():
+        return
+    written_lines = path.read_bytes().split(b"\n")
+    for written in written_lines if written_lines[-1] else written_lines[:-1]:
+        try:
+            line = json.loads(written)
+        except (ValueError, RecursionError):  # Not UTF-8, not JSON, or nested without end.
+            line = None
+        numbers = isinstance(line, dict) and all(isinstance(v, int | float) for v in line.values())
+        yield line if numbers and isinstance(line.get("step"), int) else None
 
 
 def require_tensorboard() -> None:
@@ -120,13 +136,24 @@ def require_tensorboard() -> None:
         ) from error
 
 
-def tensorboard_report(folder: Path, report: Callable[[Report], None]) -> Callable[[Report], None]:
-    """Return a report function that also writes TensorBoard files."""
+def tensorboard_report(
+    folder: Callable[[], Path], report: Callable[[Report], None]
+) -> Callable[[Report], None]:
+    """Return a report function that also writes TensorBoard files.
+
+    Args:
+        folder: returns the folder for the files; called at the first report, when a new run has
+            its name.
+        report: the report function.
+    """
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder))
+    writer: SummaryWriter | None = None
 
     def both(state: Report) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = SummaryWriter(str(folder()))
         for name, value in state.figures.items():
             writer.add_scalar(name, value, state.step)
         if state.progress >= 1:

@@ -16,18 +16,38 @@
 from __future__ import annotations
 
 import math
+import os
+import shlex
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ..errors import UsageError
-from ..files import FileProblem, read_json, write_bytes, write_json, write_text
+from ..files import (
+    DRAFT,
+    FileProblem,
+    clear_drafts,
+    draft_folder,
+    publish_folder,
+    put_back,
+    read_json,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 FORMAT = 1
+
+OWN_FOLDERS = ("checkpoints", "samples", "codec")
+"""Folders of a run, into which it writes."""
+
+HALF = {"recipe.yaml", "codec", ".training.lock", "tensorboard"}
+"""What a run has before its ``run.json``."""
 
 
 class RunError(UsageError):
@@ -46,6 +66,9 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
+        put_back(self.path)
+        if begun := half_run(self.path):
+            raise RunError(f"{begun}; train it again with --force")
         try:
             self.info: dict[str, Any] = read_json(self.path / "run.json")
         except (FileNotFoundError, NotADirectoryError):
@@ -66,6 +89,13 @@ class Run:
                 f"{self.path} has run format {found}, but this seqgan_kit reads up to {FORMAT}: "
                 "upgrade seqgan_kit (pip install --upgrade seqgan_kit)"
             )
+        for name in OWN_FOLDERS:
+            # What is written or removed there would be outside the run.
+            if (self.path / name).is_symlink():
+                raise RunError(
+                    f"{self.path / name} is a symbolic link, which a run may not contain: move "
+                    "the run as a whole, and link to it instead"
+                )
 
     @property
     def recipe_path(self) -> Path:
@@ -133,15 +163,47 @@ class Run:
         """Lock the run, so that no other process can train it.
 
         Raises:
-            RunError: another process is training it.
+            RunError: another process is training it, or has just replaced it.
         """
+        # Of the folder, not of its name: a new run keeps its lock when it gets its name.
+        before = self.path.stat()
+        lock = FileLock(self.path / ".training.lock", timeout=0)
         try:
-            with FileLock(self.path / ".training.lock", timeout=0):
-                yield
+            lock.acquire()
         except Timeout:
             raise RunError(
                 f"{self.path} is being trained by another process: wait until it ends, or stop it"
             ) from None
+        try:
+            if not os.path.samestat(before, self.path.stat()):
+                raise RunError(f"{self.path} was replaced by another process just now")
+            yield
+        finally:
+            lock.release()
+
+    def publish(self, path: Path, *, replace: bool = False) -> None:
+        """Give a new run its name, by one rename.
+
+        Args:
+            path: the name.
+            replace: replace the run that has it, or what is left of one.
+
+        Raises:
+            RunError: the name is taken, or the run that has it is being trained.
+        """
+        put_back(path)
+        replaced = replace and path.is_dir() and any(path.iterdir())
+        try:
+            with _held_old(path) if replaced else nullcontext():
+                publish_folder(self.path, path, replace=replaced)
+        except FileExistsError:
+            raise RunError(taken(path)) from None
+        self.path = path
+
+    def clear_drafts(self) -> None:
+        """Remove what killed processes left in a run that is held."""
+        for folder in (self.path, *(self.path / name for name in OWN_FOLDERS)):
+            clear_drafts(folder)
 
     def save_checkpoint(self, step: int) -> Path:
         """Return the folder for the checkpoint of a step."""
@@ -159,8 +221,7 @@ class Run:
             # Renamed first, so that a half-removed folder does not look like a checkpoint.
             doomed = path.with_name(f".{path.name}.old")
             path.replace(doomed)
-        for leftover in (self.path / "checkpoints").glob(".step-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        clear_drafts(self.path / "checkpoints")
 
 
 def _score(checkpoint: Path) -> float | None:
@@ -178,46 +239,107 @@ def create_run(
     info: Mapping[str, Any],
     codec_files: Mapping[str, bytes] | None = None,
 ) -> Run:
-    """Create a run folder.
+    """Create a run that is whole but hidden: a folder beside ``path`` with a name for drafts.
+
+    :meth:`Run.publish` gives it its name. Whoever fails before that removes the folder.
 
     Args:
-        path: the folder; its parents are created.
+        path: the name that it will have; parent folders are created.
         recipe_text: the resolved recipe.
         info: the content of ``run.json``, without the format version.
         codec_files: the files of the folder ``codec``, by name.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    for name, content in (codec_files or {}).items():
-        write_bytes(path / "codec" / name, content)
-    write_text(path / "recipe.yaml", recipe_text)
-    write_json(path / "run.json", {"format": FORMAT, **info})
-    return Run(path)
+    _clear_dead_drafts(path)
+    draft = draft_folder(path)
+    try:
+        for name, content in (codec_files or {}).items():
+            write_bytes(draft / "codec" / name, content)
+        write_text(draft / "recipe.yaml", recipe_text)
+        write_json(draft / "run.json", {"format": FORMAT, **info})
+        return Run(draft)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
-def free_path(parent: Path, name: str) -> Path:
-    """Create and return ``parent/name``, or ``name-2``, ``name-3``... if that exists."""
-    parent.mkdir(parents=True, exist_ok=True)
+def remove_draft(run: Run) -> None:
+    """Remove a run that never got its name."""
+    if DRAFT.fullmatch(run.path.name):
+        shutil.rmtree(run.path, ignore_errors=True)
+
+
+def _clear_dead_drafts(path: Path) -> None:
+    """Remove hidden runs that killed processes left beside ``path``."""
+    for left in path.parent.glob(f".{path.name}.draft-*"):
+        try:
+            # One that is being made just now may not be locked yet.
+            if time.time() - left.stat().st_mtime < 60:
+                continue
+            with Run(left).hold():
+                shutil.rmtree(left, ignore_errors=True)
+        except RunError:
+            if half_run(left):
+                shutil.rmtree(left, ignore_errors=True)
+        except OSError:
+            continue
+
+
+def publish_free(run: Run, parent: Path, name: str) -> None:
+    """Give a new run the first name that is free: ``name``, ``name-2``, ``name-3``..."""
     number = 1
     while True:
         path = parent / (name if number == 1 else f"{name}-{number}")
         try:
-            path.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return path
+            if not path.exists():
+                return run.publish(path)
+        except RunError:
+            pass  # Another process was faster.
+        number += 1
 
 
-def remove_run(path: Path) -> None:
-    """Remove the run that ``--force`` replaces.
+def taken(path: Path) -> str:
+    """Say that a path is not overwritten, and what to do; also of what is left of a run."""
+    if begun := half_run(path):
+        return f"{begun}; replace it with --force, or choose another --out"
+    return (
+        f"{path} exists and is not overwritten; choose another --out, continue it with "
+        f"`seqgen train --resume {shlex.quote(str(path))}`, or replace it with --force"
+    )
 
-    Raises:
-        RunError: the folder is not a run, or the run is being trained.
+
+def half_run(path: Path) -> str | None:
+    """Say that a folder has only the beginning of a run; ``None`` if that is not so.
+
+    Version 0.1 wrote runs under their name file by file, so that a killed process could leave one
+    without ``run.json``.
     """
-    if not path.exists():
-        return
-    if path.is_dir() and not any(path.iterdir()):
-        path.rmdir()
+    if not path.is_dir() or (path / "run.json").exists():
+        return None
+    names = {entry.name for entry in path.iterdir()}
+    if not names or any(name not in HALF and not DRAFT.fullmatch(name) for name in names):
+        return None
+    return (
+        f"{path} has only the beginning of a run ({', '.join(sorted(names))}), left by a training "
+        "that was stopped before run.json was written"
+    )
+
+
+@contextmanager
+def _held_old(path: Path) -> Iterator[None]:
+    """Lock the run that is to be replaced; what is left of a run needs no lock."""
+    if half_run(path):
+        yield
         return
     with Run(path).hold():
-        shutil.rmtree(path)
+        yield
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that a path is a run, what is left of one, or an empty folder, and nothing else.
+
+    Raises:
+        RunError: it is something else, which ``--force`` never replaces.
+    """
+    if half_run(path) or (path.is_dir() and not any(path.iterdir())):
+        return
+    Run(path)

@@ -5,21 +5,30 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.distributed import PrefixStore, Store  # type: ignore[attr-defined]
 
-from ..errors import UsageError
+from ..errors import SeqganError, UsageError
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Settings from glibc's malloc.h."""
+
+
+NOTE = "seqgan_kit/run"
+"""Key of the note for restarted processes, in the store of ``torchrun``."""
+
+
+class ProcessLost(SeqganError, RuntimeError):
+    """The error for a process of several that lost the connection to another."""
 
 
 class DeviceError(UsageError):
@@ -67,6 +76,35 @@ def keep_freed_memory() -> None:
         return
 
 
+def _launched() -> bool:
+    """Whether ``torchrun`` started this process as one of several."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def _join(device: torch.device) -> Store:
+    """Join the other processes, and return the store of keys that belongs to ``torchrun``.
+
+    Fabric would do this, too, but with the keys of the processes before a restart: they are still
+    in the store (torch 2.11), so that the processes would wait at addresses where nobody is.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    rendezvous = torch.distributed.rendezvous("env://")  # type: ignore[attr-defined]
+    store, rank, world = next(rendezvous)
+    own = PrefixStore(f"restart-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    torch.distributed.init_process_group(backend, store=own, rank=rank, world_size=world)
+    return store
+
+
+def _of_transfer(error: RuntimeError) -> bool:
+    """Whether an error comes from a transfer between processes."""
+    if isinstance(error, torch.distributed.DistError):
+        return True
+    # Gloo raises plain errors; each begins with the place in its source.
+    return "gloo" in str(error).lower() or "ProcessGroup" in str(error)
+
+
 class Runtime:
     """The process that trains: a single one, or one of several under ``torchrun``/``fabric run``.
 
@@ -100,11 +138,50 @@ class Runtime:
             strategy="ddp" if world > 1 else "auto",
             precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         )
+        self._store = _join(chosen) if _launched() else None
         self.fabric.launch()
         self.device = self.fabric.device
         self.rank = self.fabric.global_rank
         self.world = self.fabric.world_size
         self.leader = self.rank == 0
+
+    # -- restarts -------------------------------------------------------------------------------
+
+    @property
+    def restarted(self) -> bool:
+        """Whether ``torchrun --max-restarts`` started these processes again after a loss."""
+        return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+    def remember(self, note: str) -> None:
+        """Leave a note for processes that ``torchrun`` starts later in place of these."""
+        if self._store is not None and self.leader:
+            self._store.set(NOTE, note)
+
+    def recall(self) -> str | None:
+        """Return the note that the processes before these left, if they left one."""
+        if self._store is None or not self.restarted or not self._store.check([NOTE]):
+            return None
+        return self._store.get(NOTE).decode()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Say in a sentence that another process was lost, whatever the transfer raises.
+
+        Raises:
+            ProcessLost: a transfer between processes failed.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if self.world == 1 or not _of_transfer(error):
+                raise
+            raise ProcessLost(
+                f"process {self.rank} of {self.world}: the connection to another process was "
+                "lost, which has failed or was killed; torchrun --max-restarts N would go on "
+                "from the last checkpoint"
+            ) from error
+
+    # -- what processes do together -------------------------------------------------------------
 
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context manager that sets the precision of forward passes."""
@@ -140,6 +217,15 @@ class Runtime:
         if self.world == 1:
             return flag
         return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def gather(self, tensor: Tensor) -> list[Tensor]:
+        """Return a tensor of every process, by rank, on the host; shapes must be equal."""
+        if self.world == 1:
+            return [tensor]
+        mine = tensor.to(self.device)
+        parts = [torch.empty_like(mine) for _ in range(self.world)]
+        torch.distributed.all_gather(parts, mine)
+        return [part.cpu() for part in parts]
 
     def barrier(self) -> None:
         """Wait for all processes."""

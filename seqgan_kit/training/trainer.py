@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from ..batch import Batch
 from ..errors import SeqganError
+from ..files import FileProblem
 from ..nn.noise import Noise
 from ..objectives.objective import Moment, Objective, Turn
 from . import checkpoint
@@ -92,10 +93,18 @@ class Optimization:
 
 @dataclass(frozen=True)
 class Hook:
-    """A callback for the averaged network, called every ``every`` steps and at the end."""
+    """A callback for the averaged network, called every ``every`` steps and at the end.
+
+    Attributes:
+        every: number of steps between two calls.
+        call: the callback, with the step and the network.
+        missing: whether what it should have made at a step is not there. It is asked when a run
+            is resumed: the process may have been killed between the checkpoint and the callback.
+    """
 
     every: int
     call: Callable[[int, nn.Module], None]
+    missing: Callable[[int], bool] = lambda step: False
 
 
 class Trainer:
@@ -171,6 +180,7 @@ class Trainer:
             )
             for turn in objective.turns
         }
+        checkpoint.seed_process(seed, runtime.rank)
         generator = torch.Generator(device=runtime.device).manual_seed(seed)
         self.noise = Noise(generator, runtime.rank, runtime.world)
         self.means = Means()
@@ -184,13 +194,24 @@ class Trainer:
         return {**self.objective.networks, "average": self.average.module}
 
     def resume(self, path: Path) -> None:
-        """Load the checkpoint in the folder ``path``."""
-        self.progress = checkpoint.load(
+        """Load the checkpoint in the folder ``path``.
+
+        Raises:
+            FileProblem: it is damaged, or does not belong to this run.
+        """
+        progress = checkpoint.load(
             path,
             networks=self._kept_networks,
             optimizers=self.optimizers,
             generator=self.noise.generator,
+            rank=self.runtime.rank,
         )
+        if progress.drawn > progress.step * sum(turn.repeats for turn in self.objective.turns):
+            raise FileProblem(
+                f"{path / 'state.json'} is damaged: {progress.drawn} batches are more than "
+                f"{progress.step} steps draw"
+            )
+        self.progress = progress
         self.batches.drawn = self.progress.drawn
         self.means.restore(self.progress.means, self.runtime.device)
         self._saved_at = self.progress.step
@@ -200,11 +221,15 @@ class Trainer:
         if self._saved_at == self.progress.step:
             return
         # A gradient can be infinite although its loss is finite, so the weights are checked, too.
-        for module in self.objective.networks.values():
-            for parameter in module.parameters():
-                self.bad |= ~parameter.detach().isfinite().all()
+        for module in self._kept_networks.values():
+            for tensor in (*module.parameters(), *module.buffers()):
+                self.bad |= ~tensor.detach().isfinite().all()
         self._refuse_bad(self.runtime.mean(self.bad.float()).item())
         self.progress.means = self.means.state(self.runtime.mean)
+        states = {
+            name: self.runtime.gather(state)
+            for name, state in checkpoint.random_state(self.noise.generator).items()
+        }
         if self.runtime.leader:
             # Scored before the checkpoint exists: if the process were killed in between, the
             # checkpoint would have no score and could never be the best one.
@@ -214,7 +239,10 @@ class Trainer:
                 self.run.save_checkpoint(self.progress.step),
                 networks=self._kept_networks,
                 optimizers=self.optimizers,
-                generator=self.noise.generator,
+                random=[
+                    {name: parts[rank] for name, parts in states.items()}
+                    for rank in range(self.runtime.world)
+                ],
                 progress=self.progress,
             )
             self.run.prune(self.keep)
@@ -239,6 +267,7 @@ class Trainer:
         self._began = time.monotonic() - self.progress.seconds
         self._first_step = self.progress.step
         self._first_second = self.progress.seconds
+        self._catch_up()
         try:
             stopped = False
             while not self.over and not stopped:
@@ -249,6 +278,13 @@ class Trainer:
             if metrics is not None:
                 metrics.close()
         return not stopped
+
+    def _catch_up(self) -> None:
+        """Call hooks whose call at the step of the checkpoint was lost with the process."""
+        step = self.progress.step
+        for hook in self.hooks if self.runtime.leader and step else ():
+            if (step % hook.every == 0 or self.over) and hook.missing(step):
+                hook.call(step, self.average.module)
 
     @property
     def _share_done(self) -> float:

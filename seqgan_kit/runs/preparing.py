@@ -1,0 +1,136 @@
+"""From a recipe, its data and its codec to a trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from torch import nn
+
+from ..data.dataset import Dataset
+from ..data.loader import GroupedBatches, SequenceStore
+from ..data.sources import cache_folder
+from ..kind import Codec
+from ..labels import label_counts
+from ..nn.networks import Generator
+from ..objectives.objective import Objective
+from ..recipe import Recipe
+from ..training.checkpoint import load_network, network_names
+from ..training.log import require_tensorboard, tensorboard_report
+from ..training.run import Run
+from ..training.runtime import Runtime
+from ..training.trainer import Hook, OptimizerMaker, Trainer
+from . import data as data_of
+from .data import seen, trainable
+from .judging import checkpoint_score, likelihood_score
+from .objectives import check_processes, make_objective, optimization, schedule
+from .sampler import Sampler
+from .watch import Watch
+
+
+@dataclass(frozen=True)
+class Making:
+    """What trainers are made of, apart from recipe and data."""
+
+    runtime: Runtime
+    watch: Watch
+    optimizer: OptimizerMaker
+    hooks: Sequence[Hook]
+
+    def trainer(
+        self, recipe: Recipe, dataset: Dataset, codec: Codec, weights: Path | None = None
+    ) -> Callable[[Run], Trainer]:
+        """Prepare training; return a function that makes the trainer for a run folder.
+
+        ``weights`` is a checkpoint with the initial weights.
+        """
+        runtime, watch = self.runtime, self.watch
+        settings = recipe.train
+        kind = data_of.kind_of(recipe)
+        check_processes(recipe, runtime.world)
+        if settings.tensorboard:
+            require_tensorboard()
+        visible, notes = trainable(recipe, seen(recipe, dataset), codec)
+        for note in notes:
+            watch.say(note)
+        store = SequenceStore(
+            visible.parts["training"],
+            codec,
+            runtime.device,
+            recipe.data.budget_mb * 2**20,
+            cache_folder() / "encoded",
+        )
+        batches = GroupedBatches(
+            store,
+            batch_size=settings.batch_size,
+            group=settings.class_group,
+            seed=recipe.seed,
+            rank=runtime.rank,
+            world=runtime.world,
+        )
+        objective = make_objective(recipe, codec, visible.classes)
+        score = None
+        if settings.keep == "best" and settings.best_by == "likelihood":
+            score = likelihood_score(recipe, dataset, codec, device=runtime.device)
+        elif settings.keep == "best":
+            score = checkpoint_score(
+                recipe, dataset, codec, device=runtime.device, say=watch.say, progress=watch.judge
+            )
+        if weights is not None:
+            _begin_with(weights, objective, watch)
+
+        def trainer_for(run: Run) -> Trainer:
+            def sampler(network: nn.Module) -> Sampler:
+                made = Sampler(cast(Generator, network), codec, visible.labels, runtime.device)
+                made.label_counts = label_counts(visible.parts["training"].label_NA)
+                return made
+
+            def preview(step: int) -> Path:
+                return run.samples / f"step-{step:08d}{kind.preview}"
+
+            def draw(step: int, network: nn.Module) -> None:
+                kind.draw(sampler(network), preview(step))
+
+            report = watch.report
+            if settings.tensorboard and runtime.leader:
+                report = tensorboard_report(lambda: run.path / "tensorboard", report)
+            return Trainer(
+                objective,
+                batches,
+                runtime=runtime,
+                run=run,
+                optimization=optimization(recipe, objective, self.optimizer),
+                schedule=schedule(recipe),
+                steps=settings.steps,
+                minutes=settings.minutes,
+                average_decay=settings.average_decay,
+                seed=recipe.seed,
+                log_every=settings.log_every,
+                checkpoint_every=settings.checkpoint_every,
+                # The best one and two new ones, in case one is damaged.
+                keep=2 if settings.keep == "best" else settings.keep,
+                score=None if score is None else lambda network: score(sampler(network)),
+                hooks=[
+                    Hook(settings.grid_every, draw, lambda step: not preview(step).exists()),
+                    *self.hooks,
+                ],
+                report=report,
+                should_stop=watch.should_stop,
+            )
+
+        return trainer_for
+
+
+def _begin_with(weights: Path, objective: Objective, watch: Watch) -> None:
+    """Load weights from a checkpoint of another run; networks missing there stay as they are."""
+    found = network_names(weights)
+    for name, network in objective.networks.items():
+        if name in found:
+            # For the averaged network the average, from which that run draws its samples.
+            average = name == objective.averaged and "average" in found
+            load_network(weights, "average" if average else name, network)
+        else:
+            watch.say(f"the {name} begins anew: the other run has none")
+    watch.say(f"starting from the weights of {weights}")
