@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test check bench gpu-check clean
+.PHONY: help install demo test check bench faults gpu-check clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ check: install  ## lint, format, types, import layers
 bench: install  ## speed, beside plain baselines in one process
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/text_speed.py
+
+faults: install  ## kills, races, lost processes and full disks on purpose (about an hour)
+	$(BIN)/python benchmarks/faults.py
 
 gpu-check: install  ## everything that needs CUDA; says why it skips where there is none
 	$(BIN)/python benchmarks/gpu_check.py

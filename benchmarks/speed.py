@@ -31,7 +31,7 @@ from seqgan_kit.data.dataset import Dataset, Part
 from seqgan_kit.data.loader import GroupedBatches, SequenceStore
 from seqgan_kit.nn.recurrent import Recurrent
 from seqgan_kit.recipe import files as recipe_files
-from seqgan_kit.runs.data import make_codec, store_codec
+from seqgan_kit.runs.data import kind_of, make_codec, store_codec
 from seqgan_kit.runs.objectives import make_objective, optimization, schedule
 from seqgan_kit.runs.sampler import Sampler
 from seqgan_kit.training.run import create_run
@@ -60,7 +60,8 @@ def ours(device: str, folder: Path) -> tuple[Callable[[], None], Callable[[int],
     part = Part(pixels, label_NA)
     names = {"digit": [str(n) for n in range(10)]}
     dataset = Dataset("random", {"training": part}, names, "random")
-    codec = make_codec(store_codec(recipe, dataset))
+    codec = make_codec(kind_of(recipe), store_codec(recipe, dataset))
+    data = {"name": "random", "fingerprint": "random"}
     runtime = Runtime(device=device)
     store = SequenceStore(part, codec, runtime.device, 2**31, folder)
     objective = make_objective(recipe, codec, (10,))
@@ -68,7 +69,7 @@ def ours(device: str, folder: Path) -> tuple[Callable[[], None], Callable[[int],
         objective,
         GroupedBatches(store, batch_size=BATCH, group=GROUP),
         runtime=runtime,
-        run=create_run(folder / "run", "", {"labels": names, "codec": {}, "data": {}}),
+        run=create_run(folder / "run", "", {"labels": names, "codec": {}, "data": data}),
         optimization=optimization(recipe, objective),
         schedule=schedule(recipe),
         steps=recipe.train.steps,

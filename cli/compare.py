@@ -13,7 +13,17 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import SEED, StopSignals, gan_train_option, say, training_progress, watching
+from .console import (
+    MEASURED,
+    SEED,
+    SETS,
+    StopSignals,
+    gan_train_option,
+    say,
+    show,
+    training_progress,
+    watching,
+)
 
 if TYPE_CHECKING:
     from seqgan_kit.pages.comparison import Entry
@@ -25,11 +35,11 @@ if TYPE_CHECKING:
 @click.command(short_help="Compare models, on one page.")
 @click.argument("what", nargs=-1, metavar="RUN... | COMPARISON [OVERRIDES]...", required=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder [comparisons/NAME].")
-@click.option("--force", is_flag=True, help="Replace the page of other runs in --out.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Runs per model [1].")
+@click.option("--force", is_flag=True, help="Replace compare.* of something else in --out.")
+@click.option("--seeds", type=SETS, default=1, help="Runs per model [1].")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
-@click.option("--samples", type=click.IntRange(min=20), help="Samples per set [from the recipe].")
-@click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
+@click.option("--samples", type=MEASURED, help="Samples per set [from the recipe].")
+@click.option("--sets", type=SETS, help="Sets of samples [from the recipe].")
 @gan_train_option
 @click.option(
     "--temperatures", metavar="FROM:TO:STEP", help="Also sample text runs at these temperatures."
@@ -59,7 +69,8 @@ def command(
 
     A comparison lists recipes and one budget: minutes of training, or samples seen. To resume a
     stopped comparison, give the same command again. The command prints a table, and writes
-    compare.html (one self-contained page), .md, .csv and .json into --out.
+    compare.html (one self-contained page), .md, .csv and .json into --out. The same COMPARISON, or
+    the same RUNS without --out, replace their own page; nothing else is replaced without --force.
     """
     from seqgan_kit.measuring.temperatures import parse_temperatures
     from seqgan_kit.pages import comparison
@@ -82,7 +93,7 @@ def command(
     if len(targets) == 1 and not Path(targets[0]).is_dir():
         compared, recipes = recipe_files.load_comparison(targets[0], overrides)
         folder = out or Path("comparisons") / compared.name
-        _keep_others(folder, compared.name, force)
+        comparison.refuse_others(folder, "compare", compared.name, force)
         recipe = next(iter(recipes.values()))
         entries = _trained(compared, recipes, folder, seeds, device)
         title, budget = compared.name, compared.budget
@@ -92,7 +103,7 @@ def command(
         entries = comparison.runs_as_entries([Run(Path(target)) for target in targets])
         title = ", ".join(entry.name for entry in entries)
         folder = out or Path("comparisons") / "_".join(slug(e.name) for e in entries)[:80]
-        _keep_others(folder, None, force)
+        comparison.refuse_others(folder, "compare", None if out else title, force)
     content = comparison.compare(
         entries,
         folder,
@@ -108,26 +119,12 @@ def command(
         command=said,
         watch=watching(),
     )
-    click.echo(terminal(content))
+    show(terminal(content))
     if content["sweeps"]:
-        click.echo("\n" + sweep_table(content["sweeps"], content["figures"]))
+        show("\n" + sweep_table(content["sweeps"], content["figures"]))
     for choice in content["choice"]:
         say(f"{choice['question']}: {choice['answer']}")
     say(f"the page: {folder / 'compare.html'}")
-
-
-def _keep_others(folder: Path, title: str | None, force: bool) -> None:
-    """Refuse to replace the page of another comparison; that of the same one is replaced."""
-    from seqgan_kit.files import FileProblem, read_json
-
-    try:
-        there = read_json(folder / "compare.json").get("title")
-    except FileNotFoundError:
-        return
-    except (FileProblem, AttributeError):
-        there = None
-    if not force and (title is None or there != title):
-        raise UsageError(f"{folder} holds another comparison; use --force or another --out")
 
 
 def _trained(
@@ -151,11 +148,11 @@ def _trained(
         @contextmanager
         def watched(recipe: Recipe) -> Iterator[Watch]:
             clock = recipe.train.minutes is not None
-            with training_progress(None if clock else recipe.train.steps) as show:
+            with training_progress(None if clock else recipe.train.steps) as shown:
 
                 def report(state: Report) -> None:
                     signals.training = True
-                    show(state)
+                    shown(state)
 
                 yield replace(plain, report=report, should_stop=lambda: bool(signals.received))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -9,18 +10,53 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import UsageError, printable
+
+from .stopping import interrupt
 
 if TYPE_CHECKING:
     from seqgan_kit.runs.watch import Watch
     from seqgan_kit.training.log import Report
 
 
+class FiniteRange(click.FloatRange):
+    """A finite number within limits: ``nan`` compares as neither too small nor too large."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
+
+class Step(click.ParamType):
+    """The step of a checkpoint, or its name; no number of thousands of digits."""
+
+    name = "step"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if len(value) > 1000 or (len(value) > 18 and value.isdecimal()):
+            self.fail(f"{value[:18]!r}... is too long for a step", param, ctx)
+        return value
+
+
 SEED = click.IntRange(min=0, max=2**63 - 1)
+COUNT = click.IntRange(min=1, max=10**8)
+"""How many samples; what is to be measured must fit into memory besides."""
+
+SETS = click.IntRange(min=1, max=1000)
+FEWEST = 20
+"""Minimum number of samples to be measured; with fewer, metrics are meaningless."""
+
+MEASURED = click.IntRange(min=FEWEST, max=10**8)
+
+checkpoint_option = click.option(
+    "--checkpoint", type=Step(), help="Step of the checkpoint [the best, or the newest]."
+)
 
 gan_train_option = click.option(
     "--gan-train/--no-gan-train",
@@ -52,7 +88,7 @@ class StopSignals:
 
     def _note(self, number: int, frame: object) -> None:
         if self.received or not self.training:
-            raise KeyboardInterrupt
+            interrupt(number, frame)
         self.received = number
         # Not through a Python stream: the signal may have interrupted one of its writes.
         os.write(2, b"\nsaving and stopping after this step (repeat to stop without saving)\n")
@@ -60,7 +96,27 @@ class StopSignals:
 
 def say(line: str) -> None:
     """Print a note for the user on standard error, so that results can be piped."""
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)
+
+
+def show(text: str, *, nl: bool = True) -> None:
+    """Print a result for people on standard output, without what a terminal would obey.
+
+    Names, labels and text from data, recipes and runs may hold anything.
+    """
+    click.echo(printable(text), nl=nl)
+
+
+def show_path(path: Path) -> None:
+    """Print the place of a result: for people on a terminal, as it is into a pipe."""
+    text = str(path)
+    if sys.stdout.isatty():
+        show(text)
+    elif text.isascii():
+        click.echo(text)
+    else:
+        # As bytes, because a name need not be text in any encoding.
+        click.echo(os.fsencode(text))
 
 
 def duration(seconds: float) -> str:
@@ -149,7 +205,7 @@ class Counter:
         if over:
             self._finished.add(what)
         if sys.stderr.isatty():
-            click.echo(f"\r{what}: {shown}   ", nl=over, err=True)
+            click.echo(f"\r{printable(what)}: {shown}   ", nl=over, err=True)
         elif over:
             say(f"{what}: done")
 

@@ -9,7 +9,8 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import Counter, say, writable
+from .console import Counter, say, show_path, writable
+from .console import show as shown
 
 
 @click.group(name="data", short_help="Fetch and look at data sets.")
@@ -41,7 +42,7 @@ def fetch(name: str) -> None:
         )
     source = known[name]
     say(f"{name}: {source.home} ({source.licence})")
-    click.echo(str(locate(source, progress=Counter().download)))
+    show_path(locate(source, progress=Counter().download))
 
 
 @command.command()
@@ -67,10 +68,10 @@ def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None, force: boo
     codec = make_codec(kind, store_codec(settings, dataset))
     # Before anything is printed: a kind may have nothing to draw.
     picture = kind.sheet(dataset, codec) if target is not None else None
-    click.echo(summary(dataset, codec))
+    shown(summary(dataset, codec))
     more = kind.summary(dataset, codec)
     if more:
-        click.echo("\n" + more)
+        shown("\n" + more)
     if target is not None and picture is not None:
         save_picture(picture, target)
         say(f"contact sheet: {target}")

@@ -12,7 +12,17 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import SEED, gan_train_option, say, watching
+from .console import (
+    FEWEST,
+    MEASURED,
+    SEED,
+    SETS,
+    checkpoint_option,
+    gan_train_option,
+    say,
+    show,
+    watching,
+)
 
 if TYPE_CHECKING:
     from seqgan_kit.measuring.bench import Bench
@@ -20,13 +30,10 @@ if TYPE_CHECKING:
     from seqgan_kit.report.curves import Sweep
     from seqgan_kit.report.tables import Table
 
-FEWEST = 20
-"""Minimum number of samples; with fewer, metrics are meaningless."""
-
 
 @click.command(short_help="Measure runs or external samples, next to real data.")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
-@click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
+@checkpoint_option
 @click.option(
     "--samples",
     metavar="N|PATH",
@@ -38,7 +45,7 @@ FEWEST = 20
     help="With --samples PATH: a .npy file of class numbers.",
 )
 @click.option("--recipe", help="With --samples PATH: the recipe of the data to compare them with.")
-@click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
+@click.option("--sets", type=SETS, help="Sets of samples [from the recipe].")
 @gan_train_option
 @click.option(
     "--temperatures",
@@ -104,10 +111,8 @@ def command(
     from seqgan_kit.report.tables import terminal
     from seqgan_kit.training.run import Run
 
-    count = int(samples) if samples is not None and samples.isdecimal() else None
+    count = _count(samples)
     elsewhere = Path(samples) if samples is not None and count is None else None
-    if count is not None and count < FEWEST:
-        raise UsageError(f"--samples {count}: metrics require at least {FEWEST} samples")
     if (elsewhere is None) != (recipe is None) or (labels is not None and elsewhere is None):
         raise UsageError(
             "external samples require both --samples PATH and --recipe RECIPE, and --labels PATH "
@@ -118,6 +123,8 @@ def command(
     if checkpoint is not None and len(runs) != 1:
         raise UsageError("--checkpoint requires exactly one run")
     wanted = _temperatures(temperatures, plot, force, runs, checkpoint)
+    if elsewhere is not None:
+        from_elsewhere.check_paths(elsewhere, labels)
     entries = runs_as_entries([Run(run) for run in runs])
     found = [run for entry in entries for run in entry.runs]
     settings = measuring.same_data_for_all(found) if recipe is None else recipe_files.load(recipe)
@@ -147,12 +154,27 @@ def command(
         title=", ".join(result.name for result in measured),
         command=shlex.join(["seqgen", *sys.argv[1:]]),
     )
-    click.echo(terminal(content))
+    show(terminal(content))
     if sweeps:
         target = plot or (runs[0] / "temperatures.svg" if len(runs) == 1 else None)
         _show_sweeps(content, sweeps, target)
     for note in content["notes"]:
         say(note)
+
+
+def _count(samples: str | None) -> int | None:
+    """Return how many samples to measure; ``None`` where a path or nothing was given.
+
+    Raises:
+        UsageError: too few or too many.
+    """
+    if samples is None or not samples.isdecimal():
+        return None
+    if len(samples) > len(str(MEASURED.max)):
+        raise UsageError(f"--samples {samples[:18]}...: at most {MEASURED.max:,} can be measured")
+    if int(samples) < FEWEST:
+        raise UsageError(f"--samples {samples}: metrics require at least {FEWEST} samples")
+    return int(samples)
 
 
 def _temperatures(
@@ -163,6 +185,7 @@ def _temperatures(
     checkpoint: str | None,
 ) -> list[float]:
     """Check the options of a sweep and return its temperatures; empty without a sweep."""
+    from seqgan_kit.files import refuse_existing
     from seqgan_kit.measuring.temperatures import parse_temperatures
 
     if text is None:
@@ -173,12 +196,20 @@ def _temperatures(
         raise UsageError("--temperatures requires runs, and does not support --checkpoint")
     if plot is not None and plot.suffix != ".svg":
         raise UsageError(f"--plot {plot}: choose a name that ends in .svg")
-    if plot is not None and plot.exists() and not force:
-        raise UsageError(f"{plot} exists and is not overwritten; use --force or another --plot")
+    for path in _plots(plot) if plot is not None else ():
+        refuse_existing(path, force, "--plot")
     try:
         return parse_temperatures(text)
     except ValueError as error:
         raise UsageError(f"--temperatures {error}") from error
+
+
+def _plots(target: Path) -> list[Path]:
+    """Return the files of all curves that there may be: the first has the name that is given."""
+    from seqgan_kit.report.curves import AXES
+
+    others = [target.with_stem(f"{target.stem}-{number}") for number in range(2, len(AXES) + 1)]
+    return [target, *others]
 
 
 def _show_sweeps(content: Table, sweeps: list[Sweep], target: Path | None) -> None:
@@ -187,15 +218,15 @@ def _show_sweeps(content: Table, sweeps: list[Sweep], target: Path | None) -> No
     from seqgan_kit.report.curves import compared, drawn, marks_of, svg, sweep_table
 
     figures = content["figures"]
-    click.echo("\n" + sweep_table(sweeps, figures))
+    show("\n" + sweep_table(sweeps, figures))
     for number, (x, y) in enumerate(drawn(sweeps, figures)):
         marks = marks_of(content["rows"], sweeps, x["name"], y["name"])
         for role, mark in marks:
             line = compared(sweeps, x, mark.x, y) if role == "real" else ""
             if line:
-                click.echo(f"\n{line}")
+                show(f"\n{line}")
         if target is not None:
-            path = target if number == 0 else target.with_stem(f"{target.stem}-{number + 1}")
+            path = _plots(target)[number]
             write_text(path, svg(sweeps, x, y, [m for _, m in marks], standalone=True))
             say(f"{y['title']} against {x['title']}: {path}")
 

@@ -8,7 +8,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import say
+from .console import say, show_path
 
 
 @click.command(short_help="Write a recipe for your own data.")
@@ -33,12 +33,15 @@ def command(path: Path, kind: str | None, out: Path | None, force: bool) -> None
     from seqgan_kit.files import refuse_existing, write_text
     from seqgan_kit.runs.beginning import look_at
 
+    if out is not None:
+        if out.suffix not in (".yaml", ".yml"):
+            raise UsageError(f"--out {out}: choose a name that ends in .yaml")
+        # Before the data are read, which may take long.
+        refuse_existing(out, force)
     found = look_at(path, kind)
     target = out or Path(f"{found.name}.yaml")
-    if target.suffix not in (".yaml", ".yml"):
-        raise UsageError(f"--out {target}: choose a name that ends in .yaml")
     refuse_existing(target, force)
     say(found.found)
     write_text(target, found.recipe(target))
-    click.echo(str(target))
+    show_path(target)
     say(f"next:  seqgen data show {target}\n       seqgen train {target}")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from .console import SEED, say, watching, writable
+from .console import SEED, checkpoint_option, say, show_path, watching, writable
 
 
 @click.command(short_help="Show which steps a discriminator finds fake.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
 @click.option("--out", type=click.Path(path_type=Path), help="A .png [RUN/samples/inspect.png].")
-@click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
+@checkpoint_option
 @click.option("--force", is_flag=True, help="Replace what --out names.")
 def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, force: bool) -> None:
     """Write a picture of real items and samples with a score of RUN's discriminator for each step.
@@ -45,4 +45,4 @@ def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, forc
     scored = scores(dataset, found, recipe, sampler, seed=seed, checkpoint=chosen)
     save_picture(kind.draw_scores(scored, sampler.codec), target)
     say(scored.explanation)
-    click.echo(str(target))
+    show_path(target)

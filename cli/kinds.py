@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import say
+from .console import say, show
 
 if TYPE_CHECKING:
     from seqgan_kit.plugins import Installed
@@ -45,14 +45,14 @@ def command(as_json: bool) -> None:
     else:
         width = max(len(one.name) for one in plugins.installed())
         for group, title in ((plugins.KINDS, "Kinds of data"), (plugins.MODELS, "Models")):
-            click.echo(f"{title} (entry points {group})")
+            show(f"{title} (entry points {group})")
             for row in rows:
                 if row["group"] != group:
                     continue
-                click.echo(f"  {row['name']:{width}}  {row['from']}  {row['object']}")
+                show(f"  {row['name']:{width}}  {row['from']}  {row['object']}")
                 for key in ("sources", "codecs"):
                     if row[key]:
-                        click.echo(f"  {'':{width}}  {key}: {', '.join(row[key])}")
+                        show(f"  {'':{width}}  {key}: {', '.join(row[key])}")
     broken = plugins.problems()
     for problem in broken:
         say(f"cannot be used: {problem}")

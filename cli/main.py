@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
 
-from seqgan_kit.errors import SeqganError
+from seqgan_kit.errors import SeqganError, printable
+
+from .stopping import STOPPED, stoppable
 
 COMMANDS = {
     "train": ("train", "Train a recipe, or resume a run."),
@@ -71,6 +74,28 @@ def seqgen(debug: bool) -> None:
     """
 
 
+NO_MEMORY = (
+    "DefaultCPUAllocator",
+    "can't allocate memory",
+    "Storage size calculation overflowed",
+    "Maximum allowed dimension exceeded",
+    "array is too big",
+)
+"""What torch and NumPy say of an array that does not fit, in errors of no class of its own."""
+
+OUT_OF_MEMORY = "try fewer samples, a smaller train.batch_size or data.budget_mb, or shorter items"
+
+LONGEST_LINE = 2000
+"""Characters of a line of an error."""
+
+
+def _tell(message: str, before: str = "") -> None:
+    """Print an error, line by line, without what a terminal would obey."""
+    for line in message.splitlines():
+        shown = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
+        click.echo(printable(f"{before}{shown}"), err=True)
+
+
 def _failure(error: BaseException) -> tuple[str, int] | None:
     """What to say of an error that is not a bug of ours, and the exit code: 2 use, 1 failure."""
     if isinstance(error, SeqganError):
@@ -78,12 +103,14 @@ def _failure(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}", 1
+    if isinstance(error, ValueError) and "embedded null" in str(error):
+        return "the name of a file has a zero character, which no name can have", 2
     # Two classes that belong to torch and safetensors, which are not imported for their names.
     names = {kind.__name__ for kind in type(error).__mro__}
     if "OutOfMemoryError" in names:
         return str(error), 1
-    if isinstance(error, MemoryError):
-        return "out of memory: try a smaller train.batch_size or data.budget_mb", 1
+    if isinstance(error, MemoryError) or any(said in str(error) for said in NO_MEMORY):
+        return f"out of memory: {OUT_OF_MEMORY}", 1
     if isinstance(error, ModuleNotFoundError) and "pip install" in str(error):
         return str(error), 1
     # safetensors reports a full disk as an error of its own.
@@ -94,18 +121,22 @@ def _failure(error: BaseException) -> tuple[str, int] | None:
 
 def main() -> None:
     """Run the command; turn errors into one sentence and an exit code."""
+    with stoppable():
+        _run()
+
+
+def _run() -> None:
     try:
         seqgen(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        sys.exit(130)
-    except KeyboardInterrupt:
-        click.echo("stopped", err=True)
-        sys.exit(130)
+        sys.exit(STOPPED)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        _tell(told.getvalue())
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of a pipe has gone; nobody is left to tell.
@@ -115,6 +146,5 @@ def main() -> None:
         failure = _failure(error)
         if failure is None or "--debug" in sys.argv:
             raise
-        for line in failure[0].splitlines():
-            click.echo(f"error: {line}", err=True)
+        _tell(failure[0], "error: ")
         sys.exit(failure[1])

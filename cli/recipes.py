@@ -9,7 +9,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import say
+from .console import say, show, show_path
 
 
 @click.group(name="recipes", short_help="List, show, copy and check recipes.")
@@ -37,23 +37,23 @@ def list_recipes() -> None:
         comments = (line for line in path.read_text("utf-8").splitlines() if line.startswith("#"))
         # The first line is the command, the second says what it trains.
         next(comments, "")
-        click.echo(f"{name:{width}}  {next(comments, '').removeprefix('#').strip()}")
+        show(f"{name:{width}}  {next(comments, '').removeprefix('#').strip()}")
 
 
-@command.command()
+@command.command(name="show")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1)
 @click.option("--resolved", is_flag=True, help="With `extends`, defaults and overrides filled in.")
-def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
+def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
     """Print RECIPE."""
     from seqgan_kit.recipe import files as recipe_files
 
     if (resolved or overrides) and recipe_files.is_comparison(recipe):
         raise UsageError(f"{recipe}: --resolved and overrides are not supported for comparisons")
     if resolved or overrides:
-        click.echo(recipe_files.dump(recipe_files.load(recipe, overrides)), nl=False)
+        show(recipe_files.dump(recipe_files.load(recipe, overrides)), nl=False)
     else:
-        click.echo(recipe_files.find(recipe).read_text("utf-8"), nl=False)
+        show(recipe_files.read_text(recipe_files.find(recipe)), nl=False)
 
 
 @command.command()
@@ -63,7 +63,7 @@ def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
 def copy(recipe: str, target: Path | None, force: bool) -> None:
     """Copy RECIPE to TARGET (default: the current folder), so that you can change it."""
     from seqgan_kit.files import write_text
-    from seqgan_kit.recipe.files import find
+    from seqgan_kit.recipe.files import find, read_text
 
     source = find(recipe)
     target = target or Path(source.name)
@@ -71,8 +71,8 @@ def copy(recipe: str, target: Path | None, force: bool) -> None:
         target = target / source.name
     if target.exists() and not force:
         raise UsageError(f"{target} exists and is not overwritten; use --force or another name")
-    write_text(target, source.read_text("utf-8"))
-    click.echo(str(target))
+    write_text(target, read_text(source))
+    show_path(target)
 
 
 @command.command()

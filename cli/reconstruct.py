@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from .console import watching, writable
+from .console import checkpoint_option, show_path, watching, writable
 
 
 @click.command(short_help="Show what a VAE makes of real items.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-n", "--count", type=click.IntRange(min=1, max=400), default=12, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A .png [RUN/samples/...].")
-@click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
+@checkpoint_option
 @click.option("--force", is_flag=True, help="Replace what --out names.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
@@ -43,4 +43,4 @@ def command(
     dataset = same_data(found, recipe, watching())
     real, written = reconstructions(recipe, dataset, sampler, count)
     save_picture(kind.draw_pairs(real, written, sampler.codec), target)
-    click.echo(str(target))
+    show_path(target)

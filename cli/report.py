@@ -8,18 +8,16 @@ from pathlib import Path
 
 import click
 
-from seqgan_kit.errors import UsageError
-
-from .console import SEED, gan_train_option, watching
+from .console import MEASURED, SEED, SETS, gan_train_option, show_path, watching
 
 
 @click.command(short_help="Write a page about one run.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder [RUN].")
-@click.option("--force", is_flag=True, help="Replace the page in --out.")
+@click.option("--force", is_flag=True, help="Replace report.* in --out.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
-@click.option("--samples", type=click.IntRange(min=20), help="Samples per set [from the recipe].")
-@click.option("--sets", type=click.IntRange(min=1), help="Sets of samples [from the recipe].")
+@click.option("--samples", type=MEASURED, help="Samples per set [from the recipe].")
+@click.option("--sets", type=SETS, help="Sets of samples [from the recipe].")
 @gan_train_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
@@ -34,7 +32,8 @@ def command(
 ) -> None:
     """Write RUN/report.html: metrics, samples, curves, and what the model has learned.
 
-    The page is one self-contained file; report.md, .csv and .json have its metrics.
+    The page is one self-contained file; report.md, .csv and .json have its metrics. In RUN they
+    replace those of an earlier report; in --out nothing is replaced without --force.
 
     \b
     Examples:
@@ -46,8 +45,8 @@ def command(
 
     found = Run(run)
     folder = out or run
-    if out is not None and (out / "report.html").exists() and not force:
-        raise UsageError(f"{out} already has a report; use --force or another --out")
+    if out is not None:
+        comparison.refuse_others(folder, "report", None, force)
     comparison.compare(
         comparison.runs_as_entries([found]),
         folder,
@@ -62,4 +61,4 @@ def command(
         watch=watching(),
         stem="report",
     )
-    click.echo(str(folder / "report.html"))
+    show_path(folder / "report.html")

@@ -12,8 +12,9 @@ from seqgan_kit import plugins
 from seqgan_kit.errors import NotSupported
 from seqgan_kit.kind import Kind
 from seqgan_kit.runs.asked import STANDARD_OUTPUT, Asked, Option
+from seqgan_kit.sections import LARGEST
 
-from .console import SEED, say
+from .console import COUNT, SEED, FiniteRange, checkpoint_option, say, show_path
 
 FORMAT = "form"
 """Variable of --format, which kinds with several formats have."""
@@ -71,9 +72,9 @@ def _click(option: Option) -> click.Option:
     low, high = option.minimum, option.maximum
     kinds: Mapping[str, Any] = {
         "int": click.IntRange(
-            None if low is None else int(low), None if high is None else int(high)
+            None if low is None else int(low), LARGEST if high is None else int(high)
         ),
-        "float": click.FloatRange(low, high, min_open=option.above),
+        "float": FiniteRange(low, high, min_open=option.above),
         "text": click.STRING,
     }
     return click.Option(
@@ -94,15 +95,22 @@ def _click(option: Option) -> click.Option:
     multiple=True,
     help="7, or 3,7, or kind=movie where there are several attributes; every label if absent.",
 )
-@click.option("-n", "--count", type=click.IntRange(min=1), help="How many [see below].")
+@click.option("-n", "--count", type=COUNT, help="How many [see below].")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
-@click.option("--checkpoint", help="Step of the checkpoint [the best, or the newest].")
+@checkpoint_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="A file or folder, as below [a place in RUN/samples, or standard output].",
 )
 @click.option("--force", is_flag=True, help="Replace what --out names.")
+@click.option(
+    "--safe-cells/--raw-cells",
+    default=True,
+    show_default=True,
+    help="In CSV, put a ' before text that a spreadsheet would run: what starts with =, +, -, @, "
+    "a tab or a return. `seqgen evaluate --samples` takes it away again.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.pass_context
 def command(
@@ -115,6 +123,7 @@ def command(
     checkpoint: str | None,
     out: Path | None,
     force: bool,
+    safe_cells: bool,
     device: str,
     form: str | None,
     **options: Any,
@@ -146,6 +155,7 @@ def command(
         target=target,
         named=out is not None,
         force=force,
+        safe_cells=safe_cells,
         options={option.key: options[option.key] for option in kind.options},
         say=say,
     )
@@ -157,7 +167,7 @@ def command(
         )
     kind.write(load(run, checkpoint=checkpoint, device=device), asked)
     if not asked.piped:
-        click.echo(str(target))
+        show_path(target)
 
 
 def _refuse_foreign_options(context: click.Context, kind: Kind) -> None:

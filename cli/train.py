@@ -11,7 +11,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
-from .console import SEED, Counter, StopSignals, say, training_progress
+from .console import SEED, Counter, StopSignals, say, show_path, training_progress
 
 if TYPE_CHECKING:
     from seqgan_kit.training.log import Report
@@ -116,4 +116,4 @@ def command(
         say(f"saved; resume with:  seqgen train --resume {path}")
         sys.exit(128 + signals.received)
     say(f"done; next:\n  seqgen sample {path}\n  seqgen evaluate {path}")
-    click.echo(str(trained.run.path))
+    show_path(trained.run.path)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .errors import NotSupported
-from .sections import CodecSection, DataSection, EvaluationSection, ModelSection
+from .sections import CodecSection, DataSection, EvaluationSection, ModelSection, Section
 
 if TYPE_CHECKING:
     import numpy as np
@@ -203,6 +203,13 @@ class Kind(ABC):
         Raises:
             DataError: it cannot be learned from these data.
         """
+
+    def stored(self, codec: str) -> type[Section] | None:
+        """Return the schema of what :meth:`learn` stores for a codec of this name.
+
+        Settings are checked with it before :meth:`codec` gets them. ``None``: they are not.
+        """
+        return None
 
     @abstractmethod
     def codec(self, stored: StoredCodec) -> Codec:

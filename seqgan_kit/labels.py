@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,10 @@ from .errors import UsageError
 
 LabelCounts = list[tuple[list[int], int]]
 """Combinations of labels, one class number an attribute, and how often each occurs."""
+
+
+MOST = 10**6
+"""Most combinations of labels at once."""
 
 
 class LabelError(UsageError):
@@ -75,7 +80,12 @@ def parse_labels(
         classes = list(labels[attribute])
         if word not in classes:
             shown = ", ".join(classes[:40]) + (", ..." if len(classes) > 40 else "")
-            raise LabelError(f"this run has no {attribute} {word!r}; it has {shown}")
+            raise LabelError(f"this run has no {attribute} {word[:80]!r}; it has {shown}")
         chosen[attribute].append(classes.index(word))
     axes = [chosen[name] or range(len(classes)) for name, classes in labels.items()]
+    if math.prod(map(len, axes)) > MOST:
+        raise LabelError(
+            f"there are {math.prod(map(len, axes)):,} combinations of these labels, more than "
+            f"{MOST:,}; name classes of more attributes"
+        )
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(labels))

@@ -24,7 +24,11 @@ from seqgan_kit.training.run import Run, RunError, create_run
 from .conftest import TINY
 from .test_training import command, environment, same_checkpoint, stop_after
 
-INFO = {"labels": {}, "codec": {"kind": "rows"}, "data": {"fingerprint": ""}}
+INFO = {
+    "labels": {"label": ["any"]},
+    "codec": {"kind": "rows"},
+    "data": {"name": "", "fingerprint": ""},
+}
 
 
 def recipe(*overrides):

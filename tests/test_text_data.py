@@ -484,7 +484,7 @@ def test_a_wrong_oracle_is_refused(tmp_path):
         published_oracle(tmp_path)
     np.save(tmp_path / "array.npy", np.zeros(3))
     (tmp_path / "array.npy").replace(path)
-    with pytest.raises(DataError, match="is a .npy file"):
+    with pytest.raises(DataError, match=r"is a \.npy file"):
         published_oracle(tmp_path)
     np.savez(path, **{name: value.numpy() for name, value in seeded_oracle(0).weights.items()})
     with pytest.raises(DataError, match="does not contain the published weights"):

@@ -177,8 +177,8 @@ def test_a_run_goes_on_for_longer(tiny_run, tmp_path):
 def test_resuming_where_all_is_damaged(tiny_run, tmp_path):
     path = tmp_path / "run"
     shutil.copytree(tiny_run, path)
-    for checkpoint in Run(path).checkpoints():
-        (checkpoint / "networks.safetensors").write_bytes(b"")
+    for place in Run(path).checkpoints():
+        (place / "networks.safetensors").write_bytes(b"")
     before = {p: p.stat().st_mtime_ns for p in path.rglob("*.safetensors")}
     with pytest.raises(FileProblem, match="damaged"):
         workflow.resume(path)
@@ -245,7 +245,11 @@ def trainer(run, objective, **changes):
 
 @pytest.fixture
 def run(tmp_path):
-    return create_run(tmp_path / "run", "", {"labels": {}, "codec": {}, "data": {}})
+    return create_run(
+        tmp_path / "run",
+        "",
+        {"labels": {"label": ["any"]}, "codec": {}, "data": {"name": "", "fingerprint": ""}},
+    )
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(run):

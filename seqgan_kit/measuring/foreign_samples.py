@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from ..data.dataset import DataError
+from ..data.names import plain_cell, safe_cell
+from ..data.reading import opened
 from ..errors import UsageError
 from .bench import Bench
+
+TABLES = (".csv", ".tsv")
+LONGEST_HEADER = 1 << 20
 
 
 class SamplesError(UsageError):
@@ -29,9 +36,45 @@ def read_samples(
     Raises:
         SamplesError: they do not fit the data or each other.
     """
-    if not path.exists():
-        raise SamplesError(f"{path} does not exist")
+    check_paths(path, labels)
     return bench.kind.read_samples(path, labels, bench)
+
+
+def check_paths(path: Path, labels: Path | None) -> None:
+    """Refuse what is no file or folder, before anything is measured.
+
+    Raises:
+        SamplesError: it does not exist, or is a pipe or a device.
+    """
+    for one in (path, *([labels] if labels else [])):
+        if not one.exists():
+            raise SamplesError(f"{one} does not exist")
+        if not one.is_dir():
+            opened(one, SamplesError).close()
+
+
+def cell_of(path: Path) -> Callable[[str], str]:
+    """Return what makes text of a cell: `seqgen sample` quotes some cells of its tables."""
+    return plain_cell if path.suffix.lower() in TABLES else str
+
+
+def columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that these columns have in the header of a table, quoted or not.
+
+    Other files, and tables that cannot be read, have the names that are expected.
+    """
+    if path.suffix.lower() not in TABLES or all(safe_cell(name) == name for name in names):
+        return tuple(names)
+    try:
+        with opened(path) as file:
+            first = file.readline(LONGEST_HEADER).decode("utf-8-sig", errors="replace")
+        header = next(csv.reader([first]), [])
+    except (DataError, csv.Error):
+        return tuple(names)
+    return tuple(
+        name if name in header or safe_cell(name) not in header else safe_cell(name)
+        for name in names
+    )
 
 
 def class_numbers(names: Sequence[str], bench: Bench, where: str) -> list[int]:

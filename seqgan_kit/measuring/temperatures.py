@@ -44,7 +44,7 @@ def parse_temperatures(text: str) -> list[float]:
             found = [round(first + place * step, 6) for place in range(min(count, MOST + 1))]
         else:
             found = sorted({float(part) for part in text.split(",")})
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(
             f"{text!r}: expected FROM:TO:STEP, as in 0.5:1.5:0.1, or numbers separated by commas"
         ) from None
@@ -120,5 +120,7 @@ def _kept(path: Path, settings: dict[str, Any]) -> dict[float, SweepPoint]:
             }
             for point in read["points"]
         }
-    except (FileNotFoundError, FileProblem, AttributeError, KeyError, TypeError, ValueError):
+    except FileNotFoundError:
         return {}
+    except (FileProblem, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return {}  # They are measured again.

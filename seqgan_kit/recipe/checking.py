@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from .. import plugins
 from ..kind import Kind
-from ..sections import Section
+from ..sections import SHOWN, Section, shown
 from .reading import TAGS, RecipeError, nearest
 from .whole import Recipe, recipe_class
 
@@ -20,6 +20,10 @@ Checked = TypeVar("Checked", bound=Section)
 
 DEFAULT_MODEL, DEFAULT_OBJECTIVE = "recurrent_gan", "gan"
 """The kinds of sections that name none."""
+
+
+MOST_ERRORS = 20
+"""Errors that are shown; of a file that is no recipe there may be thousands."""
 
 
 def check(data: Mapping[str, Any], where: str) -> Recipe:
@@ -52,6 +56,8 @@ def _kind_of(data: Mapping[str, Any]) -> Kind | None:
     """Find the kind of the data; ``None`` where the source is missing or unknown."""
     section = data.get("data")
     source = section.get("source") if isinstance(section, Mapping) else None
+    if not isinstance(source, str):
+        return None
     known = [one for one in plugins.kinds().values() if source in one.sources]
     return known[0] if known else None
 
@@ -83,17 +89,21 @@ def checked(root: type[Checked], data: Mapping[str, Any], where: str) -> Checked
         # Through JSON, in which tuples are lists as in YAML; types stay strict.
         return root.model_validate_json(json.dumps(data))
     except ValidationError as error:
-        problems = [_explain(problem, data, root) for problem in error.errors()]
-        raise RecipeError("\n".join(f"{where}: {problem}" for problem in problems)) from None
+        found = error.errors(include_url=False)
+        lines = [f"{where}: {_explain(problem, data, root)}" for problem in found[:MOST_ERRORS]]
+        if len(found) > MOST_ERRORS:
+            lines.append(f"{where}: and {len(found) - MOST_ERRORS} more")
+        raise RecipeError("\n".join(lines)) from None
 
 
 def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
     path = _keys(problem["loc"], data)
-    key = ".".join(map(str, path)) or "recipe"
+    # A long key is cut, as a long value is.
+    key = ".".join(f"{part!s:.40}" for part in path) or "recipe"
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         names = _valid_names(path[:-1], data, root)
-        near = nearest(str(path[-1]), names)
+        near = nearest(str(path[-1])[:SHOWN], names)
         hint = f"did you mean {near!r}? " if near else ""
         return f"{key}: unknown key; {hint}The valid keys are {', '.join(names)}"
     if kind == "missing":
@@ -110,13 +120,19 @@ def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{key}: {message}, not {json.dumps(problem['input'])}"
+    return f"{key}: {message}, not {_shown_json(problem['input'])}"
+
+
+def _shown_json(value: Any) -> str:
+    """Return a value as a recipe has it; a long one is cut."""
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _choice(key: str, value: Any, choices: Sequence[str]) -> str:
-    near = nearest(str(value), choices)
+    near = nearest(str(value)[:SHOWN], choices)
     hint = f"; did you mean {near!r}?" if near else ""
-    return f"{key}: expected one of {', '.join(choices)}, not {value!r}{hint}"
+    return f"{key}: expected one of {', '.join(choices)}, not {shown(value)}{hint}"
 
 
 def _keys(location: Sequence[Any], data: Any) -> list[Any]:

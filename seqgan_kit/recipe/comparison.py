@@ -21,24 +21,24 @@ def slug(name: str) -> str:
 class ComparedModel(Section):
     """One model of a comparison."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
     """Name in the table and on the page."""
     recipe: str
     """A bundled recipe, or a path relative to this file."""
-    overrides: tuple[str, ...] = ()
+    overrides: Annotated[tuple[str, ...], Field(max_length=200)] = ()
     """Dotted overrides of the recipe, as on the command line."""
 
 
 class CompareRecipe(Section):
     """Recipes that are trained under one budget and compared."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
     """Name of the comparison's folder (default: the name of the file)."""
     minutes: Rate | None = None
     """The budget: minutes of training for each model."""
     samples_seen: PositiveInt | None = None
     """The budget: real items that each model sees, including repetitions."""
-    models: Annotated[tuple[ComparedModel, ...], Field(min_length=1)]
+    models: Annotated[tuple[ComparedModel, ...], Field(min_length=1, max_length=100)]
     """The models to compare."""
 
     @model_validator(mode="after")

@@ -9,7 +9,16 @@ import yaml
 
 from .checking import check, checked
 from .comparison import CompareRecipe
-from .reading import RecipeError, bundled, bundled_comparisons, find, merge, override, read
+from .reading import (
+    RecipeError,
+    bundled,
+    bundled_comparisons,
+    find,
+    merge,
+    override,
+    read,
+    read_text,
+)
 from .whole import Recipe
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "merge",
     "override",
     "read",
+    "read_text",
 ]
 
 

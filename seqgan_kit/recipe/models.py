@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ..sections import Count, ModelSection, PositiveInt, Rate, Section, Share, Steps, in_words
+from ..sections import (
+    Count,
+    Depth,
+    ModelSection,
+    OptionalWidth,
+    Rate,
+    Section,
+    Share,
+    Steps,
+    Width,
+    in_words,
+)
 
 if TYPE_CHECKING:
     from .whole import Recipe
 
 Cell = Literal["lstm", "gru"]
+Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
 
 
 class ContinuousHeadRecipe(Section):
@@ -38,7 +50,7 @@ class LogisticHeadRecipe(Section):
     """A discretised logistic distribution for each value."""
     draw: Literal["sample", "mean"] = "sample"
     """Output a sample of each value, or the centre of its distribution."""
-    levels: Annotated[int, Field(ge=2)] = 256
+    levels: Annotated[int, Field(ge=2, le=2**16)] = 256
     """Number of levels."""
 
 
@@ -60,7 +72,7 @@ class CategoricalHeadRecipe(Section):
 
     kind: Literal["categorical"]
     """A probability for each token."""
-    embedding_size: PositiveInt = 64
+    embedding_size: Width = 64
     """Size of the token embedding that the next step reads."""
     tied: bool = False
     """Share the token embeddings with the output layer."""
@@ -84,11 +96,11 @@ class _Writer(Section):
 
     cell: Cell = "lstm"
     """lstm or gru."""
-    hidden_size: PositiveInt = 128
+    hidden_size: Width = 128
     """Units per recurrent layer."""
-    layers: PositiveInt = 2
+    layers: Depth = 2
     """Number of recurrent layers."""
-    input_size: PositiveInt = 64
+    input_size: Width = 64
     """Input width of a step."""
 
 
@@ -97,9 +109,9 @@ class _Reader(Section):
 
     cell: Cell = "lstm"
     """lstm or gru."""
-    hidden_size: PositiveInt = 128
+    hidden_size: Width = 128
     """Units per recurrent layer and direction."""
-    layers: PositiveInt = 1
+    layers: Depth = 1
     """Recurrent layers per direction."""
     bidirectional: bool = True
     """Add a second stack that reads from the end."""
@@ -108,11 +120,11 @@ class _Reader(Section):
 class GeneratorRecipe(_Writer):
     """The recurrent generator."""
 
-    noise_size: Count = 64
+    noise_size: OptionalWidth = 64
     """Random numbers per sequence."""
-    step_noise_size: Count = 16
+    step_noise_size: OptionalWidth = 16
     """Random numbers per step."""
-    label_size: PositiveInt = 64
+    label_size: Width = 64
     """Size of the label embedding."""
     feedback: bool = False
     """Feed the output of each step to the next one (slower: no fused kernel)."""
@@ -131,7 +143,7 @@ class DiscriminatorRecipe(_Reader):
     """Group size of the minibatch feature (against mode collapse); 0 disables it."""
     condition: Literal["projection", "concatenation"] = "projection"
     """How the label is read: as a product with the features, or as an input."""
-    embedding_size: PositiveInt = 64
+    embedding_size: Width = 64
     """Size of the token embedding, if steps are tokens."""
     spectral_norm: bool = False
     """Divide every weight matrix by its largest singular value."""
@@ -217,11 +229,11 @@ class DenseGeneratorRecipe(Section):
 
     kind: Literal["dense"] = "dense"
     """Linear layers."""
-    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 256, 512)
+    widths: Widths = (128, 256, 512)
     """Units of the layers."""
-    noise_size: PositiveInt = 64
+    noise_size: Width = 64
     """Random numbers per image."""
-    label_size: PositiveInt = 64
+    label_size: Width = 64
     """Size of the label embedding."""
 
 
@@ -230,18 +242,18 @@ class ConvolutionalGeneratorRecipe(Section):
 
     kind: Literal["convolutional"]
     """Transposed convolutions."""
-    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 64)
+    channels: Widths = (128, 64)
     """Input channels of each transposed convolution."""
-    noise_size: PositiveInt = 64
+    noise_size: Width = 64
     """Random numbers per image."""
-    label_size: PositiveInt = 64
+    label_size: Width = 64
     """Size of the label embedding."""
 
 
 class ConvolutionsRecipe(Section):
     """Stride-2 convolutions that read a whole image."""
 
-    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 128, 256)
+    channels: Widths = (64, 128, 256)
     """Output channels of each convolution."""
     kernel: Literal[3, 5, 7] = 5
     """Kernel size."""
@@ -250,7 +262,7 @@ class ConvolutionsRecipe(Section):
 class ConvolutionalDiscriminatorRecipe(ConvolutionsRecipe):
     """The convolutional discriminator."""
 
-    hidden_size: Count = 128
+    hidden_size: OptionalWidth = 128
     """Units between the feature maps and the logit; 0 omits that layer."""
     minibatch_group: Count = 4
     """Group size of the minibatch feature (against mode collapse); 0 disables it."""
@@ -287,9 +299,9 @@ class ImageGanRecipe(ModelSection):
 class DenseDecoderRecipe(Section):
     """Linear layers from a code to a whole image."""
 
-    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 256, 128)
+    widths: Widths = (512, 256, 128)
     """Units of the layers."""
-    label_size: PositiveInt = 64
+    label_size: Width = 64
     """Size of the label embedding."""
     head: RealHeadRecipe = BernoulliHeadRecipe(kind="bernoulli", draw="mean")
     """The output head: what an image consists of."""
@@ -304,7 +316,7 @@ class VaeRecipe(ModelSection):
 
     kind: Literal["vae"]
     """The type of model."""
-    latent_size: PositiveInt = 128
+    latent_size: Width = 128
     """Size of a code."""
     encoder: ConvolutionsRecipe = ConvolutionsRecipe()
     """The network that reads images."""
@@ -319,14 +331,14 @@ class VaeRecipe(ModelSection):
 class RecurrentEncoderRecipe(_Reader):
     """The recurrent encoder."""
 
-    label_size: PositiveInt = 32
+    label_size: Width = 32
     """Size of the label embedding."""
 
 
 class RecurrentDecoderRecipe(_Writer):
     """The recurrent generator that reads a code instead of noise."""
 
-    label_size: PositiveInt = 64
+    label_size: Width = 64
     """Size of the label embedding."""
     feedback: bool = False
     """Feed the output of each step to the next one."""
@@ -343,7 +355,7 @@ class RecurrentVaeRecipe(ModelSection):
 
     kind: Literal["recurrent_vae"]
     """The type of model."""
-    latent_size: PositiveInt = 64
+    latent_size: Width = 64
     """Size of a code."""
     encoder: RecurrentEncoderRecipe = RecurrentEncoderRecipe()
     """The network that reads sequences."""

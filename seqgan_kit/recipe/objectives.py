@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..sections import Count, PositiveInt, Rate, Section, Share
+from ..sections import PositiveInt, Rate, Section, Share
+
+Turns = Annotated[int, Field(ge=1, le=100)]
+"""How often a network is trained in one step; each costs as much as a step."""
 
 
 class FiniteDifferenceRecipe(Section):
@@ -52,6 +55,7 @@ PenaltyRecipe = Annotated[
     FiniteDifferenceRecipe | ExactGradientRecipe | GradientPenaltyRecipe,
     Field(discriminator="kind"),
 ]
+Penalties = Annotated[tuple[PenaltyRecipe, ...], Field(max_length=20)]
 
 
 class GanObjectiveRecipe(Section):
@@ -63,11 +67,11 @@ class GanObjectiveRecipe(Section):
         "minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"
     ] = "relativistic"
     """The adversarial loss."""
-    penalties: tuple[PenaltyRecipe, ...] = (FiniteDifferenceRecipe(kind="finite-difference"),)
+    penalties: Penalties = (FiniteDifferenceRecipe(kind="finite-difference"),)
     """Terms of the discriminator's loss that stabilise training."""
     mismatch: Annotated[float, Field(ge=0)] = 0.2
     """Weight of a loss on real sequences with wrong labels, which teaches what labels mean."""
-    discriminator_steps: PositiveInt = 1
+    discriminator_steps: Turns = 1
     """Discriminator turns per generator turn."""
     likelihood: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the negative log-likelihood of real sequences, added to the generator's loss."""
@@ -82,13 +86,13 @@ class PolicyObjectiveRecipe(Section):
     """Discount of rewards per step."""
     baseline_decay: Share = 0.9
     """Decay of the moving average that is subtracted from returns."""
-    rollouts: Count = 0
+    rollouts: Annotated[int, Field(ge=0, le=1000)] = 0
     """Completions per step, whose mean score is its reward; 0 uses the score of the step."""
-    penalties: tuple[PenaltyRecipe, ...] = ()
+    penalties: Penalties = ()
     """Terms of the discriminator's loss that stabilise training."""
     mismatch: Annotated[float, Field(ge=0)] = 0.0
     """Weight of a loss on real sequences with wrong labels, which teaches what labels mean."""
-    discriminator_steps: PositiveInt = 1
+    discriminator_steps: Turns = 1
     """Discriminator turns per generator turn."""
     likelihood: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the negative log-likelihood of real sequences, added to the generator's loss."""

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import re
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
 from ..errors import UsageError
+from ..sections import shown
+from .yaml_loader import DEEPEST, Loader
 
 TAGS = ("kind", "source")
 """Keys whose values determine which other keys are valid."""
+
+LARGEST_FILE = 256 << 10
+"""Bytes of a recipe file."""
+
+LONGEST_CHAIN = 20
+"""Most recipes that extend one another."""
 
 
 class RecipeError(UsageError):
@@ -30,62 +38,41 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 # -- YAML ---------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):
-    """A YAML 1.2 loader without duplicate keys (PyYAML reads 5e-4 as text, `no` as false)."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}  # type: ignore[misc]
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is not a string", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"duplicate key {key!r}", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
-    return int(node.value)
-
-
-def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
-    text = node.value.lower()
-    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
-
-
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-        list("-+.0123456789"),
-    ),
-):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
-    )
-_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-_Loader.add_constructor("tag:yaml.org,2002:float", _number)
-
-
 def _parse(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)  # a SafeLoader
+        return yaml.load(text, Loader=Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{where}{line}: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RecipeError(f"{where}: not valid YAML: {error}") from error
+        said = " ".join(filter(None, (error.context, error.problem)))
+        raise RecipeError(f"{where}{line}: {said}") from error
+    except yaml.reader.ReaderError as error:
+        number = text[: error.position].count("\n") + 1
+        raise RecipeError(f"{where}, line {number}: {error.reason}") from error
+    except RecursionError as error:
+        # The scanner recurses before the loader can count, in keys of keys of keys.
+        raise RecipeError(f"{where}: nested too deeply") from error
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a recipe file.
+
+    Raises:
+        RecipeError: it cannot be read, is too large, or is not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > LARGEST_FILE:
+        raise RecipeError(f"{path}: larger than {LARGEST_FILE >> 10} kB, so this is no recipe")
+    try:
+        # Line breaks as text files have them on other systems, too.
+        return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise RecipeError(f"{path}, line {line}: not UTF-8 text") from error
 
 
 # -- finding ------------------------------------------------------------------------------------
@@ -114,16 +101,19 @@ def find(name: str, beside: Path | None = None) -> Path:
         RecipeError: there is none; the message suggests the nearest bundled one.
     """
     for path in ([beside / name] if beside else []) + [Path(name)]:
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return path
+        except OSError as error:
+            raise RecipeError(f"recipe {shown(name)}: {error.strerror}") from error
     known = {**bundled(), **bundled_comparisons()}
     if name in known:
         return known[name]
     near = nearest(Path(name).stem, known)
     hint = f"did you mean {near!r}? " if near else ""
     raise RecipeError(
-        f"there is no recipe {name!r}: no such file, and no bundled recipe with that name. {hint}"
-        f"`seqgen recipes list` shows the bundled ones: {', '.join(known)}"
+        f"there is no recipe {shown(name)}: no such file, and no bundled recipe with that name. "
+        f"{hint}`seqgen recipes list` shows the bundled ones: {', '.join(known)}"
     )
 
 
@@ -131,19 +121,15 @@ def read(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read a recipe file as plain data, with `extends:` resolved.
 
     Raises:
-        RecipeError: the file is not readable, not a mapping, or extends itself.
+        RecipeError: the file is not readable, not a mapping, extends itself, or too many others.
     """
     resolved = path.resolve()
     if resolved in _above:
         chain = " -> ".join(p.name for p in (*_above, resolved))
         raise RecipeError(f"{path}: extends itself ({chain})")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: not a UTF-8 text file") from error
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
-    data = _parse(text, str(path))
+    if len(_above) >= LONGEST_CHAIN:
+        raise RecipeError(f"{path}: the last of {LONGEST_CHAIN} recipes that extend one another")
+    data = _parse(read_text(path), str(path))
     if not isinstance(data, dict):
         raise RecipeError(f"{path}: not a recipe: expected a mapping of keys to values")
     base_name = data.pop("extends", None)
@@ -188,37 +174,48 @@ def override(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """
     for text in overrides:
         key, equals, value_text = text.partition("=")
+        where = f"override {shown(text)}"
         if not equals or not key:
-            raise RecipeError(f"override {text!r}: expected key=value, as in train.steps=500")
-        value = _parse(value_text, f"override {text!r}")
+            raise RecipeError(f"{where}: expected key=value, as in train.steps=500")
+        if len(text) > LARGEST_FILE:
+            raise RecipeError(f"{where}: longer than {LARGEST_FILE >> 10} kB")
+        value = _parse(value_text, where)
         *path, last = key.split(".")
+        if len(path) >= DEEPEST:
+            raise RecipeError(f"{where}: more than {DEEPEST} sections inside one another")
         if key.split(".")[0] == "extends":
-            raise RecipeError(f"override {text!r}: `extends` is only allowed in a recipe file")
+            raise RecipeError(f"{where}: `extends` is only allowed in a recipe file")
         change: Any = {last: value}
-        data = _override_at(data, path, last, value, text) if path else merge(data, change)
+        data = _override_at(data, path, last, value, where) if path else merge(data, change)
     return data
 
 
-def _override_at(data: Any, path: Sequence[str], last: str, value: Any, text: str) -> Any:
+def _override_at(data: Any, path: Sequence[str], last: str, value: Any, where: str) -> Any:
+    if not isinstance(data, dict | list):
+        raise RecipeError(f"{where}: {shown(data)} is a value, not a section with keys")
     if not path:
         if isinstance(data, list):
-            return _with_item(data, last, lambda _: value, text)
+            return _with_item(data, last, lambda _: value, where)
         return merge(data, {last: value})
     key, *rest = path
     if isinstance(data, list):
-        return _with_item(data, key, lambda old: _override_at(old, rest, last, value, text), text)
+
+        def changed(old: Any) -> Any:
+            return _override_at(old, rest, last, value, where)
+
+        return _with_item(data, key, changed, where)
     inner = data.get(key)
     if inner is None:
         inner = {}
     if not isinstance(inner, dict | list):
-        raise RecipeError(f"override {text!r}: {key} is a value, not a section with keys")
-    return {**data, key: _override_at(inner, rest, last, value, text)}
+        raise RecipeError(f"{where}: {key:.40} is a value, not a section with keys")
+    return {**data, key: _override_at(inner, rest, last, value, where)}
 
 
-def _with_item(items: list[Any], key: str, change: Any, text: str) -> list[Any]:
-    if not key.isdecimal() or int(key) >= len(items):
+def _with_item(items: list[Any], key: str, change: Any, where: str) -> list[Any]:
+    if not key.isdecimal() or len(key) > 9 or int(key) >= len(items):
         raise RecipeError(
-            f"override {text!r}: index {key} is out of range: the list has {len(items)} "
+            f"{where}: index {key:.40} is out of range: the list has {len(items)} "
             f"{'item' if len(items) == 1 else 'items'} (indices start at 0)"
         )
     changed = list(items)

@@ -30,7 +30,7 @@ class Recipe(Section):
     :func:`recipe_class` returns the class that reads them.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
     """Name of the run folder (default: the name of the file)."""
     seed: Seed = 0
     """Seed of the weights, the noise and the order of the data."""
@@ -44,7 +44,7 @@ class Recipe(Section):
     """The networks."""
     objective: ObjectiveRecipe = GanObjectiveRecipe()
     """What the networks are trained for."""
-    phases: tuple[PhaseRecipe, ...] = ()
+    phases: Annotated[tuple[PhaseRecipe, ...], Field(max_length=100)] = ()
     """Several objectives, one after another, in place of `objective`."""
     train: TrainRecipe
     """How to train."""

@@ -12,6 +12,8 @@ from typing import Literal, TypedDict
 
 from rich.cells import cell_len, set_cell_size
 
+from ..data.names import safe_cell
+
 Better = Literal["higher", "lower", "one", "none"]
 """Which values of a metric are good: high, low, near 1, or neither."""
 
@@ -257,7 +259,7 @@ def csv(content: Table) -> str:
                 deviation = "" if value["deviation"] is None else value["deviation"]
                 writer.writerow(
                     [
-                        row["name"],
+                        safe_cell(row["name"]),
                         row["role"],
                         figure["name"],
                         value["mean"],

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import UsageError
+from ..data.names import safe_cell
+from ..errors import UsageError, printable
 
 if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Int
 
 STANDARD_OUTPUT = Path("-")
+LONGEST = 80
+"""Characters of a recipe's name that come from the name of a file."""
+
+TextFile = Any
+"""A text file open for writing; standard output may be of any class."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,12 @@ INTERPOLATE = Option(
     metavar="A..B",
 )
 NOISE_SCALE = Option(
-    "noise-scale", "Below 1: more typical samples, less variety.", "float", 1.0, minimum=0.0
+    "noise-scale",
+    "Below 1: more typical samples, less variety.",
+    "float",
+    1.0,
+    minimum=0.0,
+    maximum=1000.0,
 )
 
 
@@ -71,6 +84,7 @@ class Asked:
         target: where the samples go; ``-`` is standard output.
         named: whether the user named the target.
         force: whether what is there may be replaced.
+        safe_cells: whether cells of a CSV that a spreadsheet would run are quoted.
         options: values of the kind's own options.
         say: told of what was done.
     """
@@ -83,6 +97,7 @@ class Asked:
     target: Path
     named: bool = True
     force: bool = False
+    safe_cells: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     say: Callable[[str], None] = lambda line: None
 
@@ -90,6 +105,11 @@ class Asked:
     def piped(self) -> bool:
         """Whether the samples go to standard output."""
         return self.target == STANDARD_OUTPUT
+
+    @property
+    def cell(self) -> Callable[[str], str]:
+        """Turns text into a cell of a CSV; numbers are never changed."""
+        return safe_cell if self.safe_cells else str
 
     @property
     def may_replace(self) -> bool:
@@ -149,7 +169,44 @@ def file_name(path: Path, otherwise: str) -> str:
     'my_notes_2'
     """
     name = path.resolve().name if path.is_dir() else path.resolve().stem
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or otherwise
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")[:LONGEST] or otherwise
+
+
+@contextmanager
+def text_output(asked: Asked) -> Iterator[TextFile]:
+    """Open standard output, or a file that is replaced only once it is complete.
+
+    The encoding is UTF-8 with the same line endings everywhere. What a terminal would obey is
+    escaped if it would reach one; a pipe gets every character.
+    """
+    if not asked.piped:
+        from ..files import write_file
+
+        with (
+            write_file(asked.target) as draft,
+            draft.open("w", encoding="utf-8", errors="replace", newline="") as file,
+        ):
+            yield file
+        return
+    if sys.stdout.isatty():
+        yield _Terminal(sys.stdout)
+        return
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+    yield sys.stdout
+    sys.stdout.flush()
+
+
+class _Terminal:
+    """A text file that writes without what a terminal would obey."""
+
+    def __init__(self, file: TextFile) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write text; return how many characters of it."""
+        self._file.write(printable(text))
+        return len(text)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from torch import Tensor
 
 from .. import plugins
-from ..data.dataset import Dataset, PartName, unlabelled
+from ..data.dataset import DataError, Dataset, PartName, unlabelled
 from ..data.sources import Progress
 from ..errors import PluginError
 from ..files import FileProblem
 from ..kind import Codec, Kind, Measure, StoredCodec
 from ..recipe import Recipe
+from ..sections import first_problem, shown
 from ..training.run import Run
+
+UNNAMED = "rows"
+"""The codec of runs that name none: before there were several, it was the only one."""
 
 
 def kind_of(recipe: Recipe) -> Kind:
@@ -28,14 +36,14 @@ def kind_of_run(run: Run) -> Kind:
     Raises:
         FileProblem: ``run.json`` names a codec that no installed kind has.
     """
-    codec = run.info["codec"]
+    path = run.path / "run.json"
+    name = run.info["codec"].get("kind", UNNAMED)
+    if not isinstance(name, str):
+        raise FileProblem(f"{path} is damaged: codec.kind: {shown(name)} is no name")
     try:
-        # Before there were several codecs, none was named.
-        return plugins.kind_of_codec(codec.get("kind", "rows"))
-    except (PluginError, AttributeError) as error:
-        if isinstance(error, PluginError):
-            raise FileProblem(f"{run.path / 'run.json'}: {error}") from error
-        raise FileProblem(f"{run.path / 'run.json'} is damaged: codec is no mapping") from error
+        return plugins.kind_of_codec(name)
+    except PluginError as error:
+        raise FileProblem(f"{path}: {error}") from error
 
 
 def load_dataset(recipe: Recipe, progress: Progress | None = None) -> Dataset:
@@ -61,18 +69,28 @@ def store_codec(recipe: Recipe, dataset: Dataset) -> StoredCodec:
     return kind_of(recipe).learn(recipe, dataset)
 
 
-def make_codec(kind: Kind, stored: StoredCodec) -> Codec:
+def make_codec(kind: Kind, stored: StoredCodec, path: Path | None = None) -> Codec:
     """Make the codec that was stored.
 
+    Args:
+        kind: the kind of data.
+        stored: settings and files.
+        path: the ``run.json`` that has the settings; ``None``: they have just been learned.
+
     Raises:
-        FileProblem: one of its files is missing or not the one of the training, or its settings
-            are damaged.
+        FileProblem: one of its files is missing, damaged, or not the one of the training, or the
+            settings in ``path`` are damaged.
+        DataError: settings that have just been learned cannot be used.
         PluginError: what the kind gives is not a :class:`~seqgan_kit.kind.Codec`.
     """
+    settings = _checked_settings(kind, stored, path)
     try:
-        codec = kind.codec(stored)
-    except (KeyError, TypeError) as error:
-        raise FileProblem(f"the settings of the codec are damaged: {error}") from error
+        codec = kind.codec(StoredCodec(settings, stored.files))
+    except (DataError, FileProblem) as error:
+        if path is None:
+            raise
+        # Settings that are fine one by one, and not together; or a file of the codec.
+        raise FileProblem(f"{path.parent}: {error}") from error
     given: object = codec
     if not isinstance(given, Codec):
         missing = [name for name in CODEC_PARTS if not hasattr(given, name)]
@@ -81,6 +99,24 @@ def make_codec(kind: Kind, stored: StoredCodec) -> Codec:
             f"{', '.join(missing)}; inherit from seqgan_kit.kind.Codec for the usual values"
         )
     return codec
+
+
+def _checked_settings(kind: Kind, stored: StoredCodec, path: Path | None) -> Mapping[str, Any]:
+    """Check settings with the schema that the kind has for them, if it has one."""
+    name = stored.settings.get("kind", UNNAMED)
+    schema = kind.stored(name)
+    if schema is None:
+        return stored.settings
+    try:
+        found = schema.model_validate_json(json.dumps(dict(stored.settings)))
+    except ValidationError as error:
+        if path is None:
+            raise DataError(
+                "no codec can be learned from these data: " + first_problem(error, "codec")
+            ) from error
+        raise FileProblem(f"{path} is damaged: {first_problem(error, 'codec')}") from error
+    # Only what is there: the codec itself knows what the rest is.
+    return {"kind": name, **found.model_dump(exclude_unset=True)}
 
 
 CODEC_PARTS = (
@@ -92,9 +128,11 @@ def run_codec(run: Run) -> Codec:
     """Make the codec of a run, from its folder alone.
 
     Raises:
-        FileProblem: one of its files is missing or not the one of the training.
+        FileProblem: its settings are damaged, or one of its files is missing, damaged, or not the
+            one of the training.
     """
-    return make_codec(kind_of_run(run), StoredCodec(run.info["codec"], run.codec_files()))
+    stored = StoredCodec(run.info["codec"], run.codec_files())
+    return make_codec(kind_of_run(run), stored, run.path / "run.json")
 
 
 def trainable(recipe: Recipe, dataset: Dataset, codec: Codec) -> tuple[Dataset, Sequence[str]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 
 from ..data.dataset import Dataset
+from ..files import FileProblem
+from ..kind import Codec
 from ..nn.networks import Discriminator
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
@@ -15,9 +17,10 @@ from ..training.checkpoint import load_network
 from ..training.run import Run, RunError
 from ..training.runtime import choose_device, keep_freed_memory
 from . import data as data_of
-from .data import run_codec
+from .data import UNNAMED, run_codec
 from .networks import make_discriminator, make_generator
 from .sampler import Sampler
+from .sizes import room_to_load
 from .watch import Watch
 
 
@@ -33,13 +36,16 @@ def load_sampler(
     labels = run.info["labels"]
     classes = tuple(len(names) for names in labels.values())
     codec = run_codec(run)
-    generator = make_generator(recipe.model, codec, classes)
-    load_network(run.checkpoint(checkpoint), "average", generator)
+    _belong_together(run, recipe, codec)
+    chosen = run.checkpoint(checkpoint)
+    with room_to_load(chosen, codec):
+        generator = make_generator(recipe.model, codec, classes)
+    load_network(chosen, "average", generator)
     if device.type == "cpu":
         keep_freed_memory()
     sampler = Sampler(generator.to(device).eval(), codec, labels, device)
-    if "label_counts" in run.info:
-        sampler.label_counts = run.info["label_counts"]
+    # Older runs have none.
+    sampler.label_counts = run.info.get("label_counts")
     return sampler
 
 
@@ -54,9 +60,28 @@ def load_critic(run: Run, recipe: Recipe, *, checkpoint: str | None) -> Discrimi
         raise RunError(f"{run.path} has no discriminator: it was not trained as a GAN")
     classes = tuple(len(names) for names in run.info["labels"].values())
     codec = run_codec(run)
-    critic = make_discriminator(recipe.model, codec, classes)
-    load_network(run.checkpoint(checkpoint), "discriminator", critic)
+    _belong_together(run, recipe, codec)
+    chosen = run.checkpoint(checkpoint)
+    with room_to_load(chosen, codec):
+        critic = make_discriminator(recipe.model, codec, classes)
+    load_network(chosen, "discriminator", critic)
     return critic.eval()
+
+
+def _belong_together(run: Run, recipe: Recipe, codec: Codec) -> None:
+    """Refuse a recipe whose networks cannot work with the codec that the run stores.
+
+    Raises:
+        FileProblem: one of the two files is not that of the training.
+    """
+    stored = run.info["codec"].get("kind", UNNAMED)
+    whole = recipe.codec.steps == "whole"
+    if stored != recipe.codec.kind or (whole and codec.shape is None):
+        raise FileProblem(
+            f"{run.path / 'run.json'} and {run.recipe_path.name} do not belong together: the "
+            f"codec is {stored!r} in one and {recipe.codec.kind!r} in the other, or gives other "
+            "steps"
+        )
 
 
 def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, cast
 
 from .. import plugins
-from ..errors import PluginError
+from ..errors import PluginError, UsageError
 from ..kind import Codec
 from ..models.image_gan import (
     ConvolutionalDiscriminator,
@@ -50,8 +50,14 @@ def make_discriminator(
 
 
 def _whole(codec: Codec) -> tuple[int, int, int]:
-    """Return channels, height and width of the one step of a sequence."""
-    assert codec.shape is not None, "the schema lets only such codecs meet these networks"
+    """Return channels, height and width of the one step of a sequence.
+
+    Raises:
+        UsageError: a step is something else.
+    """
+    if codec.shape is None:
+        # The schema lets only such codecs meet these networks; a run's settings may be damaged.
+        raise UsageError("these networks need a codec whose steps are whole items")
     return codec.shape
 
 

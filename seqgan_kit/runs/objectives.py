@@ -29,6 +29,7 @@ from ..recipe.objectives import (
 )
 from ..training.trainer import Optimization, OptimizerMaker, Schedule, adam
 from .networks import make_discriminator, make_generator
+from .sizes import room_to_train
 
 PENALTIES: Mapping[str, Callable[..., Penalty]] = {
     "finite-difference": FiniteDifference,
@@ -111,8 +112,12 @@ OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
 
 
 def make_objective(recipe: Recipe, codec: Codec, classes: tuple[int, ...]) -> Objective:
-    """Make the objective of a recipe and its networks, with initial weights from its seed."""
-    with torch.random.fork_rng(devices=[]):
+    """Make the objective of a recipe and its networks, with initial weights from its seed.
+
+    Raises:
+        TooLarge: they do not fit into memory.
+    """
+    with room_to_train(recipe, codec), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         networks = _Networks(recipe, codec, classes)
         objectives = [OBJECTIVES[o.kind](o, networks) for o in recipe.objectives]

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..batch import Batch
-from ..errors import NotSupported
+from ..errors import NotSupported, UsageError
 from ..kind import Codec
 from ..labels import LabelCounts, parse_labels
 from ..nn.networks import Autoencoder, Generator
@@ -20,6 +20,10 @@ from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor
 CHUNK = 500
 """Number of samples generated at once. Noise is always drawn for a whole chunk, so that the first
 samples of a seed do not depend on the number of samples."""
+
+
+MOST = 10**8
+"""Most samples at once; their labels alone take a gigabyte."""
 
 
 class NoEncoder(NotSupported):
@@ -55,10 +59,21 @@ class Sampler:
     def label_rows(
         self, label: str | int | Sequence[str | int] | None, count: int
     ) -> Int[np.ndarray, "N A"]:
-        """Return the labels of ``count`` samples for each requested label, label by label."""
+        """Return the labels of ``count`` samples for each requested label, label by label.
+
+        Raises:
+            LabelError: the run has no such label.
+            UsageError: there are more samples than :data:`MOST`.
+        """
         if count < 1:
             raise ValueError(f"count is {count}: request at least one sample")
-        return np.repeat(parse_labels(label, self.labels), count, axis=0)
+        rows_NA = parse_labels(label, self.labels)
+        if len(rows_NA) * count > MOST:
+            raise UsageError(
+                f"{count:,} samples of each of {len(rows_NA):,} labels are more than {MOST:,}; "
+                "request fewer, or several times with another seed"
+            )
+        return np.repeat(rows_NA, count, axis=0)
 
     def mixed_labels(
         self, label: str | int | Sequence[str | int] | None, count: int, *, seed: int = 0

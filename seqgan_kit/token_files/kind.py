@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..data.dataset import PARTS, DataError, Dataset, Part, fingerprint, held_out
-from ..data.label_folders import find_files
+from ..data.label_folders import FileTree, find_files, found_below
+from ..data.names import Folders
+from ..data.reading import LARGEST_MB, regular_file, user_path
 from ..errors import UsageError
 from ..evaluation.figures import LENGTH_DISTANCE, Figure
 from ..kind import Codec, Kind, Measure, StoredCodec
 from ..runs.asked import Asked, Starter, file_name
-from ..sections import DataSection, Share
+from ..sections import DataSection, Section, Share
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -85,6 +86,7 @@ class TokenFiles(Kind):
         Raises:
             DataError: it cannot be read.
         """
+        regular_file(path, getattr(data, "max_file_mb", LARGEST_MB))
         try:
             return self.read_file(path, data)
         except Exception as error:  # Libraries raise nearly anything on damaged files.
@@ -110,13 +112,13 @@ class TokenFiles(Kind):
         from ..data.unequal import as_objects
 
         root = self._folder(data, progress)
-        tree = find_files(root, self.endings, self.name)
-        rows = [
-            (part, tree.labels.index(label), self.read(path, data))
-            for part, by_label in tree.parts.items()
-            for label, paths in by_label.items()
-            for path in paths
-        ]
+        try:
+            tree, rows = self._rows(root, data)
+        except DataError:
+            if data.root is not None:
+                raise
+            # What this program has made, it can make again.
+            tree, rows = self._rows(self._folder(data, progress, again=True), data)
         part_N = np.array([part for part, _, _ in rows], object)
         label_NA = np.array([[label] for _, label, _ in rows])
         for part in [part for part in PARTS if part not in tree.parts]:
@@ -133,19 +135,36 @@ class TokenFiles(Kind):
             tree.notes,
         )
 
-    def _folder(self, data: Any, progress: Progress | None) -> Path:
-        """Return the user's folder, or one in the cache, which is made once."""
+    def _rows(self, root: Path, data: Any) -> tuple[FileTree, list[tuple[str, int, np.ndarray]]]:
+        """Return the files of a folder, and the part, the label and the item of each."""
+        tree = find_files(root, self.endings, self.name)
+        return tree, [
+            (part, tree.labels.index(label), self.read(path, data))
+            for part, by_label in tree.parts.items()
+            for label, paths in by_label.items()
+            for path in paths
+        ]
+
+    def _folder(self, data: Any, progress: Progress | None, again: bool = False) -> Path:
+        """Return the user's folder, or one in the cache, which is made once, or again."""
         if data.root is not None:
-            return Path(data.root).expanduser()
+            return user_path(data.root)
+        from filelock import FileLock
+
         from ..data.sources import cache_folder
         from ..files import write_folder
 
         folder = cache_folder() / f"{self.name}_{data.source}"
-        if not folder.exists():
-            if progress is not None:
-                progress(f"{self.name} from {data.source} (made once, then cached)", 0, None)
-            with write_folder(folder) as draft:
-                self.make(data.source, draft)
+        if folder.exists() and not again:
+            return folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.parent / f"{folder.name}.lock"):
+            # Another process may have made it meanwhile.
+            if again or not folder.exists():
+                if progress is not None:
+                    progress(f"{self.name} from {data.source} (made once, then cached)", 0, None)
+                with write_folder(folder, replace=True) as draft:
+                    self.make(data.source, draft)
         return folder
 
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
@@ -156,6 +175,11 @@ class TokenFiles(Kind):
         return StoredCodec(
             {"kind": recipe.codec.kind, "steps": max(map(len, items)) + 1, "known": known}
         )
+
+    def stored(self, codec: str) -> type[Section] | None:
+        from .stored import StoredNumbers
+
+        return StoredNumbers
 
     def codec(self, stored: StoredCodec) -> Codec:
         from .codec import KnownNumbers
@@ -262,19 +286,21 @@ class TokenFiles(Kind):
         )
 
     def _files(self, path: Path) -> list[Path]:
-        found = path.rglob("*") if path.is_dir() else ()
-        return sorted(file for file in found if file.suffix.lower() in self.endings)
+        return sorted(found_below(path, self.endings, deepest=None)) if path.is_dir() else []
 
     # Sampling.
 
     def check(self, asked: Asked) -> None:
+        from ..files import refuse_existing
+        from ..runs.targets import refuse_folder
+
         out = asked.target
-        super().check(asked)
+        if out.is_dir():
+            refuse_folder(asked, lambda file: file.suffix in self.endings, nested=True)
+        else:
+            refuse_existing(out, asked.may_replace)
         if out.suffix not in ("", self.endings[0]):
             raise UsageError(f"--out {out}: name a {self.endings[0]} file or a folder")
-        for file in out.rglob("*") if out.is_dir() else ():
-            if file.is_file() and file.suffix not in self.endings:
-                raise UsageError(f"{out} holds more than samples ({file.name}): not replaced")
 
     def write(self, sampler: Sampler, asked: Asked) -> None:
         """Write so many of each label into one file, or one each into a folder by label."""
@@ -288,8 +314,9 @@ class TokenFiles(Kind):
             with write_file(asked.target) as draft:
                 self.write_file(draft, made)
         else:
+            folders = Folders("label")
             with write_folder(asked.target, replace=True) as draft:
                 for number, (row, item) in enumerate(zip(rows_NA, made, strict=True)):
-                    name = re.sub(r"[^\w. -]+", "_", " ".join(label_names(row, sampler.labels)))
+                    name = folders.of(" ".join(label_names(row, sampler.labels)))
                     self.save(draft / name / f"{number:04d}{self.endings[0]}", [item])
         asked.say(f"{len(made)} {self.name}, seed {asked.seed}")

@@ -40,6 +40,7 @@ from ..files import (
     write_json,
     write_text,
 )
+from .run_info import check_info
 
 FORMAT = 1
 
@@ -81,14 +82,15 @@ class Run:
         found = self.info.get("format") if isinstance(self.info, dict) else None
         if not isinstance(found, int):
             raise RunError(f"{self.path / 'run.json'} is damaged: the format version is missing")
-        missing = [key for key in ("labels", "codec", "data") if key not in self.info]
-        if found <= FORMAT and missing:
-            raise RunError(f"{self.path / 'run.json'} is damaged: missing {', '.join(missing)}")
         if found > FORMAT:
             raise RunError(
                 f"{self.path} has run format {found}, but this seqgan_kit reads up to {FORMAT}: "
                 "upgrade seqgan_kit (pip install --upgrade seqgan_kit)"
             )
+        try:
+            check_info(self.info, self.path / "run.json")
+        except FileProblem as error:
+            raise RunError(str(error)) from error
         for name in OWN_FOLDERS:
             # What is written or removed there would be outside the run.
             if (self.path / name).is_symlink():

@@ -8,12 +8,12 @@ import numpy as np
 from torch import Tensor
 
 from ...data.dataset import DataError
-from ...data.label_folders import natural
+from ...data.label_folders import found_below, natural
 from ...measuring.bench import Bench
-from ...measuring.foreign_samples import SamplesError, class_numbers
-from .datasets import read_manifest
+from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from .files import EXTENSIONS, prepared, read_sound
 from .loading import clip_settings
+from .manifests import read_manifest
 
 
 def read_samples(
@@ -25,19 +25,22 @@ def read_samples(
             f"--labels {labels} is not supported for audio: put the labels into columns of a "
             "manifest, like the manifest.csv that `seqgen sample` writes"
         )
+    max_mb = bench.recipe.data.max_file_mb
+    settings = clip_settings(bench.recipe.data)
     try:
         if path.is_dir():
-            inside = [file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS]
+            inside = found_below(path, EXTENSIONS, deepest=None)
             files = sorted(inside, key=lambda file: natural(str(file)))
             rows = None
         else:
-            columns = tuple(bench.dataset.labels) if bench.labelled else ()
-            recordings = read_manifest(path, columns)[1]
+            columns = columns_of(path, tuple(bench.dataset.labels)) if bench.labelled else ()
+            recordings = read_manifest(path, columns, max_mb)[1]
             files = [one.path for one in recordings]
-            rows = [one.labels for one in recordings] if columns else None
+            plain = cell_of(path)
+            rows = [list(map(plain, one.labels)) for one in recordings] if columns else None
         clips = []
         for file in files:
-            clip = prepared(*read_sound(file), clip_settings(bench.recipe.data), str(file))
+            clip = prepared(*read_sound(file, max_mb), settings, str(file))
             if clip is None:
                 raise DataError(f"{file} is longer than data.max_seconds")
             clips.append(clip)

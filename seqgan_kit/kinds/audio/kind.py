@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...kind import Codec, Kind, Measure, StoredCodec
 from ...runs.asked import INTERPOLATE, NOISE_SCALE, Asked, Starter
+from ...sections import Section
 from .schema import (
     AudioCodecRecipe,
     AudioEvaluation,
@@ -79,6 +80,11 @@ class Audio(Kind):
         return StoredCodec(
             {"kind": "audio", **sizes, "peak": clips.peak, "representation": learned}
         )
+
+    def stored(self, codec: str) -> type[Section] | None:
+        from .stored import StoredAudio
+
+        return StoredAudio
 
     def codec(self, stored: StoredCodec) -> Codec:
         from .codec import AudioCodec

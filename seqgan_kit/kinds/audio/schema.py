@@ -9,13 +9,14 @@ from pydantic import Field, model_validator
 
 from ...sections import (
     CodecSection,
-    Count,
     DataSection,
     EvaluationSection,
+    OptionalWidth,
     PositiveInt,
     Section,
     Share,
     Steps,
+    Width,
 )
 
 
@@ -80,17 +81,17 @@ class LogMelRecipe(Section):
 
     kind: Literal["log-mel"]
     """Log-magnitudes in mel bands."""
-    bins: PositiveInt = 40
+    bins: Width = 40
     """Number of bands."""
-    n_fft: PositiveInt = 256
+    n_fft: Width = 256
     """Samples per frame."""
-    hop: PositiveInt = 128
+    hop: Width = 128
     """Samples from one frame to the next."""
-    frames: PositiveInt = 1
+    frames: Width = 1
     """Frames per step."""
     layout: Literal["steps", "picture"] = "steps"
     """A sequence of steps, or one whole picture for image networks."""
-    griffin_lim: PositiveInt = 32
+    griffin_lim: Annotated[int, Field(ge=1, le=10_000)] = 32
     """Griffin-Lim iterations that find a sound with these magnitudes."""
 
     @property
@@ -106,15 +107,15 @@ class WaveformRecipe(Section):
 
     kind: Literal["waveform"]
     """Samples of the waveform."""
-    hop: PositiveInt = 128
+    hop: Width = 128
     """Samples from one step to the next."""
-    overlap: Count = 32
+    overlap: OptionalWidth = 32
     """Samples shared with the next step, which are cross-faded; cosines always share half."""
     transform: Literal["none", "cosines"] = "none"
     """A step is samples, or amplitudes of as many cosines (a lapped transform)."""
-    frames: PositiveInt = 1
+    frames: Width = 1
     """Frames of cosines per step."""
-    bands: PositiveInt = 40
+    bands: Width = 40
     """Mel bands that the discriminator reads in addition to the amplitudes of cosines."""
 
     @model_validator(mode="after")
@@ -139,7 +140,7 @@ class MuLawRecipe(Section):
     """Levels that are closer together near silence."""
     levels: Annotated[int, Field(ge=2, le=65536)] = 64
     """Number of levels."""
-    hop: PositiveInt = 1
+    hop: Width = 1
     """Samples per step. Those of one step are drawn independently of each other."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import sys
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, cast
@@ -12,6 +11,7 @@ from typing import Literal, NamedTuple, cast
 import numpy as np
 from jaxtyping import Float, Int
 
+from ...data.names import Numbered
 from ...data.unequal import padded
 from ...errors import UsageError
 from ...files import write_folder
@@ -19,6 +19,7 @@ from ...labels import label_names
 from ...report.images import write_array
 from ...runs.asked import Asked
 from ...runs.sampler import Sampler, set_seed
+from ...runs.targets import refuse_folder
 from .codec import AudioCodec, audio_codec
 from .drawing import joined
 from .files import write_clip
@@ -34,8 +35,6 @@ those of many, and the phase iterations would carry that into the bytes."""
 
 MANIFEST, ARRAY = "manifest.csv", "clips.npy"
 OURS = (".wav", ".flac", ".npy")
-LONGEST_NAME = 50
-"""Maximum characters of a label in a file name, so that no file system finds it too long."""
 
 
 class Made(NamedTuple):
@@ -57,18 +56,7 @@ def check(asked: Asked) -> None:
             f"--out {out}: clips are written to a folder; name one, or use --out - to write one "
             "file to standard output"
         )
-    inside = sorted(out.iterdir()) if out.is_dir() else []
-    if inside and not asked.may_replace:
-        raise UsageError(
-            f"{out} contains files ({inside[0].name}) and is not overwritten; use --force or "
-            "another --out"
-        )
-    for path in inside:
-        if not path.is_file() or (path.suffix not in OURS and path.name != MANIFEST):
-            raise UsageError(
-                f"{out} contains more than samples ({path.name}) and is not replaced; use another "
-                "--out"
-            )
+    refuse_folder(asked, lambda path: path.suffix in OURS or path.name == MANIFEST)
 
 
 def write(sampler: Sampler, asked: Asked) -> None:
@@ -177,12 +165,13 @@ def _write_folder(
         (draft / MANIFEST).open("w", encoding="utf-8", newline="") as file,
     ):
         manifest = csv.writer(file, lineterminator="\n")
-        manifest.writerow(["path", *sampler.labels, "seconds", "seed"])
+        manifest.writerow(["path", *map(asked.cell, sampler.labels), "seconds", "seed"])
 
         def noted(path: str, one: Made) -> None:
             nonlocal count, seconds
             length = len(one.clip_S) / rate
-            manifest.writerow([path, *one.classes, round(length, 6), asked.seed])
+            labels = map(asked.cell, one.classes)
+            manifest.writerow([path, *labels, round(length, 6), asked.seed])
             count, seconds = count + 1, seconds + length
 
         def rows() -> Iterator[Float[np.ndarray, "1 S"]]:
@@ -193,28 +182,9 @@ def _write_folder(
         if label_NA is not None and asked.form == "npy":
             write_array(draft / ARRAY, rows(), label_NA)
         else:
-            names = Names()
+            names = Numbered("clip")
             for one in made:
                 path = f"{names.next('_'.join(one.classes))}.{asked.form}"
                 write_clip(draft / path, one.clip_S, rate, form=cast(SoundFile, asked.form))
                 noted(path, one)
     asked.say(f"{count} clips, {seconds:.1f} s of audio, seed {asked.seed}")
-
-
-class Names:
-    """File names made of a label and a number, distinct on any file system."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
-
-    def next(self, label: str) -> str:
-        """Return the next name for a label.
-
-        >>> names = Names()
-        >>> [names.next(label) for label in ("7_jackson", "7_jackson", "a/b", "A b")]
-        ['7_jackson_0000', '7_jackson_0001', 'a_b_0000', 'A_b_0001']
-        """
-        name = re.sub(r"[^\w.-]+", "_", label).lstrip(".-")[:LONGEST_NAME] or "clip"
-        number = self._seen.get(name.casefold(), 0)
-        self._seen[name.casefold()] = number + 1
-        return f"{name}_{number:04d}"

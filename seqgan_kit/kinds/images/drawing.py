@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...data.dataset import Dataset
+from ...data.names import Numbered
 from ...files import write_folder
 from ...kind import Codec
 from ...labels import label_names
@@ -78,15 +78,13 @@ def write_pictures(
 
     An existing folder is replaced as a whole.
     """
-    seen: dict[str, int] = {}
+    names = Numbered("image", between="-", digits=5)
     number = 0
     with write_folder(path, replace=True) as draft:
         for chunk in chunks:
             for image in chunk:
-                name = "-".join(label_names(label_NA[number], labels))
-                name = re.sub(r"[^\w.-]+", "_", name)
-                picture(image).save(draft / f"{name}-{seen.get(name, 0):05d}.png")
-                seen[name] = seen.get(name, 0) + 1
+                name = names.next("-".join(label_names(label_NA[number], labels)))
+                picture(image).save(draft / f"{name}.png")
                 number += 1
 
 

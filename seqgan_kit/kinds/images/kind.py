@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...kind import Codec, Kind, Measure, StoredCodec
 from ...runs.asked import INTERPOLATE, NOISE_SCALE, Asked, Option, Starter
+from ...sections import Section
 from .schema import FolderData, ImageCodecRecipe, NamedData, RowsCodecRecipe
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ class Images(Kind):
         height, width, channels = dataset.parts["training"].items[:1].shape[1:]
         shape = {"height": int(height), "width": int(width), "channels": int(channels)}
         return StoredCodec({**recipe.codec.model_dump(), **shape})
+
+    def stored(self, codec: str) -> type[Section] | None:
+        from .stored import StoredImage, StoredRows
+
+        schemas: Mapping[str, type[Section]] = {"rows": StoredRows, "image": StoredImage}
+        return schemas[codec]
 
     def codec(self, stored: StoredCodec) -> Codec:
         from .codec import ImageCodec, RowsCodec

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import UsageError
+from ...files import refuse_existing
 from ...labels import label_names
 from ...report.images import GRID_ROWS, grid, labels_path, save_picture, write_array
 from ...runs.asked import Asked
 from ...runs.sampler import Sampler
+from ...runs.targets import refuse_folder
 from .drawing import write_pictures
 
 DEFAULT_COUNT = 12
@@ -17,18 +19,17 @@ GRID_LIMIT = 4000
 
 
 def check(asked: Asked) -> None:
-    """Refuse an existing target, unless it may be replaced and contains only samples."""
+    """Refuse an existing target, unless it may be replaced and contains only samples.
+
+    Raises:
+        UsageError: the target cannot be used.
+    """
     out = asked.target
-    inside = list(out.iterdir()) if out.is_dir() else []
-    written = [out, labels_path(out)] if out.suffix == ".npy" else [out]
-    there = [path for path in written if path.is_file()] + inside
-    if there and not asked.may_replace:
-        raise UsageError(f"{there[0]} exists and is not overwritten; use --force or another --out")
-    foreign = [path for path in inside if path.suffix != ".png"]
-    if foreign:
-        raise UsageError(
-            f"{out} contains files other than samples ({foreign[0].name}); use another --out"
-        )
+    if out.is_dir():
+        refuse_folder(asked, lambda path: path.suffix == ".png")
+        return
+    for path in (out, labels_path(out)) if out.suffix == ".npy" else (out,):
+        refuse_existing(path, asked.may_replace)
 
 
 def write(sampler: Sampler, asked: Asked) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...data.dataset import DataError
 from ...measuring.bench import Bench
-from ...measuring.foreign_samples import SamplesError, class_numbers
+from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from .files import read_series
 from .items import Columns, complete
 
@@ -27,10 +27,17 @@ def read_samples(
     channels = tuple(bench.dataset.channels)
     by_name = path.suffix.lower() in (".csv", ".npz")
     try:
-        found = read_series(path, Columns(labels=known, channels=channels if by_name else ()),
-                            whole=False)  # fmt: skip
+        found = read_series(
+            path,
+            Columns(
+                labels=columns_of(path, known),
+                channels=columns_of(path, channels) if by_name else (),
+            ),
+            whole=False,
+            max_mb=bench.recipe.data.max_file_mb,
+        )
         series = [complete(one, found.channels, "error", "fill them") for one in found.series]
-        names = [one.label for one in series]
+        names = [list(map(cell_of(path), one.label)) for one in series]
     except DataError as error:
         raise SamplesError(str(error)) from error
     if len(found.channels) != len(channels):

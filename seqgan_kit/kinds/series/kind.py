@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...kind import Codec, Kind, Measure, StoredCodec
 from ...runs.asked import INTERPOLATE, NOISE_SCALE, Asked, Starter
+from ...sections import Section
 from .schema import OwnSeriesData, SeriesCodecRecipe, SeriesEvaluation, SinesData, VowelsData
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Series(Kind):
         training = dataset.parts["training"].items
         learned = learn_series(training, channels=dataset.channels, **settings)
         return StoredCodec({"kind": "series", **learned, "snap": snap})
+
+    def stored(self, codec: str) -> type[Section] | None:
+        from .stored import StoredSeries
+
+        return StoredSeries
 
     def codec(self, stored: StoredCodec) -> Codec:
         from .codec import SeriesCodec

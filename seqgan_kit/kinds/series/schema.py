@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from ...sections import (
     CodecSection,
@@ -84,7 +86,7 @@ class SeriesCodecRecipe(CodecSection):
     training data, or `deviations` standard deviations from the mean."""
     deviations: Rate = 3.0
     """Number of standard deviations for `standard`; values beyond are clipped."""
-    max_length: PositiveInt | None = None
+    max_length: Annotated[int, Field(ge=1, le=10**7)] | None = None
     """Steps of a sequence. If absent: the length of the longest training series."""
     snap: bool = False
     """Round values to the 256 levels of a logistic head."""

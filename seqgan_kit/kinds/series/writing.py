@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,16 +16,13 @@ from ...errors import UsageError
 from ...files import refuse_existing, write_file
 from ...labels import label_names
 from ...report.images import GRID_ROWS, save_picture
-from ...runs.asked import Asked
+from ...runs.asked import Asked, text_output
 from ...runs.data import load_dataset, seen
 from ...runs.loading import run_recipe
 from ...runs.sampler import Sampler
 from ...training.run import Run
 from .codec import SeriesCodec, series_codec
 from .drawing import CHANNELS, Frame, small_multiples
-
-TextFile = Any
-"""A text file open for writing; standard output may be of any class."""
 
 DEFAULT_COUNT = 12
 ENDINGS = (".csv", ".npz", ".png")
@@ -88,24 +83,13 @@ def _write_table(
 ) -> None:
     """Write a row for each step, in a form that `data.source: series` reads."""
 
-    with _text(asked) as file:
+    with text_output(asked) as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["id", "time", *codec.channels, *sampler.labels])
+        table.writerow(["id", "time", *map(asked.cell, (*codec.channels, *sampler.labels))])
         for number, one_TC in enumerate(_series(sampler, label_NA, asked)):
-            names = label_names(label_NA[number], sampler.labels)
+            names = list(map(asked.cell, label_names(label_NA[number], sampler.labels)))
             for time, row_C in enumerate(one_TC.tolist()):
                 table.writerow([number, time, *(f"{value:.7g}" for value in row_C), *names])
-
-
-@contextmanager
-def _text(asked: Asked) -> Iterator[TextFile]:
-    """Open standard output, or a file that is replaced only once it is complete."""
-
-    if asked.piped:
-        yield sys.stdout
-        return
-    with write_file(asked.target) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-        yield file
 
 
 def _write_arrays(

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ...data.dataset import DataError, some
-from ...files import FileProblem
+from ...files import FileProblem, parsing
 from ...kind import Codec
 from .files import LINE_BREAK
 from .tokenizers import (
@@ -163,7 +163,8 @@ def stored_codec(settings: Mapping[str, Any], files: Mapping[str, bytes]) -> Tex
         files: likewise; files that the codec does not need are ignored.
 
     Raises:
-        FileProblem: the tokenizer file is missing, or not the one the run was trained with.
+        FileProblem: the tokenizer file is missing, damaged, or not the one the run was trained
+            with.
     """
     if settings["tokenizer"] == "numbers":
         tokenizer: Tokenizer = NumbersTokenizer(settings["vocabulary"])
@@ -177,7 +178,9 @@ def stored_codec(settings: Mapping[str, Any], files: Mapping[str, bytes]) -> Tex
             f"{MODEL_FILE} is not the one the run was trained with: its SHA-256 is {found}, "
             f"expected {settings['sha256']}; {remedy}"
         )
-    tokenizer = SentencePieceTokenizer(files[MODEL_FILE])
+    with parsing(MODEL_FILE, f"a tokenizer; {remedy}"):
+        tokenizer = SentencePieceTokenizer(files[MODEL_FILE])
+        tokenizer.check()
     return TextCodec(tokenizer=tokenizer, max_length=settings["max_length"])
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...data.dataset import DataError
 from ...measuring.bench import Bench
-from ...measuring.foreign_samples import SamplesError, class_numbers
+from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from .files import read_rows
 
 
@@ -23,16 +23,25 @@ def read_samples(
         )
     known = bench.dataset.labels
     named = bench.labelled and path.suffix.lower() != ".txt"
+    columns = columns_of(path, tuple(known)) if named else ()
     try:
         rows = read_rows(
-            path, text="text", labels=tuple(known) if named else (), skip=False, advice="fix it"
+            path,
+            text="text",
+            labels=columns,
+            skip=False,
+            advice="fix it",
+            max_mb=bench.recipe.data.max_file_mb,
         ).rows
     except DataError as error:
         raise SamplesError(str(error)) from error
-    items = bench.measure.real([row.text for row in rows])
+    plain = cell_of(path)
+    items = bench.measure.real([plain(row.text) for row in rows])
     if not named:
         return items, None
     label_NA = np.zeros((len(rows), len(known)), np.int64)
     for place, row in enumerate(rows):
-        label_NA[place] = class_numbers(row.labels, bench, f"{path}, line {row.line}")
+        label_NA[place] = class_numbers(
+            list(map(plain, row.labels)), bench, f"{path}, line {row.line}"
+        )
     return items, label_NA

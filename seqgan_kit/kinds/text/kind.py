@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import NotSupported
 from ...kind import Codec, Kind, Measure, StoredCodec
 from ...runs.asked import Asked, Option, Starter
+from ...sections import Section
 from .schema import (
     CaptionsData,
     LabelledTextData,
@@ -39,6 +40,7 @@ TOKENS = (
         "float",
         1.0,
         minimum=0.0,
+        maximum=1000.0,
     ),
     Option("top-k", "Draw from the K most likely tokens.", "int", minimum=1.0),
     Option(
@@ -110,6 +112,11 @@ class Text(Kind):
         training = dataset.parts["training"]
         learned, files = learn_codec(training.items[: len(training)], **settings)
         return StoredCodec({"kind": "text", **learned}, files)
+
+    def stored(self, codec: str) -> type[Section] | None:
+        from .stored import StoredText
+
+        return StoredText
 
     def codec(self, stored: StoredCodec) -> Codec:
         from .codec import stored_codec

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from ...sections import (
     CodecSection,
@@ -85,13 +87,13 @@ class TextCodecRecipe(CodecSection):
     """The text codec."""
     tokenizer: Literal["unigram", "bpe", "char", "word", "numbers"] = "unigram"
     """Type of SentencePiece model learned from the training lines; numbers: whole numbers."""
-    vocabulary: PositiveInt | None = 4000
+    vocabulary: Annotated[int, Field(ge=1, le=10**7)] | None = 4000
     """Number of tokens; null (char only): every character of the training lines."""
     byte_fallback: bool = False
     """Encode characters outside the vocabulary as bytes instead of the unknown token."""
     normalization: Literal["nfkc", "identity"] = "nfkc"
     """Unicode normalization of a line before it is tokenized."""
-    max_length: PositiveInt = 40
+    max_length: Annotated[int, Field(ge=1, le=10**6)] = 40
     """Maximum number of tokens in a sequence, without the end token."""
     too_long: Literal["cut", "drop"] = "cut"
     """What to do with longer training lines."""

@@ -17,6 +17,7 @@ SPACE = "\u2581"
 
 UNKNOWN_ID, END_ID = 0, 1
 BYTES = 256
+MOST_TOKENS = 10**7
 LONGEST_LINE = 1 << 30
 # With byte fallback the rarest characters are encoded as bytes: SentencePiece's default.
 COVERAGE_BESIDE_BYTES = 0.9995
@@ -88,6 +89,21 @@ class SentencePieceTokenizer:
         self.vocabulary: int = self._model.vocab_size()
         self.end: int | None = self._model.eos_id()
         self.unknown: int | None = self._model.unk_id()
+
+    def check(self) -> None:
+        """Use every token once, because a damaged model may fail only then.
+
+        Raises:
+            ValueError: the model lacks what the codec needs; other errors come from SentencePiece.
+        """
+        if not 0 < self.vocabulary <= MOST_TOKENS or (self.end, self.unknown) != (
+            END_ID,
+            UNKNOWN_ID,
+        ):
+            raise ValueError("it has no token for the end of a line, or for unknown text")
+        every = list(range(self.vocabulary))
+        self.pieces(every)
+        self.ids(self.text(every))
 
     def ids(self, line: str) -> list[int]:
         return self._model.encode(line)

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from ...files import write_file, write_text
+from ...files import write_text
 from ...labels import label_names
 from ...nn.relaxation import Decoding
-from ...runs.asked import Asked
+from ...runs.asked import Asked, TextFile, text_output
 from ...runs.sampler import Sampler
 from .codec import text_codec
 from .sampling import TextSample, sample_lines
-
-TextFile = Any
-"""A text file open for writing; standard output may be of any class."""
 
 DEFAULT_COUNT = 12
 
@@ -54,8 +48,8 @@ def write(sampler: Sampler, asked: Asked) -> None:
         yield first
         yield from samples
 
-    with _open(asked) as file:
-        write_all(file, all_of_them(), list(sampler.labels), _names(sampler))
+    with text_output(asked) as file:
+        write_all(file, all_of_them(), list(sampler.labels), _names(sampler), asked.cell)
     asked.say(f"{count} lines, seed {asked.seed}")
 
 
@@ -69,22 +63,7 @@ def write_preview(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 
     write_text(path, "".join(shown))
 
 
-@contextmanager
-def _open(asked: Asked) -> Iterator[TextFile]:
-    if asked.piped:
-        # UTF-8 and the same line endings on every platform.
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    with (
-        write_file(asked.target) as draft,
-        draft.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        yield file
-
-
+Cell = Callable[[str], str]
 Names = Callable[["TextSample"], dict[str, str]]
 
 
@@ -98,14 +77,14 @@ def _names(sampler: Sampler) -> Names:
 
 
 def _text(
-    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names
+    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names, cell: Cell
 ) -> None:
     for sample in samples:
         file.write(sample.text + "\n")
 
 
 def _jsonl(
-    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names
+    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names, cell: Cell
 ) -> None:
     for sample in samples:
         line = {
@@ -118,11 +97,13 @@ def _jsonl(
 
 
 def _csv(
-    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names
+    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names, cell: Cell
 ) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["text", *attributes, "tokens", "log_likelihood"])
+    writer.writerow(["text", *map(cell, attributes), "tokens", "log_likelihood"])
     for sample in samples:
         tokens = json.dumps(sample.tokens, ensure_ascii=False)
         likelihood = "" if sample.log_likelihood is None else sample.log_likelihood
-        writer.writerow([sample.text, *names(sample).values(), tokens, likelihood])
+        text = map(cell, (sample.text, *names(sample).values()))
+        # Tokens are JSON and start with a bracket.
+        writer.writerow([*text, tokens, likelihood])

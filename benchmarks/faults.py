@@ -1,0 +1,317 @@
+"""Faults on purpose: kills, races, lost processes and full disks, and what is left after them.
+
+    python benchmarks/faults.py                      everything, about an hour on two cores
+    python benchmarks/faults.py starts operations --seed 7
+    python benchmarks/faults.py kills --count 10
+
+Each part prints how often it was tried, how many runs were lost (no whole checkpoint where one had
+been written, or a folder that can neither be resumed nor replaced) and how many ended with other
+weights than a run that nothing happened to. The exit code is 1 if anything was lost or unequal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DATA = ("data.source=digits", "data.root=null")
+SMALL = ("model.generator.hidden_size=16", "model.discriminator.hidden_size=16")
+KILLED = {
+    "digits_rows": SMALL,
+    "sines_series": (*SMALL, "data.count=400"),
+    "mnist_gan": DATA,
+    "mnist_dcgan": DATA,
+    "mnist_vae": DATA,
+    "mnist_rows_likelihood": (*DATA, "model.generator.hidden_size=16"),
+}
+"""Recipes that are killed, and what makes them small."""
+FEW = ("train.checkpoint_every=5", "train.log_every=1", "train.grid_every=10",
+       "train.minutes=null", "train.keep=2", "train.batch_size=32")  # fmt: skip
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    what: str
+    tried: int = 0
+    lost: int = 0
+    unequal: int = 0
+
+    def count(self, outcome: str) -> None:
+        self.tried += 1
+        self.lost += outcome == "lost"
+        self.unequal += outcome == "unequal"
+
+
+def seqgen(*arguments: object, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-m", "seqgen_cli", *map(str, arguments)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def finished(process: subprocess.Popen[str]) -> bool:
+    _, said = process.communicate()
+    if process.returncode:
+        print(said.strip()[-500:], file=sys.stderr)
+    return process.returncode == 0
+
+
+def state(run: Path) -> dict[str, str]:
+    """Digests of the newest checkpoint, and the metrics without times, to compare runs."""
+    from seqgan_kit.files import file_digest
+    from seqgan_kit.training.log import read_metrics
+    from seqgan_kit.training.run import Run
+
+    newest = Run(run).checkpoints()[-1]
+    found = {file.name: file_digest(file) for file in newest.glob("*.safetensors")}
+    lines = [
+        {name: value for name, value in line.items() if name != "seconds"}
+        for line in read_metrics(run / "metrics.jsonl")
+    ]
+    return {**found, "step": newest.name, "metrics": json.dumps(lines)}
+
+
+def judged(run: Path, expected: dict[str, str]) -> str:
+    try:
+        return "whole" if state(run) == expected else "unequal"
+    except Exception as error:
+        print(f"lost: {error}", file=sys.stderr)
+        return "lost"
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def kills(folder: Path, rng: random.Random, count: int) -> Row:
+    """Kill trainings of six recipes at random moments, and resume them until they end."""
+    row = Row("kill -9 while training")
+    recipes = list(KILLED)
+    each = -(-count // len(recipes))
+    for name in recipes:
+        changes = (*KILLED[name], *FEW, "train.steps=300")
+        assert finished(seqgen("train", name, *changes, "--out", folder / f"{name}-whole"))
+        expected = state(folder / f"{name}-whole")
+        run, done = folder / name, 0
+        while True:
+            there = (run / "run.json").exists()
+            how = ("--resume", run) if there else (name, *changes, "--out", run)
+            process = seqgen("train", *how)
+            if done < min(each, count - row.tried):
+                time.sleep(rng.uniform(0.5, 9))
+                os.killpg(process.pid, signal.SIGKILL)
+                ended = process.wait() == 0
+                done += not ended
+            else:
+                ended = True
+                if not finished(process):
+                    row.lost += 1
+                    break
+            if ended:
+                break
+        row.tried += done
+        row.count(judged(run, expected))
+        row.tried -= 1  # The end is no kill.
+    return row
+
+
+def _forked(work: Callable[[], object]) -> int:
+    """Do work in a process of its own, which shares what is imported; return its exit code."""
+
+    def quiet() -> None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        work()
+
+    process = multiprocessing.get_context("fork").Process(target=quiet)
+    process.start()
+    process.join()
+    return process.exitcode or 0
+
+
+def _train(out: Path, *changes: str, force: bool = False) -> Any:
+    from seqgan_kit.recipe import files
+    from seqgan_kit.runs import workflow
+
+    few = ("train.steps=4", "train.checkpoint_every=2", "train.log_every=1", "train.grid_every=2")
+    recipe = files.load("digits_rows", (*SMALL, *FEW[3:], *few, *changes))
+    return workflow.train(recipe, out=out, force=force)
+
+
+def _resume(run: Path) -> Any:
+    from seqgan_kit.runs import workflow
+
+    return workflow.resume(run)
+
+
+def starts(folder: Path, rng: random.Random, count: int) -> Row:
+    """Start two trainings into one folder: the recipe must be that of the weights."""
+    import yaml
+
+    from seqgan_kit.runs import loading
+    from seqgan_kit.training.run import Run
+
+    row = Row("two trainings into one folder")
+    fork = multiprocessing.get_context("fork")
+    for number in range(count):
+        out = folder / f"same-{number}"
+        pair = []
+        for seed, size in ((1, 12), (2, 20)):
+            changes = (f"seed={seed}", f"model.generator.hidden_size={size}")
+            pair.append(fork.Process(target=_train, args=(out, *changes)))
+        for process in pair:
+            process.start()
+            time.sleep(rng.uniform(0, 0.08))
+        for process in pair:
+            process.join()
+        won = [seed for seed, process in zip((1, 2), pair, strict=True) if not process.exitcode]
+        try:
+            loading.load(out).sample(count=1, seed=0)
+            recipe = yaml.safe_load(Run(out).recipe_path.read_text())
+            row.count("whole" if won == [recipe["seed"]] else "unequal")
+        except Exception as error:
+            print(f"lost: {error}", file=sys.stderr)
+            row.count("lost")
+        shutil.rmtree(out, ignore_errors=True)
+    return row
+
+
+EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"}
+"""Audit events of Python that touch files (sys.addaudithook)."""
+
+
+def _train_until(out: Path, operation: int) -> None:
+    """Train, and be killed before a file operation inside the folder's parent."""
+    seen = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        if event in EVENTS and str(out.parent) in str(arguments[0]):
+            seen += 1
+            if seen == operation:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    _train(out)
+
+
+def operations(folder: Path, rng: random.Random, count: int) -> Row:
+    """Kill before each file operation of a training, one after the other."""
+    row = Row("kill before each file operation")
+    _forked(lambda: _train(folder / "whole"))
+    expected = state(folder / "whole")
+    for number in itertools.count(1):
+        out = folder / f"o{number}" / "run"
+        out.parent.mkdir()
+        code = _forked(lambda out=out, number=number: _train_until(out, number))
+        if code == 0:
+            return row  # It had fewer operations.
+        again = _resume if (out / "run.json").exists() else _train
+        if _forked(lambda out=out, again=again: again(out)):
+            row.count("lost")
+        else:
+            row.count(judged(out, expected))
+        shutil.rmtree(out.parent)
+    return row
+
+
+def workers(folder: Path, rng: random.Random, count: int) -> Row:
+    """Kill workers of a run of two processes, which torchrun starts again."""
+    row = Row("lost worker of two")
+    changes = (*SMALL, *FEW, f"train.steps={count * 40 + 40}")
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone",
+                f"--max-restarts={count + 5}")  # fmt: skip
+    train = ("train", "digits_rows", *changes, "--out")
+    assert finished(seqgen(*train, folder / "w-whole", launcher=launcher))
+    run = folder / "w-lossy"
+    process = seqgen(*train, run, launcher=launcher)
+    for number in range(count):
+        wanted = f"step-{(number + 1) * 30:08d}"
+        while process.poll() is None:
+            if [p for p in run.glob("checkpoints/step-*") if p.name >= wanted]:
+                break
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 0.3))
+        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        if process.poll() is None and (alive := listed.read_text().split()):
+            os.kill(int(rng.choice(alive)), signal.SIGKILL)
+            row.tried += 1
+    if not finished(process):
+        row.lost += 1
+    else:
+        row.unequal += judged(run, state(folder / "w-whole")) != "whole"
+    return row
+
+
+def disks(folder: Path, rng: random.Random, count: int) -> Row:
+    """Train on disks of 64 kB, 128 kB and so on, then give them room and go on."""
+    row = Row("disk full")
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True).returncode:
+        row.what += " (left out: only root can mount a small disk)"
+        return row
+    try:
+        for size in itertools.count(64, 64):
+            subprocess.run(["mount", "-o", f"remount,size={size}k", folder], check=True)
+            out = folder / "run"
+            code = _forked(lambda out=out: _train(out))
+            subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
+            again = _resume if (out / "run.json").exists() else _train
+            if code and _forked(lambda out=out, again=again: again(out)):
+                row.count("lost")
+            else:
+                row.count("whole" if len(state(out)) > 1 else "unequal")
+            for left in folder.iterdir():
+                shutil.rmtree(left)
+            if code == 0:
+                return row
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    return row
+
+
+PARTS = {"kills": (kills, 100), "starts": (starts, 100), "operations": (operations, 0),
+         "workers": (workers, 10), "disks": (disks, 0)}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)} [all]")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
+    parser.add_argument("--count", type=int, help="how often [100 kills and starts, 10 workers]")
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"unknown part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
+    import torch
+
+    torch.set_num_threads(1)  # Forked processes cannot use the threads of their parent.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    rows = []
+    for name in asked.parts or PARTS:
+        part, usual = PARTS[name]
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(part(Path(folder), random.Random(asked.seed), asked.count or usual))
+        print(f"{name}: {rows[-1]}, {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(f"{'':40}{'tried':>8}{'lost':>8}{'unequal':>8}")
+    for row in rows:
+        print(f"{row.what:40}{row.tried:8}{row.lost:8}{row.unequal:8}")
+    sys.exit(any(row.lost or row.unequal for row in rows))
+
+
+if __name__ == "__main__":
+    main()
