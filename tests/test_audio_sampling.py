@@ -45,7 +45,8 @@ def run(tmp_path, monkeypatch, codec):
     monkeypatch.setattr(seqgan_kit, "load", lambda *_, **__: sampler, raising=False)
     folder = tmp_path / "run"
     folder.mkdir()
-    info = {"format": 1, "labels": LABELS, "codec": {"kind": "audio"}, "data": {}}
+    data = {"name": "clips", "fingerprint": "0"}
+    info = {"format": 1, "labels": LABELS, "codec": {"kind": "audio"}, "data": data}
     (folder / "run.json").write_text(json.dumps(info))
     return folder
 

@@ -170,7 +170,7 @@ def test_when_nothing_new_comes(seqgen, labelled):
         (("--label", "colour=red"), ["no attribute 'colour'", "kind, sentiment"]),
         (("--label", "movie"), ["say which attribute"]),
         (("--prompt", "日本"), ["outside the vocabulary", "日"]),
-        (("--prompt", "the film of the city of the film of the city"), ["shorten it"]),
+        (("--prompt", "the film of the city of the film of the city"), ["use fewer than"]),
         (("--prompt", "the film of", "--max-length", "2"), ["lines have at most 2"]),
         (("--swap",), ["--swap", "not supported for text runs"]),
         (("--noise-scale", "0.5"), ["--noise-scale", "not supported for text runs"]),

@@ -154,10 +154,10 @@ def _integers(value: Any, key: str) -> Iterator[tuple[str, int]]:
         yield key, value
 
 
-def _amount(size: float) -> str:
+def _amount(size: int) -> str:
     """Return bytes in words.
 
-    >>> _amount(3_200_000_000), _amount(5e6)
+    >>> _amount(3_200_000_000), _amount(5_000_000)
     ('3.2 GB', '5.0 MB')
     """
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

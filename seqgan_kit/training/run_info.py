@@ -43,6 +43,10 @@ class _Info(_Stored):
         if math.prod(sizes) > LARGEST:
             raise ValueError("labels: there are too many combinations of classes")
         for name, classes in self.labels.items():
+            try:
+                "".join([name, *classes]).encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise ValueError(f"labels: a name of {name!r} has half a character") from error
             if len(set(classes)) < len(classes):
                 raise ValueError(f"labels: two classes of {name!r} have the same name")
         for place, entry in enumerate(self.label_counts or ()):
