@@ -18,6 +18,7 @@ from seqgan_kit.data import arrays
 from seqgan_kit.data.arrays import read_array, read_arrays
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.reading import digest, parse_json, read_text, regular_file
+from seqgan_kit.data.unequal import padded
 from seqgan_kit.errors import SeqganError
 from seqgan_kit.kinds.audio.clips import ClipSettings
 from seqgan_kit.kinds.audio.files import encoded, prepared, read_sound
@@ -30,6 +31,8 @@ from seqgan_kit.kinds.series.items import Columns, complete
 from seqgan_kit.kinds.text.datasets import text_lines
 from seqgan_kit.kinds.text.files import read_rows
 from seqgan_kit.kinds.text.oracle import ORACLE_FILE, published_oracle
+from seqgan_kit.kinds.text.tokenizers import bearable, learn_sentencepiece
+from seqgan_kit.kinds.text.units import unit_items
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs.beginning import look_at
 from seqgan_kit.runs.data import load_dataset
@@ -498,3 +501,25 @@ def test_the_reader_of_headers_is_the_only_one():
         text = path.read_text("utf-8")
         assert "np.load(" not in text, path
         assert "Image.open(" not in text or path.name == "folder.py", path
+
+
+# -- one item that is very much longer than the others ------------------------------------------
+
+
+def test_padding_that_would_fill_the_memory():
+    short, long = np.zeros((5, 2), np.float32), np.zeros((10**6, 2), np.float32)
+    assert len(padded([short] * 100)) == 100
+    with pytest.raises(DataError, match=r"longest of 1,001 items has 1,000,000 steps.* MB"):
+        padded([long] + [short] * 1000)
+    with pytest.raises(DataError, match="longest of 5,001 items"):
+        unit_items(["a " * 10**5] + ["a cat"] * 5000, "spaces")
+    # Cut, it is no longer than the others.
+    assert padded([long] + [short] * 1000, 5).shape == (1001, 5, 2)
+
+
+def test_pieces_of_words_are_learned_from_a_line_without_spaces():
+    lines = [f"the cat {number} sat" for number in range(60)] + ["ab" * 150_000]
+    settings = {"kind": "unigram", "byte_fallback": False, "normalization": "nfkc"}
+    assert learn_sentencepiece(lines, vocabulary=25, **settings)
+    ordinary = ["the cat sat " * 300] * 9
+    assert [*bearable(ordinary[0])] == ordinary[:1]

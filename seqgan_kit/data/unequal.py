@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from .dataset import DataError
+
+PADDED_BYTES = 1 << 31
+PADDING = 20
+"""What items may take when they are padded, and how many times their own size beyond that."""
+
+
+def refuse_padding(lengths: Sequence[int], width: int, value_bytes: int) -> None:
+    """Refuse to pad many items to the length of a few that are very much longer.
+
+    One item of a million steps among thousands of short ones, as a missing line break makes it,
+    would fill the memory with padding.
+
+    Args:
+        lengths: steps of the items.
+        width: steps that all are padded to.
+        value_bytes: bytes of a step.
+
+    Raises:
+        DataError: it would take more than 2 GB, nearly all of it padding.
+    """
+    whole = len(lengths) * width * value_bytes
+    held = sum(min(length, width) for length in lengths) * value_bytes
+    if whole > max(PADDED_BYTES, PADDING * held):
+        raise DataError(
+            f"the longest of {len(lengths):,} items has {max(lengths):,} steps, and the others "
+            f"{int(np.median(lengths)):,} at the median; padded to {width:,} they would take "
+            f"{whole >> 20:,} MB: shorten it, or leave it out"
+        )
 
 
 def padded(things: Sequence[np.ndarray], size: int | None = None) -> Float[Tensor, "N S *C"]:
@@ -17,11 +48,15 @@ def padded(things: Sequence[np.ndarray], size: int | None = None) -> Float[Tenso
         things: arrays ``[length]`` or ``[length, channels]``.
         size: length of the result, by default that of the longest item; longer items are cut.
 
+    Raises:
+        DataError: nearly all of it would be padding, of more than the memory should take.
+
     >>> padded([np.array([0.5]), np.array([0.1, 0.2])]).tolist()
     [[0.5, nan], [0.10000000149011612, 0.20000000298023224]]
     """
     width = max((len(one) for one in things), default=0) if size is None else size
     channels = things[0].shape[1:] if len(things) else ()
+    refuse_padding([len(one) for one in things], width, 4 * math.prod(channels))
     item_NSC = np.full((len(things), width, *channels), np.nan, np.float32)
     for row_SC, one in zip(item_NSC, things, strict=True):
         row_SC[: len(one)] = one[:width]

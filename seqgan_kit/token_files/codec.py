@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ..batch import full_mask
-from ..data.unequal import as_objects
+from ..data.unequal import as_objects, refuse_padding
 from ..kind import Codec
 
 Raw = Sequence[np.ndarray] | np.ndarray
@@ -68,6 +68,7 @@ class KnownNumbers(Codec):
 
 def padded(items: Raw, steps: int) -> Int[Tensor, "N T G"]:
     """Items as one tensor, :data:`NOTHING` behind their ends; what is longer is cut."""
+    refuse_padding([len(item) for item in items], steps, 8 * items[0].shape[1])
     item_NTG = np.full((len(items), steps, items[0].shape[1]), NOTHING)
     for row, item in zip(item_NTG, items, strict=True):
         row[: len(item)] = item[:steps]

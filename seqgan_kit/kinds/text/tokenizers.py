@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from ...data.dataset import DataError
@@ -19,6 +19,9 @@ UNKNOWN_ID, END_ID = 0, 1
 BYTES = 256
 MOST_TOKENS = 10**7
 LONGEST_LINE = 1 << 30
+LONGEST_WORD = 2000
+"""Characters without a space that pieces are learned from at once. The time that SentencePiece
+takes grows with their square: a line of half a million letters would take a quarter of an hour."""
 # With byte fallback the rarest characters are encoded as bytes: SentencePiece's default.
 COVERAGE_BESIDE_BYTES = 0.9995
 
@@ -211,7 +214,7 @@ def learn_sentencepiece(
     model = io.BytesIO()
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=iter(written),
+            sentence_iterator=(cut for line in written for cut in bearable(line)),
             model_writer=model,
             model_type=kind,
             **size,
@@ -237,6 +240,19 @@ def learn_sentencepiece(
         # A char model can be smaller than requested without an error.
         raise DataError(_too_large(vocabulary, learned))
     return model.getvalue()
+
+
+def bearable(line: str) -> Iterator[str]:
+    """Cut a line inside of words that are too long to learn from in one piece.
+
+    >>> list(bearable("a word")), [len(part) for part in bearable("a " + "b" * 4500)]
+    (['a word'], [2000, 2000, 502])
+    """
+    if len(line) <= LONGEST_WORD or max(map(len, line.split())) <= LONGEST_WORD:
+        yield line
+        return
+    for start in range(0, len(line), LONGEST_WORD):
+        yield line[start : start + LONGEST_WORD]
 
 
 def _refused(said: str, kind: str, vocabulary: int | None) -> str:

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ...data.unequal import refuse_padding
+
 Units = Literal["words", "spaces", "characters"]
 """What a line is split into: words as split by NLTK, lower-cased; text between spaces; or
 characters. Only words ignore case."""
@@ -30,10 +32,14 @@ def unit_items(lines: Sequence[str], units: Units) -> Int[Tensor, "N L"]:
         lines: the lines, without line breaks.
         units: what they are split into. Words are those of the text-GAN literature (NLTK's
             ``NLTKWordTokenizer`` on the lower-cased line).
+
+    Raises:
+        DataError: one line is so long that rows of its length would fill the memory.
     """
     cut = _cutter(units)
     rows = [[unit_number(unit) for unit in cut(line)] for line in lines]
     length_N = np.array([len(row) for row in rows], np.int64)
+    refuse_padding(length_N.tolist(), int(length_N.max(initial=1)), length_N.itemsize)
     item_NL = np.zeros((len(rows), max(map(len, rows), default=0) or 1), np.int64)
     exists_NL = np.arange(item_NL.shape[1]) < length_N[:, None]
     item_NL[exists_NL] = np.array([number for row in rows for number in row], np.int64)
