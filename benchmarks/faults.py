@@ -121,13 +121,14 @@ def kills(folder: Path, rng: random.Random, count: int) -> Row:
             else:
                 ended = True
                 if not finished(process):
-                    row.lost += 1
                     break
             if ended:
                 break
         row.tried += done
-        row.count(judged(run, expected))
-        row.tried -= 1  # The end is no kill.
+        # One run has all the kills of its recipe behind it.
+        outcome = judged(run, expected)
+        row.lost += outcome == "lost"
+        row.unequal += outcome == "unequal"
     return row
 
 
@@ -227,6 +228,8 @@ def operations(folder: Path, rng: random.Random, count: int) -> Row:
         else:
             row.count(judged(out, expected))
         shutil.rmtree(out.parent)
+        if number % 25 == 0:
+            print(f"{number} operations", file=sys.stderr, flush=True)
     return row
 
 
@@ -296,7 +299,10 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
+    # Imported before any process is forked, so that none of them has to.
     import torch
+
+    from seqgan_kit.runs import loading, workflow  # noqa: F401
 
     torch.set_num_threads(1)  # Forked processes cannot use the threads of their parent.
     os.environ["OMP_NUM_THREADS"] = "1"
