@@ -22,6 +22,9 @@ from torch import Tensor
 
 from .errors import SeqganError, UsageError, printable
 
+SUMS = "SHA256SUMS"
+"""File with the checksums of the others in its folder, as `sha256sum --check` reads it."""
+
 
 class FileProblem(SeqganError, ValueError):
     """A file that cannot be read or written; the message says which, why and what to do."""
@@ -130,6 +133,12 @@ def put_back(path: Path) -> None:
         aside.replace(path)
 
 
+def drafts_of(path: Path) -> list[Path]:
+    """Return the drafts of a path, those of processes that are at work included."""
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    return [one for one in beside if one.name.startswith(_prefix(path))]
+
+
 def clear_drafts(folder: Path) -> None:
     """Remove what killed processes left: files and folders that never got their name.
 
@@ -197,6 +206,30 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_sums(folder: Path) -> None:
+    """Write the checksums of a folder's files beside them, for :func:`intact`."""
+    sums = [f"{file_digest(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
+    write_text(folder / SUMS, "".join(sums))
+
+
+def intact(file: Path) -> Path:
+    """Return a file after comparing it with its checksum.
+
+    Folders of version 0.1 have no checksums.
+
+    Raises:
+        FileProblem: it is missing, or its content has changed since it was written.
+    """
+    if not file.is_file():
+        raise FileProblem(f"{file} is missing")
+    sums = file.with_name(SUMS)
+    if not sums.is_file():
+        return file
+    if f"{file_digest(file)}  {file.name}" not in sums.read_bytes().decode(errors="replace"):
+        raise FileProblem(f"{file} is damaged: it does not match its checksum in {SUMS}")
+    return file
 
 
 def write_text(path: Path, text: str) -> None:

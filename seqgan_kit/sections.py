@@ -52,7 +52,11 @@ def shown(value: object) -> str:
     >>> shown([1, "a"]), len(shown("a" * 1000))
     ("[1, 'a']", 83)
     """
-    text = repr(value[: SHOWN + 1] if isinstance(value, str) else value)
+    return shortened(repr(value[: SHOWN + 1] if isinstance(value, str) else value))
+
+
+def shortened(text: str) -> str:
+    """Cut text to what a message repeats."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 

@@ -14,10 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seqgan_kit import files
-from seqgan_kit.files import FileProblem, write_folder
+from seqgan_kit.files import SUMS, FileProblem, write_folder
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import loading, workflow
-from seqgan_kit.training import checkpoint
 from seqgan_kit.training.log import damaged_metrics, read_metrics
 from seqgan_kit.training.run import Run, RunError, create_run
 
@@ -202,7 +201,7 @@ def test_weights_that_are_no_numbers(copied, spoil, message):
         weights = load_file(place / "networks.safetensors")
         name = next(name for name in weights if name.startswith("average/"))
         save_file({**weights, name: spoil(weights[name])}, place / "networks.safetensors")
-        (place / checkpoint.SUMS).unlink()
+        (place / SUMS).unlink()
     with pytest.raises(FileProblem, match=message):
         loading.load(copied)
     with pytest.raises(FileProblem, match=message):
@@ -221,7 +220,7 @@ def test_weights_that_are_no_numbers(copied, spoil, message):
 )
 def test_a_state_that_does_not_fit(copied, change, message):
     for place in Run(copied).checkpoints():
-        (place / checkpoint.SUMS).unlink()
+        (place / SUMS).unlink()
         state = json.loads((place / "state.json").read_text())
         if place.name != "step-00000004":
             shutil.rmtree(place)
@@ -234,7 +233,7 @@ def test_a_state_that_does_not_fit(copied, change, message):
 def test_checkpoints_without_checksums_are_read(copied):
     """Those of version 0.1 have none."""
     for place in Run(copied).checkpoints():
-        (place / checkpoint.SUMS).unlink()
+        (place / SUMS).unlink()
     assert workflow.resume(copied, overrides=["train.steps=5"]).finished
 
 

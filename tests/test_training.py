@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.files import FileProblem, read_tensors
+from seqgan_kit.files import SUMS, FileProblem, read_tensors
 from seqgan_kit.measuring.bench import bench_of
 from seqgan_kit.nn.noise import Noise
 from seqgan_kit.nn.recurrent import NoSuchKernel
@@ -25,7 +25,6 @@ from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import judging, loading, workflow
 from seqgan_kit.runs.judging import CHOOSING_SEED, trained_judge
 from seqgan_kit.runs.objectives import check_processes, make_objective, optimization
-from seqgan_kit.training import checkpoint
 from seqgan_kit.training.log import MetricsFile, read_metrics
 from seqgan_kit.training.run import Run, RunError, create_run
 from seqgan_kit.training.runtime import DeviceError, Runtime, choose_device
@@ -429,7 +428,7 @@ def test_gone_on_with_on_another_kind_of_device(tiny_run, tmp_path):
         state = load_file(place / "random.safetensors")
         state["noise/cuda"] = state.pop("noise/cpu")[:16].clone()
         save_file(state, place / "random.safetensors")
-        (place / checkpoint.SUMS).unlink()
+        (place / SUMS).unlink()
     assert workflow.resume(path, overrides=["train.steps=5"]).finished
     assert not list((path / "checkpoints").glob("damaged*"))
 
@@ -624,7 +623,7 @@ def test_safetensors_of_another_shape(tiny_run, tmp_path):
         weights = load_file(place / "networks.safetensors")
         weights["average/head.project.bias"] = torch.zeros(3)
         save_file(weights, place / "networks.safetensors")
-        (place / checkpoint.SUMS).unlink()
+        (place / SUMS).unlink()
     with pytest.raises(FileProblem, match=r"average: head\.project\.bias has the shape \(3,\)"):
         loading.load(path)
 

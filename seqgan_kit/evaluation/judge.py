@@ -18,19 +18,20 @@ from torch import Tensor, nn
 
 from ..files import (
     FileProblem,
-    file_digest,
+    intact,
     misfit,
     read_json,
     read_tensors,
     write_folder,
     write_json,
+    write_sums,
     write_tensors,
 )
 
 Progress = Callable[[int, int], None]
 """Called with the number of steps done and the total."""
 
-WEIGHTS, CHECKSUM = "judge.safetensors", "checksum.json"
+WEIGHTS = "judge.safetensors"
 FEATURES = 128
 CHUNK = 512
 
@@ -207,8 +208,8 @@ def cached_judge(
             )
             with write_folder(place, replace=True) as draft:
                 write_tensors(draft / WEIGHTS, judge.state_dict())
-                write_json(draft / CHECKSUM, file_digest(draft / WEIGHTS))
                 write_json(draft / "key.json", full_key)
+                write_sums(draft)
         judge = judge.to(device).eval()
         accuracy = _kept_accuracy(place)
         if accuracy is None:
@@ -233,12 +234,7 @@ def _load(place: Path, key: Mapping[str, object], judge: Judge) -> str | None:
     try:
         if read_json(place / "key.json") != key:
             return "key.json belongs to another judge"
-        # Judges of earlier versions have no checksum.
-        if (place / CHECKSUM).exists() and read_json(place / CHECKSUM) != file_digest(
-            place / WEIGHTS
-        ):
-            return f"{WEIGHTS} does not match its checksum"
-        weights = read_tensors(place / WEIGHTS)
+        weights = read_tensors(intact(place / WEIGHTS))
     except (OSError, FileProblem) as error:
         return str(error)
     problem = misfit(weights, judge)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..evaluation.figures import Value
 from ..files import FileProblem, read_json
+from ..training.checkpoint import read_progress
 from ..training.run import Run
 
 FORMAT = 2
@@ -53,10 +54,5 @@ def trained(run: Run) -> tuple[int, float]:
     Raises:
         FileProblem: its newest checkpoint does not say so.
     """
-    path = run.checkpoints()[-1] / "state.json"
-    state = read_json(path)
-    try:
-        step, seconds = int(state["step"]), float(state["seconds"])
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise FileProblem(f"{path} is damaged: it holds no step or no seconds") from error
-    return step, seconds
+    progress = read_progress(run.checkpoints()[-1])
+    return progress.step, progress.seconds

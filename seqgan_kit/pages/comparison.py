@@ -205,7 +205,7 @@ def _long_enough(run: Run, training: Planned) -> Run:
 def _over(run: Run, recipe: Recipe) -> bool:
     try:
         step, seconds = trained(run)
-    except (IndexError, FileNotFoundError, FileProblem):
+    except (IndexError, FileProblem):
         return False
     by_clock = bool(recipe.train.minutes) and seconds >= 60 * (recipe.train.minutes or 0)
     return by_clock or step >= recipe.train.steps

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from .. import plugins
 from ..kind import Kind
-from ..sections import SHOWN, Section, shown
+from ..sections import SHOWN, Section, shortened, shown
 from .reading import TAGS, RecipeError, nearest
 from .whole import Recipe, recipe_class
 
@@ -120,13 +120,7 @@ def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{key}: {message}, not {_shown_json(problem['input'])}"
-
-
-def _shown_json(value: Any) -> str:
-    """Return a value as a recipe has it; a long one is cut."""
-    text = json.dumps(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return f"{key}: {message}, not {shortened(json.dumps(problem['input']))}"
 
 
 def _choice(key: str, value: Any, choices: Sequence[str]) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from ..data.dataset import Dataset
 from ..files import FileProblem
 from ..kind import Codec
-from ..nn.networks import Discriminator
+from ..nn.networks import Discriminator, Generator
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
+from ..sections import ModelSection
 from ..training.checkpoint import load_network
 from ..training.run import Run, RunError
 from ..training.runtime import choose_device, keep_freed_memory
@@ -22,6 +24,8 @@ from .networks import make_discriminator, make_generator
 from .sampler import Sampler
 from .sizes import room_to_load
 from .watch import Watch
+
+AnyNetwork = TypeVar("AnyNetwork", Generator, Discriminator)
 
 
 def load_sampler(
@@ -33,17 +37,10 @@ def load_sampler(
         RunError: no such checkpoint.
         FileProblem: it is damaged or of another shape.
     """
-    labels = run.info["labels"]
-    classes = tuple(len(names) for names in labels.values())
-    codec = run_codec(run)
-    _belong_together(run, recipe, codec)
-    chosen = run.checkpoint(checkpoint)
-    with room_to_load(chosen, codec):
-        generator = make_generator(recipe.model, codec, classes)
-    load_network(chosen, "average", generator)
+    generator, codec = _network(run, recipe, checkpoint, "average", make_generator)
     if device.type == "cpu":
         keep_freed_memory()
-    sampler = Sampler(generator.to(device).eval(), codec, labels, device)
+    sampler = Sampler(generator.to(device).eval(), codec, run.info["labels"], device)
     # Older runs have none.
     sampler.label_counts = run.info.get("label_counts")
     return sampler
@@ -58,14 +55,25 @@ def load_critic(run: Run, recipe: Recipe, *, checkpoint: str | None) -> Discrimi
     """
     if not recipe.adversarial:
         raise RunError(f"{run.path} has no discriminator: it was not trained as a GAN")
+    return _network(run, recipe, checkpoint, "discriminator", make_discriminator)[0].eval()
+
+
+def _network(
+    run: Run,
+    recipe: Recipe,
+    checkpoint: str | None,
+    name: str,
+    make: Callable[[ModelSection, Codec, tuple[int, ...]], AnyNetwork],
+) -> tuple[AnyNetwork, Codec]:
+    """Return a network with the weights of a checkpoint, and the codec of its run."""
     classes = tuple(len(names) for names in run.info["labels"].values())
     codec = run_codec(run)
     _belong_together(run, recipe, codec)
     chosen = run.checkpoint(checkpoint)
     with room_to_load(chosen, codec):
-        critic = make_discriminator(recipe.model, codec, classes)
-    load_network(chosen, "discriminator", critic)
-    return critic.eval()
+        network = make(recipe.model, codec, classes)
+    load_network(chosen, name, network)
+    return network, codec
 
 
 def _belong_together(run: Run, recipe: Recipe, codec: Codec) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -67,16 +67,25 @@ class _Networks:
         return self._baseline
 
 
+def _game(
+    settings: GanObjectiveRecipe | PolicyObjectiveRecipe, networks: _Networks
+) -> dict[str, Any]:
+    """Return what every game between two networks needs to know."""
+    return {
+        "penalties": tuple(_penalty(penalty) for penalty in settings.penalties),
+        # With one class there is no other label.
+        "mismatch": settings.mismatch if math.prod(networks.classes) > 1 else 0.0,
+        "discriminator_steps": settings.discriminator_steps,
+        "likelihood": settings.likelihood,
+    }
+
+
 def _gan(settings: GanObjectiveRecipe, networks: _Networks) -> Objective:
     return GAN(
         networks.generator,
         networks.discriminator,
         loss=settings.loss,
-        penalties=tuple(_penalty(penalty) for penalty in settings.penalties),
-        # With one class there is no other label.
-        mismatch=settings.mismatch if math.prod(networks.classes) > 1 else 0.0,
-        discriminator_steps=settings.discriminator_steps,
-        likelihood=settings.likelihood,
+        **_game(settings, networks),
     )
 
 
@@ -87,10 +96,7 @@ def _policy(settings: PolicyObjectiveRecipe, networks: _Networks) -> Objective:
         baseline=networks.baseline(settings.baseline_decay),
         discount=settings.discount,
         rollouts=settings.rollouts,
-        penalties=tuple(_penalty(penalty) for penalty in settings.penalties),
-        mismatch=settings.mismatch if math.prod(networks.classes) > 1 else 0.0,
-        discriminator_steps=settings.discriminator_steps,
-        likelihood=settings.likelihood,
+        **_game(settings, networks),
     )
 
 

@@ -14,18 +14,15 @@ from torch import Tensor, nn
 
 from ..files import (
     FileProblem,
-    file_digest,
+    intact,
     misfit,
     read_json,
     read_tensors,
     write_folder,
     write_json,
+    write_sums,
     write_tensors,
-    write_text,
 )
-
-SUMS = "SHA256SUMS"
-"""File with the checksums of the others, as `sha256sum --check` reads it."""
 
 Count = Annotated[StrictInt, NonNegativeInt]
 
@@ -113,8 +110,7 @@ def save(
         write_tensors(draft / "random.safetensors", states)
         kinds = {name: type(optimizer).__name__ for name, optimizer in optimizers.items()}
         write_json(draft / "state.json", {**asdict(progress), "optimizers": kinds})
-        sums = [f"{file_digest(file)}  {file.name}\n" for file in sorted(draft.iterdir())]
-        write_text(draft / SUMS, "".join(sums))
+        write_sums(draft)
 
 
 def _ranked(name: str, rank: int) -> str:
@@ -123,23 +119,10 @@ def _ranked(name: str, rank: int) -> str:
 
 
 def _intact(file: Path) -> Path:
-    """Return a file of a checkpoint after comparing it with its checksum.
-
-    Checkpoints of version 0.1 have none.
-
-    Raises:
-        FileProblem: it is missing, or its content has changed since it was written.
-    """
-    if not file.is_file():
-        raise FileProblem(f"{file} is missing; use another checkpoint")
-    sums = file.with_name(SUMS)
-    if not sums.is_file():
-        return file
-    if f"{file_digest(file)}  {file.name}" not in sums.read_bytes().decode(errors="replace"):
-        raise FileProblem(
-            f"{file} is damaged: it does not match its checksum in {SUMS}; use another checkpoint"
-        )
-    return file
+    try:
+        return intact(file)
+    except FileProblem as error:
+        raise FileProblem(f"{error}; use another checkpoint") from error
 
 
 def network_names(path: Path) -> set[str]:
@@ -214,6 +197,15 @@ def load(
     # The score belongs to the checkpoint, not to the steps that follow.
     progress.score = None
     return progress
+
+
+def read_progress(path: Path) -> Progress:
+    """Return the progress at a checkpoint, without loading it.
+
+    Raises:
+        FileProblem: ``state.json`` is missing or damaged, or belongs to another checkpoint.
+    """
+    return _read_state(path)[0]
 
 
 def _read_state(path: Path) -> tuple[Progress, dict[str, str]]:

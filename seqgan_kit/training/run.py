@@ -8,7 +8,7 @@
       codec/              what the codec learned from the training part, such as a tokenizer
       metrics.jsonl       one line for each time the losses were logged
       checkpoints/        step-00001000/ with networks.safetensors, optimizers.safetensors,
-                          random.safetensors and state.json
+                          random.safetensors, state.json and SHA256SUMS
       samples/            samples drawn during training
       evaluation.json     written by `seqgen evaluate`
 """
@@ -33,6 +33,7 @@ from ..files import (
     FileProblem,
     clear_drafts,
     draft_folder,
+    drafts_of,
     publish_folder,
     put_back,
     read_json,
@@ -272,7 +273,7 @@ def remove_draft(run: Run) -> None:
 
 def _clear_dead_drafts(path: Path) -> None:
     """Remove hidden runs that killed processes left beside ``path``."""
-    for left in path.parent.glob(f".{path.name}.draft-*"):
+    for left in drafts_of(path):
         try:
             # One that is being made just now may not be locked yet.
             if time.time() - left.stat().st_mtime < 60:
