@@ -38,7 +38,7 @@ bench: install  ## speed, beside plain baselines in one process
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/text_speed.py
 
-faults: install  ## kills, races, lost processes and full disks on purpose (about an hour)
+faults: install  ## kills, races, lost processes and full disks on purpose (takes hours)
 	$(BIN)/python benchmarks/faults.py
 
 gpu-check: install  ## everything that needs CUDA; says why it skips where there is none

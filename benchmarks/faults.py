@@ -1,6 +1,6 @@
 """Faults on purpose: kills, races, lost processes and full disks, and what is left after them.
 
-    python benchmarks/faults.py                      everything, about an hour on two cores
+    python benchmarks/faults.py                      everything; takes hours on two cores
     python benchmarks/faults.py starts operations --seed 7
     python benchmarks/faults.py kills --count 10
 
