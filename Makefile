@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test check bench faults gpu-check clean
+.PHONY: help install demo test check bench faults fuzz gpu-check clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -38,8 +38,11 @@ bench: install  ## speed, beside plain baselines in one process
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/text_speed.py
 
-faults: install  ## kills, races, lost processes and full disks on purpose (takes hours)
-	$(BIN)/python benchmarks/faults.py
+faults: install  ## kills, races, lost processes and full disks on purpose (SEED=0)
+	$(BIN)/python benchmarks/faults.py --seed $(or $(SEED),0)
+
+fuzz: install  ## thousands of damaged files for every reader (SEED=0 COUNT=5000)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --seed $(or $(SEED),0) --count $(or $(COUNT),5000)
 
 gpu-check: install  ## everything that needs CUDA; says why it skips where there is none
 	$(BIN)/python benchmarks/gpu_check.py

@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,64 @@ def kills(folder: Path, rng: random.Random, count: int) -> Row:
     return row
 
 
-def _forked(work: Callable[[], object]) -> int:
-    """Do work in a process of its own, which shares what is imported; return its exit code."""
+COMPARED = """\
+samples_seen: 3200
+models:
+  - {name: narrow, recipe: digits_rows}
+  - {name: wide, recipe: wide.yaml}
+"""
+WIDE = "extends: digits_rows\nmodel: {generator: {hidden_size: 24}}\n"
+MEASURED = ("--samples", "200", "--sets", "2", "--no-gan-train")
+
+
+def judging(folder: Path, rng: random.Random, count: int) -> Row:
+    """Kill comparisons, which train and evaluate, and evaluations; give the command again."""
+    row = Row("kill -9 of compare and evaluate")
+    (folder / "both.yaml").write_text(COMPARED)
+    (folder / "wide.yaml").write_text(WIDE)
+    changes = ("train.batch_size=32", "train.checkpoint_every=10", "train.log_every=5")
+    compare = ("compare", folder / "both.yaml", *changes, *MEASURED, "--out")
+    began = time.monotonic()
+    assert finished(seqgen(*compare, folder / "whole"))
+    seconds = time.monotonic() - began
+    runs = sorted((folder / "whole" / "runs").iterdir())
+    expected = [_figures(run) for run in runs]
+    for number in range(count):
+        # One page has a row of kills behind it, and then the evaluation of one of its runs.
+        out = folder / f"pages-{number // KILLS_OF_A_PAGE}"
+        last = number % KILLS_OF_A_PAGE == KILLS_OF_A_PAGE - 1 or number == count - 1
+        process = seqgen(*compare, out)
+        time.sleep(rng.uniform(0.5, seconds))
+        os.killpg(process.pid, signal.SIGKILL)
+        row.tried += process.wait() != 0
+        if not last:
+            continue
+        done = finished(seqgen(*compare, out))
+        found = [out / "runs" / run.name for run in runs]
+        evaluate = ("evaluate", found[0], *MEASURED, "--seed", "1")
+        process = seqgen(*evaluate)
+        time.sleep(rng.uniform(0.5, 6))
+        os.killpg(process.pid, signal.SIGKILL)
+        row.tried += process.wait() != 0
+        done = done and finished(seqgen(*evaluate))
+        done = done and finished(seqgen(*evaluate[:-1], "0"))
+        row.lost += not done or not (out / "compare.html").exists()
+        row.unequal += done and [_figures(run) for run in found] != expected
+    return row
+
+
+KILLS_OF_A_PAGE = 4
+
+
+def _figures(run: Path) -> dict[str, Any]:
+    """What was measured of a run, without times."""
+    figures = json.loads((run / "evaluation.json").read_text("utf-8"))["figures"]
+    timed = ("samples_per_second", "training_seconds")
+    return {**state(run), **{name: one for name, one in figures.items() if name not in timed}}
+
+
+def _begun(work: Callable[[], object]) -> ForkProcess:
+    """Begin work in a process of its own, which shares what is imported; without its messages."""
 
     def quiet() -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
@@ -141,6 +198,12 @@ def _forked(work: Callable[[], object]) -> int:
 
     process = multiprocessing.get_context("fork").Process(target=quiet)
     process.start()
+    return process
+
+
+def _forked(work: Callable[[], object]) -> int:
+    """Do work in a process of its own; return its exit code."""
+    process = _begun(work)
     process.join()
     return process.exitcode or 0
 
@@ -168,15 +231,12 @@ def starts(folder: Path, rng: random.Random, count: int) -> Row:
     from seqgan_kit.training.run import Run
 
     row = Row("two trainings into one folder")
-    fork = multiprocessing.get_context("fork")
     for number in range(count):
         out = folder / f"same-{number}"
         pair = []
         for seed, size in ((1, 12), (2, 20)):
             changes = (f"seed={seed}", f"model.generator.hidden_size={size}")
-            pair.append(fork.Process(target=_train, args=(out, *changes)))
-        for process in pair:
-            process.start()
+            pair.append(_begun(lambda out=out, changes=changes: _train(out, *changes)))
             time.sleep(rng.uniform(0, 0.08))
         for process in pair:
             process.join()
@@ -287,25 +347,33 @@ def disks(folder: Path, rng: random.Random, count: int) -> Row:
     return row
 
 
-PARTS = {"kills": (kills, 100), "starts": (starts, 100), "operations": (operations, 0),
-         "workers": (workers, 10), "disks": (disks, 0)}  # fmt: skip
+PARTS = {
+    "kills": (kills, 100),
+    "judging": (judging, 40),
+    "starts": (starts, 100),
+    "operations": (operations, 0),
+    "workers": (workers, 10),
+    "disks": (disks, 0),
+}
+"""The parts, and how often each is tried if nothing else is asked for."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)} [all]")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
-    parser.add_argument("--count", type=int, help="how often [100 kills and starts, 10 workers]")
+    parser.add_argument(
+        "--count", type=int, help="how often [100 kills and starts, 40 of judging, 10 workers]"
+    )
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
-    # Imported before any process is forked, so that none of them has to.
     import torch
-
-    from seqgan_kit.runs import loading, workflow  # noqa: F401
 
     torch.set_num_threads(1)  # Forked processes cannot use the threads of their parent.
     os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        _train(Path(folder) / "first")  # imports what the forked processes share
     rows = []
     for name in asked.parts or PARTS:
         part, usual = PARTS[name]

@@ -69,7 +69,8 @@ gan_train_option = click.option(
 class StopSignals:
     """A context manager that stores Ctrl-C and SIGTERM, so that training can save and stop.
 
-    Before the first step, and at the second signal, the process stops at once.
+    Before the first step, and at a second Ctrl-C, the process stops at once. Launchers and
+    schedulers may send SIGTERM more than once, or after a Ctrl-C that the process has seen itself.
     """
 
     def __init__(self) -> None:
@@ -87,11 +88,14 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: object) -> None:
-        if self.received or not self.training:
+        if not self.training or number == self.received == signal.SIGINT:
             interrupt(number, frame)
+        if self.received:
+            self.received = signal.SIGINT if number == signal.SIGINT else self.received
+            return
         self.received = number
         # Not through a Python stream: the signal may have interrupted one of its writes.
-        os.write(2, b"\nsaving and stopping after this step (repeat to stop without saving)\n")
+        os.write(2, b"\nsaving and stopping after this step (Ctrl-C again: without saving)\n")
 
 
 def say(line: str) -> None:

@@ -146,12 +146,15 @@ def command(
         raise NotSupported(f"--format {form} is not supported for {kind.singular} runs; {advice}")
     place = Path(kind.place)
     target = out or (place if place == STANDARD_OUTPUT else opened.samples / place)
+    if form is None:
+        ending = target.suffix.removeprefix(".").lower()
+        form = ending if ending in kind.formats else next(iter(kind.formats), "")
     asked = Asked(
         run=run,
         labels=labels,
         count=count,
         seed=seed,
-        form=form or next(iter(kind.formats), ""),
+        form=form,
         target=target,
         named=out is not None,
         force=force,

@@ -63,6 +63,8 @@ def tiny(name):
         networks += ["model.discriminator.embedding_size=4"]
         if recipe.codec.tokenizer in ("unigram", "bpe"):
             networks.append("codec.vocabulary=40")
+    if recipe.codec.kind == "series":
+        networks.append("evaluation.score_steps=5")
     networks += [f"phases.{place}.steps=1" for place in range(len(recipe.phases) - 1)]
     return (*networks, *TINY_TRAINING, *TINY_EVALUATION)
 

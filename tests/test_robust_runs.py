@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,26 @@ def test_a_state_that_does_not_fit(copied, change, message):
         workflow.resume(copied)
 
 
+def test_a_damaged_score_does_not_choose_another_checkpoint(copied):
+    first = Run(copied).checkpoints()[0]
+    path = first / "state.json"
+    path.write_bytes(path.read_bytes().replace(b'"score"', b'"scorf"'))
+    with pytest.raises(RunError, match=r"state\.json is damaged.*--checkpoint"):
+        Run(copied).checkpoint()
+    newest = Run(copied).checkpoints()[-1]
+    assert Run(copied).checkpoint(newest.name) == newest
+    assert workflow.resume(copied, overrides=["train.steps=5"]).finished
+
+
+def test_names_of_checkpoints(copied):
+    (copied / "checkpoints" / "step-x").mkdir()
+    run = Run(copied)
+    assert run.checkpoint("4") == run.checkpoint("0004") == run.checkpoint("step-00000004")
+    for wanted in ("x", "step-x", "9" * 5000, "\u0664", "-4"):
+        with pytest.raises(RunError, match="its checkpoints: "):
+            run.checkpoint(wanted)
+
+
 def test_checkpoints_without_checksums_are_read(copied):
     """Those of version 0.1 have none."""
     for place in Run(copied).checkpoints():
@@ -340,3 +361,29 @@ def test_stopping_torchrun_saves(tmp_path):
     run = Run(tmp_path / "run")
     last = json.loads((run.checkpoint() / "state.json").read_text())["step"]
     assert read_metrics(run.metrics_path)[-1]["step"] == last
+
+
+# -- signals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "raised"),
+    [
+        ((signal.SIGTERM, signal.SIGTERM, signal.SIGTERM), False),
+        ((signal.SIGINT, signal.SIGTERM), False),
+        ((signal.SIGTERM, signal.SIGINT), False),
+        ((signal.SIGINT, signal.SIGINT), True),
+        ((signal.SIGTERM, signal.SIGINT, signal.SIGINT), True),
+    ],
+)
+def test_only_a_second_ctrl_c_stops_without_saving(sent, raised):
+    """Launchers send SIGTERM besides the Ctrl-C that the process has seen itself."""
+    from seqgen_cli.console import StopSignals
+
+    with StopSignals() as signals:
+        signals.training = True
+        for number in sent[:-1]:
+            os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt) if raised else nullcontext():
+            os.kill(os.getpid(), sent[-1])
+        assert signals.received

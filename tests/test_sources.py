@@ -294,6 +294,15 @@ def test_a_download_that_never_ends_is_refused(use, mirror, tmp_path, monkeypatc
         locate(SOURCES["tiny"], cache=tmp_path / "cache")
 
 
+def test_a_server_that_trickles_is_given_up(use, mirror, tmp_path, monkeypatch):
+    _, address, _ = mirror
+    use(mirrors=(address,))
+    monkeypatch.setattr(sources, "PATIENCE", -1)
+    monkeypatch.setattr(sources, "SLOWEST", 10**12)
+    with pytest.raises(DataError, match=r"images\.gz: the server sends less than"):
+        locate(SOURCES["tiny"], cache=tmp_path / "cache")
+
+
 def test_everything_that_was_tried_is_listed(use, mirror, client, tmp_path):
     served, address, _ = mirror
     (served / "images.gz").write_bytes(b"<html>log in first</html>")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ Progress = Callable[[str, int, int | None], None]
 
 CHUNK = 1 << 16
 CONNECT_SECONDS, READ_SECONDS = 5, 30
+PATIENCE = 60
+"""Seconds after which a download must have been faster than ``SLOWEST``."""
+SLOWEST = 1000
+"""Bytes per second."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,7 @@ def _download(mirror: str, source: Source, progress: Progress, draft: Path) -> N
 
 def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> None:
     import requests
+    from urllib3.exceptions import HTTPError
 
     # Fetch the file as stored: the transfer must not unpack it.
     headers = {"Accept-Encoding": "identity"}
@@ -198,12 +204,17 @@ def _get(url: str, target: Path, tell: Callable[[int, int | None], None]) -> Non
             response.raise_for_status()
             stated = response.headers.get("Content-Length", "")
             size = int(stated) if stated.isdecimal() and len(stated) < 20 else None
-            for chunk in response.iter_content(CHUNK):
+            began = time.monotonic()
+            # What has come, not a whole chunk: a server that trickles is noticed.
+            while chunk := response.raw.read1(CHUNK):
                 copy.write(chunk)
+                seconds = time.monotonic() - began
+                if seconds > PATIENCE and copy.tell() < SLOWEST * seconds:
+                    raise DataError(f"{target.name}: the server sends less than {SLOWEST} B/s")
                 if copy.tell() > LARGEST_FILE:
                     raise DataError(f"{target.name} is larger than {LARGEST_FILE:,} bytes")
                 tell(copy.tell(), size)
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:
         # The reason of a failed connection is inside a long report of the attempt.
         reason = getattr(error.args[0], "reason", error) if error.args else error
         raise DataError(f"{target.name}: {one_line(reason)}") from error

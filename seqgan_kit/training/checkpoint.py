@@ -225,7 +225,7 @@ def _read_state(path: Path) -> tuple[Progress, dict[str, str]]:
         key = ".".join(map(str, problem["loc"])) or "it"
         raise FileProblem(f"{file} is damaged: {key}: {problem['msg'].lower()}") from error
     number = path.name.removeprefix("step-")
-    if number.isdecimal() and int(number) != progress.step:
+    if number.isdecimal() and number.lstrip("0") != str(progress.step).lstrip("0"):
         raise FileProblem(
             f"{file} is damaged: it says step {progress.step}, but its folder is {path.name}"
         )

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from ..files import (
     clear_drafts,
     draft_folder,
     drafts_of,
+    intact,
     publish_folder,
     put_back,
     read_json,
@@ -47,6 +49,9 @@ FORMAT = 1
 
 OWN_FOLDERS = ("checkpoints", "samples", "codec")
 """Folders of a run, into which it writes."""
+
+CHECKPOINT = re.compile("step-[0-9]{1,18}")
+"""Names of whole checkpoints."""
 
 HALF = {"recipe.yaml", "codec", ".training.lock", "tensorboard"}
 """What a run has before its ``run.json``."""
@@ -125,7 +130,9 @@ class Run:
     def checkpoints(self) -> list[Path]:
         """Return the complete checkpoints, oldest first."""
         folder = self.path / "checkpoints"
-        return sorted(folder.glob("step-*")) if folder.is_dir() else []
+        if not folder.is_dir():
+            return []
+        return sorted(path for path in folder.iterdir() if CHECKPOINT.fullmatch(path.name))
 
     def best(self) -> tuple[Path, float] | None:
         """Return the checkpoint with the lowest score, and that score.
@@ -152,14 +159,32 @@ class Run:
                 f"{self.path}`"
             )
         if wanted is None:
+            self._check_scores(found)
             best = self.best()
             return best[0] if best is not None else found[-1]
         for path in found:
-            same_step = wanted.isdecimal() and int(path.name.removeprefix("step-")) == int(wanted)
+            step = path.name.removeprefix("step-")
+            # As text, because a number of thousands of digits is not worth its conversion.
+            same_step = wanted.isdecimal() and wanted.lstrip("0") == step.lstrip("0")
             if same_step or wanted in (path.name, str(path)):
                 return path
         have = ", ".join(str(int(path.name.removeprefix("step-"))) for path in found)
-        raise RunError(f"{self.path} has no checkpoint {wanted!r}; its checkpoints: {have}")
+        raise RunError(f"{self.path} has no checkpoint {wanted[:40]!r}; its checkpoints: {have}")
+
+    def _check_scores(self, checkpoints: Sequence[Path]) -> None:
+        """Refuse a damaged score, which would choose another checkpoint without a word.
+
+        Raises:
+            RunError: the message names the file, and what to do.
+        """
+        for path in checkpoints:
+            try:
+                if (path / "state.json").exists():
+                    intact(path / "state.json")
+            except FileProblem as error:
+                raise RunError(
+                    f"{error}: name another checkpoint (--checkpoint), or remove that folder"
+                ) from error
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -217,8 +242,9 @@ class Run:
 
         The newest ``keep`` checkpoints and the best one stay.
         """
-        best = self.best()
-        for path in self.checkpoints()[:-keep]:
+        old = self.checkpoints()[:-keep]
+        best = self.best() if old else None
+        for path in old:
             if best is not None and path == best[0]:
                 continue
             # Renamed first, so that a half-removed folder does not look like a checkpoint.
@@ -228,7 +254,10 @@ class Run:
 
 
 def _score(checkpoint: Path) -> float | None:
-    """Return the score of a checkpoint; one that is not finite counts as the worst."""
+    """Return the score of a checkpoint; one that is not finite counts as the worst.
+
+    A checkpoint that is damaged has none.
+    """
     try:
         score = read_json(checkpoint / "state.json")["score"]
         return None if score is None else (float(score) if math.isfinite(score) else math.inf)

@@ -1,0 +1,1 @@
+"""Damaged files for every reader, through the commands that read them."""
