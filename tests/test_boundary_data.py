@@ -17,12 +17,12 @@ from PIL import EpsImagePlugin, Image
 from seqgan_kit.data import arrays
 from seqgan_kit.data.arrays import read_array, read_arrays
 from seqgan_kit.data.dataset import DataError
+from seqgan_kit.data.manifests import read_manifest
 from seqgan_kit.data.reading import digest, parse_json, read_text, regular_file
 from seqgan_kit.data.unequal import padded
 from seqgan_kit.errors import SeqganError
 from seqgan_kit.kinds.audio.clips import ClipSettings
 from seqgan_kit.kinds.audio.files import encoded, prepared, read_sound
-from seqgan_kit.kinds.audio.manifests import read_manifest
 from seqgan_kit.kinds.images.datasets import read_idx
 from seqgan_kit.kinds.images.folder import read_image
 from seqgan_kit.kinds.series.datasets import own_series
@@ -83,7 +83,7 @@ def picture(path):
 
 
 def manifest(path):
-    return read_manifest(path, ())
+    return read_manifest(path, (), "recordings")
 
 
 def complaint(read, path):

@@ -23,12 +23,12 @@ from ...data.dataset import (
     some,
 )
 from ...data.label_folders import find_files, left_out, natural
+from ...data.manifests import LabelledFile, read_manifest
 from ...data.reading import LARGEST_MB, digest
 from ...data.sources import Progress, locate
 from .clip_cache import TOO_LONG, cached_clips
 from .clips import ClipSettings
 from .files import EXTENSIONS, Unfit, prepared, read_sound
-from .manifests import Recording, read_manifest
 from .sources import SOURCES, SPEAKERS, SPOKEN_DIGITS
 
 TEST_TAKES = 5
@@ -52,11 +52,11 @@ def spoken_digits(
         DataError: the files cannot be found, or do not fit the settings.
     """
     folder = locate(SOURCES["spoken_digits"], root=root, progress=progress)
-    found: dict[PartName, list[Recording]] = {"training": [], "test": []}
+    found: dict[PartName, list[LabelledFile]] = {"training": [], "test": []}
     for file in SPOKEN_DIGITS:
         digit, speaker, take = Path(file).stem.split("_")
         part: PartName = "test" if int(take) < TEST_TAKES else "training"
-        found[part].append(Recording(folder / file, file, (digit, speaker)))
+        found[part].append(LabelledFile(folder / file, file, (digit, speaker)))
     return _dataset(
         "spoken_digits",
         found,
@@ -104,7 +104,7 @@ def recordings(
         tree = find_files(root, EXTENSIONS, "recordings")
         found = {
             part: [
-                Recording(path, path.relative_to(root).as_posix(), (label,))
+                LabelledFile(path, path.relative_to(root).as_posix(), (label,))
                 for label, paths in by_label.items()
                 for path in paths
             ]
@@ -113,7 +113,7 @@ def recordings(
         names: dict[str, list[str]] = {"label": tree.labels}
         notes, folder = tree.notes, root
     else:
-        columns, rows = read_manifest(root, labels, max_mb)
+        columns, rows = read_manifest(root, labels, "recordings", max_mb)
         found, folder = {"training": rows}, root.parent
         names = {
             column: sorted({row.labels[place] for row in rows}, key=natural)
@@ -137,7 +137,7 @@ def recordings(
 
 def _dataset(
     name: str,
-    found: Mapping[PartName, Sequence[Recording]],
+    found: Mapping[PartName, Sequence[LabelledFile]],
     names: Mapping[str, Sequence[str]],
     *,
     root: Path,
@@ -210,7 +210,7 @@ def _dataset(
 
 
 def _prepared(
-    everything: Sequence[Recording],
+    everything: Sequence[LabelledFile],
     settings: ClipSettings,
     *,
     skip: bool,
@@ -267,7 +267,9 @@ def refuse_rare(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: 
             )
 
 
-def _label_numbers(found: Sequence[Recording], names: Mapping[str, Sequence[str]]) -> np.ndarray:
+def _label_numbers(
+    found: Sequence[LabelledFile], names: Mapping[str, Sequence[str]]
+) -> np.ndarray:
     """Return class numbers ``[N, A]``; all are of one class if there are no labels."""
     numbers = [{value: number for number, value in enumerate(known)} for known in names.values()]
     rows = [

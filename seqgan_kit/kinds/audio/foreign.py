@@ -9,11 +9,11 @@ from torch import Tensor
 
 from ...data.dataset import DataError
 from ...data.label_folders import found_below, natural
+from ...data.manifests import read_manifest
 from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from .files import EXTENSIONS, prepared, read_sound
 from .loading import clip_settings
-from .manifests import read_manifest
 
 
 def read_samples(
@@ -34,7 +34,7 @@ def read_samples(
             rows = None
         else:
             columns = columns_of(path, tuple(bench.dataset.labels)) if bench.labelled else ()
-            recordings = read_manifest(path, columns, max_mb)[1]
+            recordings = read_manifest(path, columns, "recordings", max_mb)[1]
             files = [one.path for one in recordings]
             plain = cell_of(path)
             rows = [list(map(plain, one.labels)) for one in recordings] if columns else None

@@ -16,13 +16,13 @@ import numpy as np
 
 from ...data.dataset import DataError, PartName, cut_into_parts, some
 from ...data.label_folders import find_files, found_below, natural
+from ...data.manifests import LabelledFile, read_manifest
 from ...data.reading import NotJson, parse_json, read_bytes, refuse_columns
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .clips import ClipSettings
 from .datasets import refuse_rare
 from .files import EXTENSIONS, prepared, read_sound, write_clip
-from .manifests import Recording, read_manifest
 
 SAMPLED = 500
 """Recordings that are opened; of more, this many all over the list."""
@@ -37,7 +37,7 @@ TRIM_DB = 40.0
 class Found:
     """Recordings by part, the names of their labels, and what is not used."""
 
-    parts: Mapping[PartName, Sequence[Recording]]
+    parts: Mapping[PartName, Sequence[LabelledFile]]
     attributes: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
@@ -136,7 +136,9 @@ def _folder(root: Path) -> Found | None:
         return None
     tree = find_files(root, EXTENSIONS, "recordings")
     parts = {
-        part: [Recording(p, str(p), (label,)) for label, paths in by_label.items() for p in paths]
+        part: [
+            LabelledFile(p, str(p), (label,)) for label, paths in by_label.items() for p in paths
+        ]
         for part, by_label in tree.parts.items()
     }
     return Found(parts, ("label",), notes=tree.notes)
@@ -151,7 +153,7 @@ def _manifest(path: Path) -> Found | None:
     columns = [*dict.fromkeys(name for row in rows for name in row if name not in ("path", None))]
     refuse_columns(path, len(columns))
     labels, left_out = shared.needed_labels(path, rows, columns)
-    return Found({"training": read_manifest(path, labels)[1]}, labels, left_out)
+    return Found({"training": read_manifest(path, labels, "recordings")[1]}, labels, left_out)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

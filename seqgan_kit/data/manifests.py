@@ -1,4 +1,4 @@
-"""Manifests: tables that list recordings and their labels."""
+"""Manifests: tables that list files and their labels."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...data.dataset import DataError, some
-from ...data.reading import LARGEST_MB, NotJson, parse_json, read_text, refuse_columns
+from .dataset import DataError, some
+from .reading import LARGEST_MB, NotJson, parse_json, read_text, refuse_columns
 
 ENDINGS = (".csv", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Recording:
-    """An audio file, its name within the data set, and its labels."""
+class LabelledFile:
+    """A file, its name within the data set, and its labels."""
 
     path: Path
     name: str
@@ -27,13 +27,14 @@ class Recording:
 
 
 def read_manifest(
-    path: Path, labels: Sequence[str], max_mb: int = LARGEST_MB
-) -> tuple[list[str], list[Recording]]:
-    """Read a manifest: the columns of its labels, and the recordings that it lists.
+    path: Path, labels: Sequence[str], what: str, max_mb: int = LARGEST_MB
+) -> tuple[list[str], list[LabelledFile]]:
+    """Read a manifest: the columns of its labels, and the files that it lists.
 
     Args:
         path: a ``.csv`` or ``.jsonl`` file.
         labels: columns that hold labels; all but ``path`` if empty.
+        what: name of the files in messages, in the plural.
         max_mb: most memory that its content may take.
 
     Raises:
@@ -42,9 +43,9 @@ def read_manifest(
     """
     rows = list(_rows(path, max_mb))
     if not rows:
-        raise DataError(f"{path} lists no recordings: add rows with a path and labels")
+        raise DataError(f"{path} lists no {what}: add rows with a path and labels")
     columns = list(labels) or [name for name in rows[0][1] if name != "path"]
-    found: list[Recording] = []
+    found: list[LabelledFile] = []
     line_of: dict[Path, int] = {}
     for line, row in rows:
         for column in ("path", *columns):
@@ -67,7 +68,7 @@ def read_manifest(
             raise DataError(f"{path}, line {line}: {file} is not a file")
         if (first := line_of.setdefault(place, line)) != line:
             raise DataError(f"{path}, line {line}: {file} is already listed on line {first}")
-        found.append(Recording(file, row["path"], tuple(row[column] for column in columns)))
+        found.append(LabelledFile(file, row["path"], tuple(row[column] for column in columns)))
     return columns, found
 
 
