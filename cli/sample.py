@@ -134,6 +134,7 @@ def command(
     writes the usual number of samples of every label to the usual place, and prints the place.
     """
     from seqgan_kit import load
+    from seqgan_kit.labels import Words
     from seqgan_kit.runs.data import kind_of_run
     from seqgan_kit.training.run import Run
 
@@ -151,7 +152,7 @@ def command(
         form = ending if ending in kind.formats else next(iter(kind.formats), "")
     asked = Asked(
         run=run,
-        labels=labels,
+        labels=Words(labels),
         count=count,
         seed=seed,
         form=form,

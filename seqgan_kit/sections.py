@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 if TYPE_CHECKING:
     from .recipe.whole import Recipe
@@ -100,6 +100,46 @@ class DataSection(Section):
     max_file_mb: PositiveInt = 1024
     """Memory that the content of one file may take: larger files are refused before they are
     read."""
+
+
+def _separator(value: object) -> object:
+    """Accept the name of a tab, which no shell and few people can type."""
+    return "\t" if value in ("tab", "\\t") else value
+
+
+def _known_encoding(name: str) -> str:
+    """Check that an encoding is one of text: Python has others, which decode archives."""
+    try:
+        b"a".decode(name)
+    except UnicodeError:
+        return name  # It needs more than one byte.
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"{shown(name)} is not an encoding of text; such are utf-8, latin-1, cp1252, utf-16"
+        ) from error
+    return name
+
+
+def _column(value: object) -> object:
+    """Accept the number of a column, as tables without a header row have it."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Column = Annotated[str, BeforeValidator(_column)]
+"""The name of a column of a table, or its number where there is no header row."""
+
+
+class TableData(DataSection):
+    """What is read from tables: how these are written."""
+
+    separator: (
+        Annotated[str, BeforeValidator(_separator), Field(min_length=1, max_length=1)] | None
+    ) = None
+    """For a table: the character between two cells. If absent: a tab in .tsv, else a comma."""
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
+    """For text files: their encoding, such as latin-1 or utf-16."""
+    header: bool = True
+    """For a table: whether its first row names the columns; if not, they are 1, 2 and so on."""
 
 
 class CodecSection(Section):

@@ -399,7 +399,6 @@ BROKEN = {
     "one.txt": ("hello\n", "one line"),
     "alike.txt": ("hello\n" * 40, "all 40 lines of text are the same"),
     "codes.tsv": ("a\tb\n" + "1\tx1\n" * 9, "no column that looks like text"),
-    "commas.csv": ("text;mood\nwell then;good\n", "commas instead of semicolons"),
     "unnamed.csv": ("\n".join(f'"well, {s} {s}",a' for s in sentences(20)), "names the columns"),
     "bad.jsonl": ("nope\n[1]\n", "no JSON objects"),
     "ragged.csv": ("x,y\n1,2\n3\n", "row 3: the number of fields is 1"),

@@ -8,7 +8,7 @@ import torch
 
 import seqgan_kit
 from seqgan_kit.kinds.images.codec import RowsCodec
-from seqgan_kit.labels import LabelError, parse_labels
+from seqgan_kit.labels import LabelError, Words, parse_labels
 from seqgan_kit.models.sequence import RecurrentGenerator
 from seqgan_kit.nn.heads import ContinuousHead
 from seqgan_kit.runs import sampler as sampling
@@ -43,11 +43,11 @@ TWO = {"digit": ["0", "1", "2"], "speaker": ["ann", "bob"]}
     [
         (7, DIGITS, [[7]]),
         ("3,7", DIGITS, [[3], [7]]),
-        (["3", "1,2"], DIGITS, [[3], [1], [2]]),
+        (Words(["3", "1,2"]), DIGITS, [[3], [1], [2]]),
         ("digit=4", DIGITS, [[4]]),
         (None, {"x": ["a", "b"]}, [[0], [1]]),
         ("digit=1", TWO, [[1, 0], [1, 1]]),
-        (["digit=2,1", "speaker=bob"], TWO, [[2, 1], [1, 1]]),
+        (Words(["digit=2,1", "speaker=bob"]), TWO, [[2, 1], [1, 1]]),
         ("a=b", {"x": ["a=b"]}, [[0]]),
     ],
 )

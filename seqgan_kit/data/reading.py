@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -22,6 +23,8 @@ MB = 1 << 20
 MOST_COLUMNS = 10_000
 """Columns of a table: of more, rows and columns are mixed up, or it is no table."""
 ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+UTF8 = "utf-8"
+ENCODING_ADVICE = "save the file as UTF-8, or name its encoding by data.encoding"
 BYTE_ORDER_MARK, NEWLINE = b"\xef\xbb\xbf", b"\n"
 
 SPECIAL = {
@@ -132,24 +135,43 @@ def read_bytes(path: Path, max_mb: int = LARGEST_MB, error: Refusal = DataError)
             raise error(f"{path} cannot be read ({problem.strerror or problem})") from problem
 
 
-def read_text(path: Path, max_mb: int = LARGEST_MB, error: Refusal = DataError) -> str:
-    """Return the content of a text file in UTF-8, without a byte order mark; line breaks stay.
+def read_text(
+    path: Path,
+    max_mb: int = LARGEST_MB,
+    error: Refusal = DataError,
+    *,
+    encoding: str = UTF8,
+    advice: str = "save the file as UTF-8",
+) -> str:
+    """Return the content of a text file without a byte order mark; line breaks stay.
+
+    Args:
+        path: the file.
+        max_mb: most memory that it may take.
+        error: class of the error.
+        encoding: of the text.
+        advice: what to do about text in another encoding.
 
     Raises:
-        SeqganError: of the class ``error``: it cannot be read, is too large, or is not UTF-8; the
-            message names line and byte.
+        SeqganError: of the class ``error``: it cannot be read, is too large, or is not in this
+            encoding; the message names line and byte.
     """
-    content = read_bytes(path, max_mb, error).removeprefix(BYTE_ORDER_MARK)
+    content = read_bytes(path, max_mb, error)
+    if codecs.lookup(encoding).name != UTF8:
+        try:
+            return content.decode(encoding).removeprefix("\ufeff")
+        except UnicodeError as problem:
+            raise error(f"{path} is not text in {encoding} ({problem}): {advice}") from problem
+    content = content.removeprefix(BYTE_ORDER_MARK)
     if (zero := content.find(0)) >= 0:
         where = _place(content, zero)
         raise error(f"{path}, {where}: zero byte, so this is not UTF-8 text: convert it")
     try:
-        return content.decode("utf-8")
+        return content.decode(UTF8)
     except UnicodeDecodeError as problem:
         where = _place(content, problem.start)
         raise error(
-            f"{path}, {where}: 0x{content[problem.start]:02x} is not valid UTF-8: save the file "
-            "as UTF-8"
+            f"{path}, {where}: 0x{content[problem.start]:02x} is not valid UTF-8: {advice}"
         ) from problem
 
 

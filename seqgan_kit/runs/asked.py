@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Int
 
+    from ..labels import Words
+
 STANDARD_OUTPUT = Path("-")
 LONGEST = 80
 """Characters of a recipe's name that come from the name of a file."""
@@ -90,7 +92,7 @@ class Asked:
     """
 
     run: Path
-    labels: tuple[str, ...]
+    labels: Words
     count: int | None
     seed: int
     form: str

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..batch import Batch
 from ..errors import NotSupported, UsageError
 from ..kind import Codec
-from ..labels import LabelCounts, parse_labels
+from ..labels import LabelCounts, Wanted, parse_labels
 from ..nn.networks import Autoencoder, Generator
 from ..nn.noise import Latent, seeded_noise
 from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor
@@ -56,9 +56,7 @@ class Sampler:
         self.device = device
         self.label_counts: LabelCounts | None = None
 
-    def label_rows(
-        self, label: str | int | Sequence[str | int] | None, count: int
-    ) -> Int[np.ndarray, "N A"]:
+    def label_rows(self, label: Wanted, count: int) -> Int[np.ndarray, "N A"]:
         """Return the labels of ``count`` samples for each requested label, label by label.
 
         Raises:
@@ -75,9 +73,7 @@ class Sampler:
             )
         return np.repeat(rows_NA, count, axis=0)
 
-    def mixed_labels(
-        self, label: str | int | Sequence[str | int] | None, count: int, *, seed: int = 0
-    ) -> Int[np.ndarray, "N A"]:
+    def mixed_labels(self, label: Wanted, count: int, *, seed: int = 0) -> Int[np.ndarray, "N A"]:
         """Return labels of ``count`` samples in total, in the proportions of the training part.
 
         Args:
@@ -88,7 +84,7 @@ class Sampler:
         return np.concatenate(list(self.label_stream(label, count, seed=seed)))
 
     def label_stream(
-        self, label: str | int | Sequence[str | int] | None, count: int | None, *, seed: int = 0
+        self, label: Wanted, count: int | None, *, seed: int = 0
     ) -> Iterator[Int[np.ndarray, "B A"]]:
         """Yield :meth:`mixed_labels` in chunks, endlessly if ``count`` is ``None``."""
         if count is not None and count < 1:
@@ -167,7 +163,7 @@ class Sampler:
 
     def sample(
         self,
-        label: str | int | Sequence[str | int] | None = None,
+        label: Wanted = None,
         *,
         count: int = 1,
         seed: int = 0,

@@ -9,7 +9,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,8 +26,12 @@ from ...data.dataset import (
 from ...data.part_files import find_parts
 from ...data.reading import LARGEST_MB
 from ...data.sources import Progress, locate
-from .files import FORMATS, TextFile, read_rows
+from ...data.tables import FRAME, TableForm
+from .files import ENDINGS, TextFile, read_rows
 from .sources import SNIPPETS_ARCHIVE, SOURCES, TEST_CAPTIONS, TRAINING_CAPTIONS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 KINDS = {
     "movie": "movieReviewSnippets_GroundTruth.txt",
@@ -167,38 +171,40 @@ def names(
 
 def text_lines(
     *,
-    root: Path,
+    root: Path | DataFrame,
     text: str = "text",
     labels: Sequence[str] = (),
     validation: float,
     test: float,
     seed: int,
     unreadable: Literal["error", "skip"] = "error",
+    form: TableForm | None = None,
     max_mb: int = LARGEST_MB,
 ) -> Dataset:
     """Load your own text.
 
     Args:
-        root: a file (``.txt`` with one text per line; ``.tsv`` or ``.csv`` with a header row;
+        root: a file (``.txt`` with one text per line; ``.tsv``, ``.csv`` or ``.parquet``;
             ``.jsonl``), or a folder with files named ``training``, ``validation`` and ``test`` in
-            these formats. A part without a file is split off the training lines.
+            these formats, or a data frame of pandas. A part without a file is split off the
+            training lines.
         text: column that holds the text.
         labels: columns that hold labels; without any, all lines are of one class.
         validation: share of the training lines for validation, if there is no file for it.
         test: share of the training lines for testing, if there is no file for it.
         seed: random seed of the split.
         unreadable: whether an unreadable row is an error, or is left out with a note.
+        form: how tables are written.
         max_mb: most memory that the content of a file may take.
 
     Raises:
         DataError: a file cannot be read or lacks a column, a label is too rare, or there are too
             few lines.
     """
-    paths, others = find_parts(root, FORMATS)
-    files = {
-        part: read_rows(path, text=text, labels=labels, skip=unreadable == "skip", max_mb=max_mb)
-        for part, path in paths.items()
-    }
+    path = root if isinstance(root, Path) else FRAME
+    files, others = _files(
+        root, text=text, labels=labels, skip=unreadable == "skip", form=form, max_mb=max_mb
+    )
     _check_enough(files["training"], files, labels)
     rows = [row for file in files.values() for row in file.rows]
     classes = {
@@ -222,15 +228,25 @@ def text_lines(
         label_NA[whole],
         cut,
         seed,
-        of=f"{root}: {len(whole)} lines",
+        of=f"{path}: {len(whole)} lines",
         advice="add lines, or a file for that part",
     )
     parts |= {part: whole[index_N] for part, index_N in chosen.items()}
     notes = [note for file in files.values() for note in _notes(file)]
     if others:
         notes.append(f"other files left out: {some(others)}")
-    name = root.resolve().stem if root.is_file() else root.resolve().name
+    name = path.resolve().stem if path.is_file() else path.resolve().name
     return _dataset(name, [row.text for row in rows], label_NA, classes, parts, notes)
+
+
+def _files(
+    root: Path | DataFrame, **settings: Any
+) -> tuple[dict[PartName, TextFile], Sequence[str]]:
+    """Read the files of a folder by part, or the only one; return names of others, too."""
+    if not isinstance(root, Path):
+        return {"training": read_rows(root, **settings)}, ()
+    paths, others = find_parts(root, ENDINGS)
+    return {part: read_rows(path, **settings) for part, path in paths.items()}, others
 
 
 def _check_enough(
@@ -257,7 +273,7 @@ def _check_enough(
 
 
 def _notes(file: TextFile) -> list[str]:
-    notes = []
+    notes = [*file.notes]
     if file.empty:
         notes.append(f"{file.path.name}: empty lines left out: {file.empty}")
     if file.unreadable:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...data import tables
 from ...data.dataset import DataError, some
-from ...data.reading import LARGEST_MB, NotJson, parse_json, read_text, refuse_columns
+from ...data.reading import ENCODING_ADVICE, LARGEST_MB, NotJson, parse_json, read_text
+from ...data.tables import TableForm
+from ...labels import normal
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+ENDINGS = (".txt", ".jsonl", *tables.ENDINGS)
+"""Endings of the names of text files."""
 
 LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+Record = tuple[int, dict[str, Any] | str]
+"""A line number with the columns of the row, or with what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +46,14 @@ class TextFile:
         rows: its lines of text.
         empty: number of rows without text.
         unreadable: what is wrong with each row that was left out.
+        notes: further remarks on how it was read.
     """
 
     path: Path
     rows: list[Row] = field(default_factory=list)
     empty: int = 0
     unreadable: list[str] = field(default_factory=list)
-
-
-Record = tuple[int, dict[str, Any] | str]
-"""A line number with the columns of the row, or with what is wrong with it."""
+    notes: Sequence[str] = ()
 
 
 SKIP_ADVICE = "fix it, or drop such rows with data.unreadable=skip"
@@ -52,39 +61,43 @@ SKIP_ADVICE = "fix it, or drop such rows with data.unreadable=skip"
 
 
 def read_rows(
-    path: Path,
+    source: Path | DataFrame,
     *,
     text: str,
     labels: Sequence[str],
     skip: bool,
+    form: TableForm | None = None,
     advice: str = SKIP_ADVICE,
     max_mb: int = LARGEST_MB,
 ) -> TextFile:
-    """Read a file of plain lines, a table with a header row, or one JSON object per line.
+    """Read a file of plain lines, a table, or one JSON object per line.
 
     Line breaks inside a text become spaces.
 
     Args:
-        path: ``.txt``, ``.tsv`` (without quoting), ``.csv`` or ``.jsonl``, in UTF-8.
+        source: a ``.txt``, ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame
+            of pandas.
         text: column that holds the text; plain lines have no other.
         labels: columns that hold labels.
         skip: leave out rows that cannot be read, instead of stopping at the first.
+        form: how the table is written.
         advice: end of the message on a row that cannot be read: what to do about it.
         max_mb: most memory that the content of the file may take.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or contains no text.
     """
-    read = FORMATS.get(path.suffix.lower())
-    if read is None:
-        raise DataError(f"{path}: the name must end in {', '.join(FORMATS)}")
-    if read is _plain and labels:
+    records, about = open_records(source, form, max_mb, {text: "data.text", **_keys(labels)})
+    path = about.path
+    if about.plain and labels:
         raise DataError(
             f"{path}: plain lines have no column {labels[0]!r}: use .tsv, .csv or .jsonl, "
             "or leave data.labels empty"
         )
     file = TextFile(path)
-    for line, record in read(path, read_text(path, max_mb), (text, *labels)):
+    for line, record in records:
+        if about.plain and isinstance(record, dict):
+            record = {text: record[PLAIN]}
         row = record if isinstance(record, str) else _row(record, text, labels, line)
         if isinstance(row, Row):
             file.rows.append(row)
@@ -97,7 +110,12 @@ def read_rows(
     if not file.rows:
         why = f" ({file.unreadable[0]})" if file.unreadable else ""
         raise DataError(f"{path} contains no text{why}: give a file with lines of text")
+    file.notes = about.notes
     return file
+
+
+def _keys(labels: Sequence[str]) -> dict[str, str]:
+    return dict.fromkeys(labels, "data.labels")
 
 
 def _row(
@@ -116,23 +134,77 @@ def _row(
         value = record[column]
         if not isinstance(value, str | int | float):
             return f"{column!r} is neither a string nor a number"
-        name = value.strip() if isinstance(value, str) else json.dumps(value)
+        name = normal(value) if isinstance(value, str) else json.dumps(value)
         if not name:
             return f"{column!r} is empty"
         names.append(name)
     return Row(line_of_text, tuple(names), line)
 
 
+PLAIN = "text"
+"""The only column of plain lines."""
+
+
+@dataclass
+class About:
+    """What is known of a file of text before its rows are read.
+
+    Attributes:
+        path: the file.
+        plain: whether its lines have no columns.
+        columns: of a table.
+        notes: remarks on how it was read.
+    """
+
+    path: Path
+    plain: bool = False
+    columns: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
+
+
+def open_records(
+    source: Path | DataFrame,
+    form: TableForm | None = None,
+    max_mb: int = LARGEST_MB,
+    wanted: Mapping[str, str] | None = None,
+) -> tuple[Iterator[Record], About]:
+    """Open a file of text; return its records, and what is known of it.
+
+    Args:
+        source: as for :func:`read_rows`.
+        form: how a table is written.
+        max_mb: most memory that the content of the file may take.
+        wanted: columns that a table must have, and the key of the recipe that names each.
+
+    Raises:
+        DataError: the file cannot be read, or lacks a column.
+    """
+    ending = source.suffix.lower() if isinstance(source, Path) else tables.ENDINGS[0]
+    if ending not in ENDINGS:
+        raise DataError(f"{source}: the name must end in {', '.join(ENDINGS)}")
+    form = form or TableForm()
+    if ending not in tables.ENDINGS and isinstance(source, Path):
+        content = read_text(source, max_mb, encoding=form.encoding, advice=ENCODING_ADVICE)
+        if ending == ".txt":
+            return _plain(content), About(source, plain=True)
+        return _objects(content, [*(wanted or {})]), About(source)
+    table = tables.open_table(source, form, max_mb)
+    if table.columns:
+        table.places(wanted or {})
+    # The same list, so that notes that come with the rows are in it, too.
+    return _table(table), About(table.path, columns=table.columns, notes=table.notes)
+
+
 def _lines(content: str) -> Iterator[tuple[int, str]]:
     return enumerate(io.StringIO(content, newline=None), start=1)
 
 
-def _plain(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
+def _plain(content: str) -> Iterator[Record]:
     for number, line in _lines(content):
-        yield number, {columns[0]: line.removesuffix("\n")}
+        yield number, {PLAIN: line.removesuffix("\n")}
 
 
-def _objects(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
+def _objects(content: str, columns: Sequence[str]) -> Iterator[Record]:
     for number, line in _lines(content):
         if not line.strip():
             yield number, dict.fromkeys(columns, "")
@@ -145,44 +217,9 @@ def _objects(path: Path, content: str, columns: Sequence[str]) -> Iterator[Recor
         yield number, record if isinstance(record, dict) else "the JSON value is not an object"
 
 
-def _comma_separated(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
-    rows = csv.reader(io.StringIO(content, newline=""), strict=True)
-    return _table(path, rows, columns)
-
-
-def _tab_separated(path: Path, content: str, columns: Sequence[str]) -> Iterator[Record]:
-    # A quotation mark at the start of a sentence is part of the text.
-    rows = csv.reader(io.StringIO(content, newline=""), "excel-tab", quoting=csv.QUOTE_NONE)
-    return _table(path, rows, columns)
-
-
-def _table(path: Path, rows: Any, columns: Sequence[str]) -> Iterator[Record]:
-    """Yield the rows of a CSV reader as dictionaries keyed by the header row."""
-    try:
-        header: list[str] = next(rows, [])
-        refuse_columns(path, len(header))
-        if missing := [column for column in columns if header and column not in header]:
-            raise DataError(
-                f"{path} has no column {missing[0]!r}: the columns in its header row are "
-                f"{some([*map(repr, header)])}"
-            )
-        for row in rows:
-            if not row:
-                yield rows.line_num, dict.fromkeys(columns, "")
-            elif len(row) != len(header):
-                yield (
-                    rows.line_num,
-                    f"the number of fields is {len(row)}, but the header row has {len(header)}",
-                )
-            else:
-                yield rows.line_num, dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        raise DataError(f"{path}, line {rows.line_num}: invalid table ({error})") from error
-
-
-FORMATS: dict[str, Callable[[Path, str, Sequence[str]], Iterator[Record]]] = {
-    ".txt": _plain,
-    ".tsv": _tab_separated,
-    ".csv": _comma_separated,
-    ".jsonl": _objects,
-}
+def _table(table: tables.Table) -> Iterator[Record]:
+    for line, row in table.rows:
+        if isinstance(row, str):
+            yield line, row
+        else:
+            yield line, dict(zip(table.columns, row or [""] * len(table.columns), strict=True))

@@ -11,6 +11,7 @@ import numpy as np
 from ...data.dataset import DataError, Dataset
 from ...data.reading import user_path
 from ...data.sources import Progress
+from ...data.tables import TableForm
 from ...kind import Codec
 from ...recipe import Recipe
 from . import datasets
@@ -49,6 +50,7 @@ def _lines(data: Any, progress: Progress | None) -> Dataset:
         test=data.test,
         seed=data.seed,
         unreadable=data.unreadable,
+        form=TableForm.of(data),
         max_mb=data.max_file_mb,
     )
 

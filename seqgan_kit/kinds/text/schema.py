@@ -9,11 +9,13 @@ from pydantic import Field
 
 from ...sections import (
     CodecSection,
+    Column,
     DataSection,
     EvaluationSection,
     PositiveInt,
     Share,
     Steps,
+    TableData,
 )
 
 
@@ -59,8 +61,9 @@ class OracleData(TextData):
     """Tokens per sequence."""
 
 
-class LinesData(TextData):
-    """Your own text: a .txt, .tsv, .csv or .jsonl file, or a folder with one for each part."""
+class LinesData(TextData, TableData):
+    """Your own text: a .txt, .jsonl, .csv, .tsv or .parquet file, or a folder with one for each
+    part."""
 
     own_root: ClassVar[bool] = True
 
@@ -68,9 +71,9 @@ class LinesData(TextData):
     """Your own text."""
     root: str
     """The file, or a folder with files named training, validation and test."""
-    text: str = "text"
+    text: Column = "text"
     """Column or key that holds the text."""
-    labels: tuple[str, ...] = ()
+    labels: tuple[Column, ...] = ()
     """Columns or keys that hold labels; empty: one class."""
     test: Share = 0.1
     """Share of the lines for testing, unless the folder has a test file."""

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ...data.dataset import DataError, Dataset
-from ...data.reading import read_text, refuse_columns
+from ...data.reading import refuse_columns
+from ...data.tables import TableForm
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .datasets import text_lines
-from .files import FORMATS, TextFile, read_rows
+from .files import ENDINGS, TextFile, open_records, read_rows
 from .tokenizers import SentencePieceTokenizer, learn_sentencepiece
 
 MOST_UNREADABLE = 0.1
@@ -44,6 +45,7 @@ class Guess:
         left_out: the others, and why they are no labels.
         sure: whether the file is plainly one of text.
         table: whether it has columns at all.
+        form: how it is written.
     """
 
     text: str = "text"
@@ -51,6 +53,7 @@ class Guess:
     left_out: Mapping[str, str] = field(default_factory=dict)
     sure: bool = True
     table: bool = True
+    form: TableForm = field(default_factory=TableForm)
 
 
 @dataclass(frozen=True)
@@ -75,19 +78,19 @@ def starter(path: Path) -> Starter | None:
     Raises:
         DataError: the text cannot be used.
     """
-    parts = shared.part_files(path, FORMATS)
+    parts = shared.part_files(path, ENDINGS)
     guess = _guess(parts["training"]) if parts else None
     if parts is None or guess is None:
         return None
     files = {
-        part: read_rows(file, text=guess.text, labels=guess.labels, skip=True)
+        part: read_rows(file, text=guess.text, labels=guess.labels, skip=True, form=guess.form)
         for part, file in parts.items()
     }
     _refuse_unreadable(files["training"])
     share = shared.share_for(len(files["training"].rows))
     dataset = text_lines(
         root=path, text=guess.text, labels=guess.labels, validation=share, test=share, seed=0,
-        unreadable="skip",
+        unreadable="skip", form=guess.form,
     )  # fmt: skip
     lines = [line for part in dataset.parts.values() for line in part.items[: len(part)]]
     if len(set(lines)) == 1:
@@ -125,13 +128,18 @@ def write_tiny(folder: Path) -> Path:
 
 def _guess(path: Path) -> Guess | None:
     """Guess what the columns mean; ``None`` where the file is a table without text."""
-    content, suffix = read_text(path), path.suffix.lower()
-    if not content.strip():
+    suffix, form = path.suffix.lower(), TableForm()
+    opened, about = open_records(path, form)
+    records = [*opened]
+    if not records and not about.columns:
         raise DataError(f"{path} is empty: there is nothing to learn from")
-    if suffix == ".txt":
+    if about.plain:
         return Guess(table=False)
-    records = [*FORMATS[suffix](path, content, ())]
     rows = [row for _, row in records if isinstance(row, dict) and row]
+    if rows and suffix == ".csv" and len(rows[0]) == 1 and (other := _separator(rows[0])):
+        form = TableForm(separator=other)
+        records = [*open_records(path, form)[0]]
+        rows = [row for _, row in records if isinstance(row, dict) and row]
     if not rows:
         wrong = [f"line {line}: {record}" for line, record in records if isinstance(record, str)]
         what = "JSON objects" if suffix == ".jsonl" else "rows below the header"
@@ -145,8 +153,6 @@ def _guess(path: Path) -> Guess | None:
             "the same"
         )
     columns = {name: [row.get(name, "") for row in rows] for name in names}
-    if suffix == ".csv" and len(columns) == 1 and ";" in (header := next(iter(columns))):
-        raise DataError(f"{path}: separate its columns ({header}) by commas instead of semicolons")
     numbers = [name for name, values in columns.items() if shared.are_numbers(values)]
     text = _text_column({name: columns[name] for name in columns if name not in numbers})
     if text is None:
@@ -166,7 +172,13 @@ def _guess(path: Path) -> Guess | None:
     plain = text.lower() == "text" or _words(columns[text]) >= 2 or len(measured) < 2
     # A manifest of recordings may have a column of what is said in them.
     files = [one for one in columns.get("path", []) if isinstance(one, str) and Path(one).suffix]
-    return Guess(text, labels, left_out, plain and len(files) < len(rows) / 2)
+    return Guess(text, labels, left_out, plain and len(files) < len(rows) / 2, form=form)
+
+
+def _separator(row: Mapping[str, Any]) -> str | None:
+    """Return what else than a comma separates the columns of a header row, if anything does."""
+    (header,) = row
+    return next((one for one in (";", "\t", "|") if one in header), None)
 
 
 def _text_column(columns: Mapping[str, Sequence[Any]]) -> str | None:
@@ -266,7 +278,10 @@ def text_recipe(
     objective = f"kind: {'policy' if pieces else 'gan'}"
     if pieces and guess.labels:
         objective += ", mismatch: 1.0"
-    columns = f"""
+    written = (
+        f"\n  separator: {shared.quoted(guess.form.separator)}" if guess.form.separator else ""
+    )
+    columns = f"""{written}
   # Columns of the text and of labels; without labels all lines are of one class.
   text: {shared.quoted(guess.text)}
   labels: {shared.quoted_list(guess.labels)}"""
