@@ -12,29 +12,38 @@ from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from .files import read_series
 from .items import Columns, complete
+from .schema import SeriesData
 
 
 def read_samples(
     path: Path, labels: Path | None, bench: Bench
 ) -> tuple[Tensor, np.ndarray | None]:
-    """Read samples with :func:`~seqgan_kit.kinds.series.files.read_series`."""
+    """Read samples with :func:`~seqgan_kit.kinds.series.files.read_series`.
+
+    A table has the columns that the recipe names.
+    """
     if labels is not None:
         raise SamplesError(
             f"--labels {labels} is not supported for series: put labels into columns of a .csv, "
             "arrays of a .npz, or NAME.labels.npy next to NAME.npy"
         )
+    data = bench.recipe.data
+    assert isinstance(data, SeriesData), "recipes of series have this section"
     known = tuple(bench.dataset.labels) if bench.labelled else ()
     channels = tuple(bench.dataset.channels)
+    key, time = columns_of(path, data.keys)
     by_name = path.suffix.lower() in (".csv", ".npz")
     try:
         found = read_series(
             path,
             Columns(
+                id=key,
+                time=time,
                 labels=columns_of(path, known),
                 channels=columns_of(path, channels) if by_name else (),
             ),
             whole=False,
-            max_mb=bench.recipe.data.max_file_mb,
+            max_mb=data.max_file_mb,
         )
         series = [complete(one, found.channels, "error", "fill them") for one in found.series]
         names = [list(map(cell_of(path), one.label)) for one in series]

@@ -21,6 +21,11 @@ from ...sections import (
 class SeriesData(DataSection):
     """Series of real values of one or more channels."""
 
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Names of the columns of a table that identify a series and a step of it."""
+        return "id", "time"
+
 
 class SinesData(SeriesData):
     """Sines drawn with `seed`, the usual toy data in papers on recurrent GANs of series."""
@@ -72,6 +77,10 @@ class OwnSeriesData(SeriesData):
     """What to do with missing values: stop with an error, repeat the last one, or interpolate."""
     test: Share = 0.1
     """Share of the series (with windows: of the time) for the test, if there is no test file."""
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        return self.id, self.time
 
 
 class SeriesCodecRecipe(CodecSection):

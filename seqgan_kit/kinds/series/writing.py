@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from ...runs.sampler import Sampler
 from ...training.run import Run
 from .codec import SeriesCodec, series_codec
 from .drawing import CHANNELS, Frame, small_multiples
+from .schema import SeriesData
 
 DEFAULT_COUNT = 12
 ENDINGS = (".csv", ".npz", ".png")
@@ -31,6 +32,9 @@ SHOWN = 12
 
 WALK_STEPS = 8
 """Samples of a walk."""
+
+UNLABELLED = {"label": ("any",)}
+"""Labels of data that have none."""
 
 RESERVED = ("x", "length", "channel")
 """Arrays of a .npz other than labels."""
@@ -81,15 +85,51 @@ def _series(
 def _write_table(
     sampler: Sampler, codec: SeriesCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
 ) -> None:
-    """Write a row for each step, in a form that `data.source: series` reads."""
+    """Write a row for each step, in a form that the recipe of the run reads."""
 
+    data = run_recipe(Run(asked.run)).data
+    assert isinstance(data, SeriesData), "runs of series have this section"
+    labels = _labels(sampler)
     with text_output(asked) as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["id", "time", *map(asked.cell, (*codec.channels, *sampler.labels))])
+        table.writerow(map(asked.cell, header(data.keys, codec.channels, list(labels))))
         for number, one_TC in enumerate(_series(sampler, label_NA, asked)):
-            names = list(map(asked.cell, label_names(label_NA[number], sampler.labels)))
+            names = list(map(asked.cell, label_names(label_NA[number][: len(labels)], labels)))
             for time, row_C in enumerate(one_TC.tolist()):
                 table.writerow([number, time, *(f"{value:.7g}" for value in row_C), *names])
+
+
+def _labels(sampler: Sampler) -> Mapping[str, Sequence[str]]:
+    """Return the attributes of the samples; none if the data have no labels."""
+    labels = {name: tuple(classes) for name, classes in sampler.labels.items()}
+    return {} if labels == UNLABELLED else labels
+
+
+def header(keys: tuple[str, str], channels: Sequence[str], attributes: Sequence[str]) -> list[str]:
+    """Return the names of the columns of a table, all different.
+
+    Channels keep their names, because a recipe finds them by these; what else has such a name
+    gets another.
+
+    >>> header(("patient", "hour"), ["heat"], ["ward"])
+    ['patient', 'hour', 'heat', 'ward']
+    >>> header(("id", "time"), ["id", "heat"], ["heat"])
+    ['id_2', 'time', 'id', 'heat', 'heat_2']
+    """
+    taken = [*channels]
+    for name in (*attributes, *keys):
+        taken.append(_free(name, taken))
+    first = len(channels) + len(attributes)
+    return taken[first:] + taken[:first]
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """Return a name that is not taken: the name itself, or with a number behind it."""
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
 
 
 def _write_arrays(
@@ -102,9 +142,9 @@ def _write_arrays(
         "length": np.array([len(one) for one in found]),
         "channel": np.array(codec.channels),
     }
-    for column, (attribute, names) in enumerate(sampler.labels.items()):
+    for column, (attribute, names) in enumerate(_labels(sampler).items()):
         name = f"label_{attribute}" if attribute in RESERVED else attribute
-        arrays[name] = np.array(names)[label_NA[:, column]]
+        arrays[_free(name, [*arrays])] = np.array(names)[label_NA[:, column]]
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     with write_file(asked.target) as draft:
