@@ -4,8 +4,13 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 
+from seqgan_kit.data.unequal import as_objects
+from seqgan_kit.kinds.series.codec import SeriesCodec, learn_series
+from seqgan_kit.kinds.series.datasets import own_series
 from seqgan_kit.kinds.series.foreign import read_samples
+from seqgan_kit.kinds.series.items import Columns
 from seqgan_kit.kinds.series.writing import header
 from seqgan_kit.measuring.bench import Bench
 from seqgan_kit.measuring.foreign_samples import SamplesError
@@ -93,3 +98,58 @@ def test_series_without_labels_get_none(seqgen, tmp_path):
 )
 def test_no_two_columns_have_one_name(channels, attributes, names):
     assert header(("id", "time"), channels, attributes) == names
+
+
+# -- large values -------------------------------------------------------------------------------
+
+
+def clock_rows():
+    """Times in seconds since 1970, a minute apart, beside values about 0."""
+    return [
+        (n, t, 1_700_000_000 + 60 * (t + 3 * n), round(np.sin(t + n), 3))
+        for n in range(40)
+        for t in range(5)
+    ]
+
+
+def test_values_with_a_large_offset_keep_their_steps(tmp_path):
+    path = write_table(tmp_path / "clock.csv", ["id", "time", "seconds", "x"], clock_rows())
+    dataset = own_series(root=path, columns=Columns())
+    training = dataset.parts["training"].items
+    assert (np.diff(training[0][:, 0]) == 60).all()
+    codec = SeriesCodec(
+        **learn_series(
+            training, channels=dataset.channels, normalize="min-max", deviations=3.0,
+            max_length=None,
+        )
+    )  # fmt: skip
+    x_BTF, mask_BT = codec.encode(training)
+    assert x_BTF.dtype == torch.float32
+    back = codec.present(codec.decode(x_BTF, mask_BT))
+    np.testing.assert_allclose(back[..., 0], np.stack(list(training))[..., 0], atol=1e-3, rtol=0)
+    assert codec.digits(back[0])[0] >= 13
+    # What judges and figures see is centred before it is rounded.
+    recipe = recipe_files.load(LABELLED, (f"data={{source: series, root: {path}}}",))
+    measure = kind_of(recipe).measure(recipe, dataset)
+    vector_NF = measure.vectors(measure.real(training)).reshape(len(training), 5, 2)
+    gap_NT = vector_NF[:, 1:, 0].diff(dim=1)
+    assert gap_NT.min() == pytest.approx(float(gap_NT.max()), rel=1e-3)
+
+
+def test_large_samples_have_all_their_digits(seqgen, tmp_path):
+    path = write_table(tmp_path / "clock.csv", ["id", "time", "seconds", "x"], clock_rows())
+    run = run_of(tmp_path, f"{{source: series, root: {path}}}")
+    rows = list(csv.DictReader(seqgen("sample", run, "-n", 3, "--out", "-").out.splitlines()))
+    assert all(1.699e9 < float(row["seconds"]) < 1.701e9 for row in rows)
+    assert len({row["seconds"] for row in rows}) > 5
+    assert "e+" not in rows[0]["seconds"]
+    # An ordinary channel has seven digits, as before.
+    assert all(len(row["x"].strip("-0.").replace(".", "")) <= 7 for row in rows)
+
+
+def test_a_large_constant_comes_back_as_it_was():
+    items = as_objects([np.full((4, 1), 1_700_000_001.0)] * 3)
+    codec = SeriesCodec(
+        **learn_series(items, channels=["a"], normalize="min-max", deviations=3.0, max_length=None)
+    )
+    assert (codec.decode(*codec.encode(items)) == 1_700_000_001).all()

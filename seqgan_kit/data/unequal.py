@@ -41,12 +41,15 @@ def refuse_padding(lengths: Sequence[int], width: int, value_bytes: int) -> None
         )
 
 
-def padded(things: Sequence[np.ndarray], size: int | None = None) -> Float[Tensor, "N S *C"]:
+def padded(
+    things: Sequence[np.ndarray], size: int | None = None, *, double: bool = False
+) -> Float[Tensor, "N S *C"]:
     """Stack items into one tensor, with NaN after their ends: zero could be a value.
 
     Args:
         things: arrays ``[length]`` or ``[length, channels]``.
         size: length of the result, by default that of the longest item; longer items are cut.
+        double: whether numbers have 64 bits instead of 32.
 
     Raises:
         DataError: nearly all of it would be padding, of more than the memory should take.
@@ -56,8 +59,9 @@ def padded(things: Sequence[np.ndarray], size: int | None = None) -> Float[Tenso
     """
     width = max((len(one) for one in things), default=0) if size is None else size
     channels = things[0].shape[1:] if len(things) else ()
-    refuse_padding([len(one) for one in things], width, 4 * math.prod(channels))
-    item_NSC = np.full((len(things), width, *channels), np.nan, np.float32)
+    dtype = np.dtype(np.float64 if double else np.float32)
+    refuse_padding([len(one) for one in things], width, dtype.itemsize * math.prod(channels))
+    item_NSC = np.full((len(things), width, *channels), np.nan, dtype)
     for row_SC, one in zip(item_NSC, things, strict=True):
         row_SC[: len(one)] = one[:width]
     return torch.from_numpy(item_NSC)
@@ -85,7 +89,7 @@ def exists(items: Float[Tensor, "N S *C"]) -> Bool[Tensor, "N S"]:
 def unpadded(items: Float[Tensor, "N S *C"]) -> list[np.ndarray]:
     """Return the items of a padded tensor, each with its own length."""
     length_N = lengths(items).tolist()
-    rows = items.detach().float().cpu().numpy()
+    rows = (items if items.dtype == torch.float64 else items.float()).detach().cpu().numpy()
     return [row[:length].copy() for row, length in zip(rows, length_N, strict=True)]
 
 

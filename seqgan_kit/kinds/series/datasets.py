@@ -27,6 +27,7 @@ from ...data.reading import LARGEST_MB, digest
 from ...data.unequal import as_objects
 from .arrays import LABELS_SUFFIX
 from .files import READERS, read_series
+from .forms import needs_double, own_range
 from .items import Columns, Missing, OneSeries, complete, same_columns, windows
 
 Definition = Literal["rgan", "timegan"]
@@ -283,12 +284,13 @@ def _dataset(
     } or {"label": ["any"]}
     numbers = [{value: n for n, value in enumerate(known)} for known in names.values()]
     parts: dict[PartName, Part] = {}
+    dtype = _dtype([value_SC for members in found.values() for value_SC, _ in members])
     for part, members in found.items():
         rows = [
             [known[value] for known, value in zip(numbers, labels, strict=True)] if labels else [0]
             for _, labels in members
         ]
-        items = as_objects([value_SC.astype(np.float32) for value_SC, _ in members])
+        items = as_objects([value_SC.astype(dtype, copy=False) for value_SC, _ in members])
         parts[part] = Part(items, np.array(rows, np.int64).reshape(len(members), len(names)))
     if shares:
         whole = parts["training"]
@@ -309,12 +311,19 @@ def _dataset(
     )
 
 
+def _dtype(series: Sequence[np.ndarray]) -> np.dtype:
+    """Return the type of numbers that holds the values of series within the range of each."""
+    ranges = (own_range(value_SC, "min-max", 0.0) for value_SC in series)
+    return np.dtype(np.float64 if any(needs_double(*one) for one in ranges) else np.float32)
+
+
 def _constant(items: np.ndarray, channels: Sequence[str]) -> list[str]:
     """Return notes on constant channels, which are constant in samples, too."""
     low_C = np.min([one.min(0) for one in items], 0)
     high_C = np.max([one.max(0) for one in items], 0)
     found = [
-        f"{name} is constant ({low:g}) in the training data, and will be constant in samples"
+        f"{name} is constant ({float(str(low)):.15g}) in the training data, and will be constant "
+        "in samples"
         for name, low, high in zip(channels, low_C, high_C, strict=True)
         if low == high
     ]

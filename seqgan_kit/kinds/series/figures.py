@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...evaluation.distribution import NotMeasurable, TooFewSamples
 from ...evaluation.judge import FEATURES, Judge
 from ...evaluation.lengths import length_distance
+from .forms import needs_double
 from .scores import discriminative_score, predictive_score, published_size
 
 WIDTH, KERNEL, DILATIONS = 64, 5, (1, 2, 4)
@@ -38,16 +39,19 @@ class Scale(nn.Module):
 
     def __init__(self, centre: Sequence[float], deviation: Sequence[float]) -> None:
         super().__init__()
-        spread_C = torch.tensor(deviation, dtype=torch.float32)
+        # In 64 bits only where 32 would round the values before they are centred.
+        double = needs_double(np.array(centre), np.array(deviation))
+        dtype = torch.float64 if double else torch.float32
+        spread_C = torch.tensor(deviation, dtype=dtype)
         # Not persistent: these come from the data, not from the cached judge.
-        self.register_buffer("centre_C", torch.tensor(centre).float(), persistent=False)
+        self.register_buffer("centre_C", torch.tensor(centre, dtype=dtype), persistent=False)
         self.register_buffer(
             "deviation_C", torch.where(spread_C > 0, spread_C, 1.0), persistent=False
         )
 
     def forward(self, items: Float[Tensor, "N T C"]) -> Float[Tensor, "N T C"]:
         """Standardise series, keeping NaN after their end."""
-        return (items - self.centre_C) / self.deviation_C
+        return ((items - self.centre_C) / self.deviation_C).float()
 
     def vectors(self, items: Float[Tensor, "N T C"], steps: int) -> Float[Tensor, "N F"]:
         """Return series of ``steps`` steps as vectors, 0 (the mean) after their end."""
@@ -167,7 +171,7 @@ class SeriesFigures:
         if bool((self._low_C >= 0).all() and (self._high_C <= 1).all()):
             return items
         spread_C = self._high_C - self._low_C
-        return (items - self._low_C) / torch.where(spread_C > 0, spread_C, 1.0)
+        return ((items - self._low_C) / torch.where(spread_C > 0, spread_C, 1.0)).float()
 
     def real(self, count: int, seed: int = 0) -> tuple[dict[str, float], int]:
         """Compute the metrics of up to ``count`` training series in place of samples."""

@@ -53,7 +53,7 @@ def read_samples(
         raise SamplesError(
             f"{path} has {len(found.channels)} channels; {bench.dataset.name} has {len(channels)}"
         )
-    items = bench.measure.real([one.value_SC.astype(np.float32) for one in series])
+    items = bench.measure.real([one.value_SC for one in series])
     if not known:
         return items, None
     if len(found.attributes) != len(known):

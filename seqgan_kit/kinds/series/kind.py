@@ -52,10 +52,12 @@ class Series(Kind):
         return load(data, progress)
 
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
-        from .codec import learn_series
+        from .codec import check_positive, learn_series
 
         settings = recipe.codec.model_dump(exclude={"kind"})
         snap = settings.pop("snap")
+        if settings["values"] == "ratio":
+            check_positive(dataset)
         training = dataset.parts["training"].items
         learned = learn_series(training, channels=dataset.channels, **settings)
         return StoredCodec({"kind": "series", **learned, "snap": snap})

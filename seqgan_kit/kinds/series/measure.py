@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 from torch import Tensor
 
 from ...data.dataset import Dataset
@@ -23,6 +24,7 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
     assert isinstance(settings, SeriesEvaluation), "recipes of series have this section"
     scale = _scale(dataset)
     parts = [part.items[: len(part)] for part in dataset.parts.values()]
+    double = any(one.dtype == np.float64 for items in parts for one in items)
     longest = max((len(one) for items in parts for one in items), default=1)
 
     def own(training: Tensor, test: Tensor, judge: Judge) -> SeriesFigures:
@@ -33,7 +35,7 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
     return Measure(
         key="series-1",
         judge=lambda _, classes: SeriesJudge(classes=classes, scale=scale),
-        real=lambda raw: padded(list(raw), longest),
+        real=lambda raw: padded(list(raw), longest, double=double),
         made=lambda decoded, _: decoded,
         vectors=partial(scale.vectors, steps=longest),
         figures=FIGURES,

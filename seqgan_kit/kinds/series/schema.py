@@ -95,6 +95,13 @@ class SeriesCodecRecipe(CodecSection):
     training data, or `deviations` standard deviations from the mean."""
     deviations: Rate = 3.0
     """Number of standard deviations for `standard`; values beyond are clipped."""
+    scale: Literal["channel", "item"] = "channel"
+    """Whose range that is: the channel's; or that of each series, so that its centre and half
+    range become two more numbers of a step for each channel (data of very different levels)."""
+    values: Literal["level", "difference", "ratio"] = "level"
+    """What is written of a step: its value; the difference from the step before (data with a
+    trend); or the logarithm of the ratio to it (positive data that grow). The value of the first
+    step becomes another number of a step for each channel."""
     max_length: Annotated[int, Field(ge=1, le=10**7)] | None = None
     """Steps of a sequence. If absent: the length of the longest training series."""
     snap: bool = False

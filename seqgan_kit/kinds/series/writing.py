@@ -95,8 +95,10 @@ def _write_table(
         table.writerow(map(asked.cell, header(data.keys, codec.channels, list(labels))))
         for number, one_TC in enumerate(_series(sampler, label_NA, asked)):
             names = list(map(asked.cell, label_names(label_NA[number][: len(labels)], labels)))
+            digits = codec.digits(one_TC)
             for time, row_C in enumerate(one_TC.tolist()):
-                table.writerow([number, time, *(f"{value:.7g}" for value in row_C), *names])
+                cells = [f"{v:.{places}g}" for v, places in zip(row_C, digits, strict=True)]
+                table.writerow([number, time, *cells, *names])
 
 
 def _labels(sampler: Sampler) -> Mapping[str, Sequence[str]]:
@@ -138,7 +140,9 @@ def _write_arrays(
 
     found = list(_series(sampler, label_NA, asked))
     arrays: dict[str, Any] = {
-        "x": padded(found, codec.steps).nan_to_num(0.0).numpy(),
+        "x": padded(found, codec.steps, double=found[0].dtype == np.float64)
+        .nan_to_num(0.0)
+        .numpy(),
         "length": np.array([len(one) for one in found]),
         "channel": np.array(codec.channels),
     }
