@@ -21,6 +21,7 @@ from seqgan_kit.runs.data import kind_of, load_dataset
 from .conftest import tiny
 
 LABELLED = "vowels_series"
+MIN_MAX = ("codec.normalize=min-max", "codec.max_length=null")
 
 
 def write_table(path, names, rows):
@@ -153,3 +154,109 @@ def test_a_large_constant_comes_back_as_it_was():
         **learn_series(items, channels=["a"], normalize="min-max", deviations=3.0, max_length=None)
     )
     assert (codec.decode(*codec.encode(items)) == 1_700_000_001).all()
+
+
+# -- trends -------------------------------------------------------------------------------------
+
+
+def prices(path, count=1200):
+    """A history that grows by half a per cent a step, of two channels."""
+    rng = np.random.default_rng(0)
+    price = 20 * np.exp(np.cumsum(rng.normal(0.005, 0.01, count)))
+    np.save(path, np.stack([price, price * 3 + 5], 1))
+    return path
+
+
+def shown_data(seqgen, path, *overrides):
+    base = f"data={{source: series, root: {path}, window: 24, validation: 0.1, test: 0.1}}"
+    done = seqgen("data", "show", LABELLED, base, *MIN_MAX, *overrides)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def test_values_beyond_the_range_are_shown_for_each_part(seqgen, tmp_path):
+    out = shown_data(seqgen, prices(tmp_path / "prices.npy"))
+    for part in ("training", "validation", "test"):
+        assert f"channel ({part})" in out
+    assert "test: values beyond the codec's range are cut: channel_0 (100 %)" in out
+    assert "data.split=random or blocks" in out
+    assert "beyond" not in shown_data(seqgen, tmp_path / "prices.npy", "data.split=random")
+    # Blocks at the end of the history may be held out, but they are not a whole part.
+    assert "100 %" not in shown_data(seqgen, tmp_path / "prices.npy", "data.split=blocks")
+
+
+def test_parts_by_random_windows_and_by_blocks(tmp_path):
+    np.save(tmp_path / "long.npy", np.arange(4000.0))
+    common = {"root": tmp_path / "long.npy", "columns": Columns(), "window": 20, "stride": 5}
+    by_time = own_series(**common)
+    for split in ("random", "blocks"):
+        found = own_series(**common, split=split)
+        assert found.fingerprint != by_time.fingerprint
+        starts = {
+            name: {int(one[0, 0]) for one in part.items} for name, part in found.parts.items()
+        }
+        assert max(starts["training"]) > 3500
+        assert min(starts["test"] | starts["validation"]) < 2000
+        assert own_series(**common, split=split).fingerprint == found.fingerprint
+        steps = {
+            n: {v for start in s for v in range(start, start + 20)} for n, s in starts.items()
+        }
+        apart = not (steps["training"] & steps["test"]) and not (
+            steps["validation"] & (steps["training"] | steps["test"])
+        )
+        assert apart is (split == "blocks")
+        shares = [len(part) / sum(map(len, found.parts.values())) for part in found.parts.values()]
+        assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.03)
+    assert any("overlap" in note for note in own_series(**common, split="random").notes)
+
+
+@pytest.mark.parametrize("values", ["level", "difference", "ratio"])
+@pytest.mark.parametrize("scale", ["channel", "item"])
+@pytest.mark.parametrize("lengths", [(6, 6, 6), (4, 6, 5)])
+def test_every_form_of_the_codec_gives_the_series_back(values, scale, lengths):
+    rng = np.random.default_rng(0)
+    items = as_objects(
+        [10.0**n * np.exp(rng.normal(size=(size, 2)).cumsum(0)) for n, size in enumerate(lengths)]
+    )
+    settings = learn_series(
+        items, channels=["a", "b"], normalize="min-max", deviations=3.0, max_length=None,
+        values=values, scale=scale,
+    )  # fmt: skip
+    codec = SeriesCodec(**settings)
+    whole = (values != "level") + 2 * (scale == "item")
+    assert codec.features == 2 * (1 + whole) + (len(set(lengths)) > 1)
+    x_BTF, mask_BT = codec.encode(items)
+    assert x_BTF.dtype == torch.float32
+    assert x_BTF.abs().max() <= 1
+    for one, other in zip(items, codec.present(codec.decode(x_BTF, mask_BT)), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4)
+    assert not np.concatenate(codec.clipped(items)).any()
+    # What holds for a whole series is the same at every step, and so it is read.
+    first = x_BTF[0, : lengths[0], 2 : 2 * (1 + whole)]
+    assert (first == first[0]).all()
+    x_BTF[0, : lengths[0], 2 : 2 * (1 + whole)] += torch.linspace(-0.1, 0.1, lengths[0])[:, None]
+    again = codec.present(codec.decode(x_BTF, mask_BT))[0]
+    np.testing.assert_allclose(again, items[0], rtol=1e-3)
+
+
+def test_runs_with_every_form_train_and_write(seqgen, tmp_path):
+    path = prices(tmp_path / "prices.npy", 400)
+    data = f"{{source: series, root: {path}, window: 8, stride: 4}}"
+    run = run_of(tmp_path, data, "codec.scale=item", "codec.values=ratio")
+    rows = seqgen("sample", run, "-n", 2, "--out", "-").out.splitlines()
+    assert rows[0] == "id,time,channel_0,channel_1"
+    assert all(float(row.split(",")[2]) > 0 for row in rows[1:])
+    np.save(tmp_path / "zero.npy", np.arange(100.0))
+    zero = f"data={{source: series, root: {tmp_path}/zero.npy, window: 8}}"
+    wrong = seqgen("data", "show", LABELLED, zero, "codec={kind: series, values: ratio}")
+    assert wrong.code == 1
+    assert "codec.values=ratio needs positive values, and channel_0 is 0" in wrong.err
+
+
+def test_steps_that_are_lost_in_the_range_of_a_channel_are_told(seqgen, tmp_path):
+    value = 1_700_000_000 + 0.5 * np.arange(400.0).reshape(40, 10)
+    value[0, 0] = 0
+    np.save(tmp_path / "outlier.npy", value)
+    data = f"data={{source: series, root: {tmp_path}/outlier.npy}}"
+    out = seqgen("data", "show", LABELLED, data, *MIN_MAX).out
+    assert "channel_0: its steps (median 0.5) are lost in a range of 1.79e+09" in out

@@ -28,12 +28,10 @@ from ...data.unequal import as_objects
 from .arrays import LABELS_SUFFIX
 from .files import READERS, read_series
 from .forms import needs_double, own_range
-from .items import Columns, Missing, OneSeries, complete, same_columns, windows
+from .items import Columns, Missing, OneSeries, complete, same_columns
+from .windowing import Labelled, Split, cut_windows
 
 Definition = Literal["rgan", "timegan"]
-
-Labelled = tuple[np.ndarray, tuple[str, ...]]
-"""Values ``[t, C]`` of a series, and its labels."""
 
 VOWELS: Mapping[PartName, tuple[str, str]] = {
     "training": (
@@ -152,6 +150,7 @@ def own_series(
     columns: Columns,
     window: int | None = None,
     stride: int = 1,
+    split: Split = "time",
     missing: Missing = "error",
     validation: float = 0.1,
     test: float = 0.1,
@@ -166,9 +165,10 @@ def own_series(
         columns: names of columns.
         window: steps of the windows cut from long series; ``None``: each series is one item.
         stride: steps from one window to the next.
+        split: how windows are divided into parts: see
+            :func:`~seqgan_kit.kinds.series.windowing.cut_windows`.
         missing: what to do with missing values.
-        validation: share for validation, if the folder has no such file. With windows, the long
-            series are split by time, so that windows of two parts share no step.
+        validation: share for validation, if the folder has no such file.
         test: the same for the test.
         seed: seed of the split, if it is random.
         max_mb: most memory that the content of a file may take.
@@ -199,15 +199,21 @@ def own_series(
             for part, members in series.items()
         }
     else:
-        found, noted = _windowed(root, series, shares, window, stride)
+        found, noted = cut_windows(
+            root, series, shares, window=window, stride=stride, split=split, seed=seed
+        )
         notes += noted
         shares = {}
+    # Settings that came later are part of the key only where they are used, so that the data of
+    # runs of before are still the same.
+    later = {} if split == "time" else {"split": split}
     key = {
         "files": {part: digest(path, max_mb) for part, path in paths.items()},
         # Labels can come from a second file, whose digest is not above.
         "labels": [[*labels] for members in found.values() for _, labels in members],
         "settings": [asdict(columns), window, stride, missing],
         "shares": sorted(held.items()),
+        **later,
     }
     return _dataset(
         root.resolve().stem,
@@ -219,51 +225,6 @@ def own_series(
         key=[json.dumps(key, sort_keys=True)],
         notes=notes,
     )
-
-
-def _windowed(
-    root: Path,
-    series: Mapping[PartName, Sequence[OneSeries]],
-    shares: Mapping[PartName, float],
-    window: int,
-    stride: int,
-) -> tuple[dict[PartName, list[Labelled]], list[str]]:
-    """Cut windows for each part; series are split by time first, so that parts share no step."""
-    pieces: dict[PartName, list[OneSeries]] = {
-        part: [*members] for part, members in series.items()
-    }
-    if shares:
-        pieces["training"] = []
-        for one in series["training"]:
-            steps = len(one.value_SC)
-            end = steps
-            for part in reversed(list(shares)):
-                begin = end - round(shares[part] * steps)
-                pieces.setdefault(part, []).append(one.part(begin, end))
-                end = begin
-            pieces["training"].append(one.part(0, end))
-    found: dict[PartName, list[Labelled]] = {}
-    crossing, short = 0, []
-    for part, members in pieces.items():
-        found[part] = []
-        for one in members:
-            if len(one.value_SC) < window:
-                short.append(f"{one.name} ({len(one.value_SC)} steps, {part} part)")
-                continue
-            taken, left = windows(one, window, stride)
-            found[part] += taken
-            crossing += left
-        if not found[part]:
-            longest = max((len(one.value_SC) for one in members), default=0)
-            why = f"is longer than the {part} part of any series ({longest} steps)"
-            if longest >= window:
-                why = f"has a change of label in every window of the {part} part"
-            more = "" if part == "training" else f", or increase data.{part}"
-            raise DataError(f"{root}: data.window ({window}) {why}: shorten it{more}")
-    notes = left_out("parts of series shorter than data.window", short)
-    if crossing:
-        notes.append(f"{crossing} windows in which the label changes were left out")
-    return found, notes
 
 
 def _dataset(

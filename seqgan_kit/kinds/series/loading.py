@@ -37,6 +37,7 @@ def _own_series(data: Any, progress: Progress | None) -> Dataset:
         columns=Columns(data.id, data.time, data.labels, data.channels),
         window=data.window,
         stride=data.stride,
+        split=data.split,
         missing=data.missing,
         validation=data.validation,
         test=data.test,

@@ -73,6 +73,10 @@ class OwnSeriesData(SeriesData):
     """Steps of the windows cut from long series. If absent: each series is one item."""
     stride: PositiveInt = 1
     """Steps from one window to the next."""
+    split: Literal["time", "random", "blocks"] = "time"
+    """How windows are divided into parts: time: the last ones are for validation and test;
+    blocks: blocks of time drawn at random, so that parts share no step and yet the whole range;
+    random: single windows drawn at random, as in papers, where parts overlap."""
     missing: Literal["error", "forward", "linear"] = "error"
     """What to do with missing values: stop with an error, repeat the last one, or interpolate."""
     test: Share = 0.1
