@@ -129,6 +129,8 @@ class Measure:
             ``None``: there are none.
         settings: JSON values that the figures depend on beside the data.
         notes: what a reader has to know of the kind's own figures.
+        unclaimed: names of figures that would mislead on these data, and are left out; `notes`
+            say why.
     """
 
     key: str
@@ -141,6 +143,7 @@ class Measure:
     own: Callable[[Tensor, Tensor, Judge], OwnFigures] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    unclaimed: Sequence[str] = ()
 
 
 # -- kind and model -----------------------------------------------------------------------------

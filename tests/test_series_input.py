@@ -260,3 +260,16 @@ def test_steps_that_are_lost_in_the_range_of_a_channel_are_told(seqgen, tmp_path
     data = f"data={{source: series, root: {tmp_path}/outlier.npy}}"
     out = seqgen("data", "show", LABELLED, data, *MIN_MAX).out
     assert "channel_0: its steps (median 0.5) are lost in a range of 1.79e+09" in out
+
+
+def test_memorisation_is_not_claimed_where_the_parts_differ(tmp_path):
+    for split, claimed in (("time", False), ("random", True)):
+        data = f"{{source: series, root: {prices(tmp_path / 'prices.npy')}, window: 24}}"
+        recipe = recipe_files.load(LABELLED, (f"data={data}", f"data.split={split}"))
+        measure = kind_of(recipe).measure(recipe, load_dataset(recipe))
+        assert ("memorised" not in measure.unclaimed) is claimed
+        assert any("Memorisation is not measured" in note for note in measure.notes) is not claimed
+        bench = bench_of(recipe)
+        assert bench._claimed({"memorised": 1.0, "spread": 1.0}).keys() == (
+            {"memorised", "spread"} if claimed else {"spread"}
+        )

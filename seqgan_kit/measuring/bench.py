@@ -145,7 +145,13 @@ class Bench:
             label_NA: their requested labels, or ``None``.
         """
         own = {} if self.own is None else self.own.measure(items, label_NA)
-        return (self.reference.measure(items, label_NA) if self.judged else {}) | own
+        return self._claimed(
+            (self.reference.measure(items, label_NA) if self.judged else {}) | own
+        )
+
+    def _claimed(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """Leave out the figures that would mislead on these data."""
+        return {n: value for n, value in figures.items() if n not in self.measure.unclaimed}
 
     @property
     def key(self) -> dict[str, Any]:
@@ -158,6 +164,7 @@ class Bench:
             "neighbours": self.settings.neighbours,
             "items": self.measure.key,
             **self.measure.settings,
+            **({"unclaimed": [*self.measure.unclaimed]} if self.measure.unclaimed else {}),
             "samples": self.samples,
             "gan_train_samples": self.settings.gan_train_samples if self.gan_train else 0,
         }
@@ -206,7 +213,7 @@ class Bench:
     def _bounds(self) -> dict[str, Any]:
         noise = self.reference.noise_items(self.samples, seed=0)
         rows: dict[str, Any] = {
-            "real": self.reference.real() if self.judged else {},
+            "real": self._claimed(self.reference.real() if self.judged else {}),
             "noise": self.figures_of(noise, self.reference.labels_for(self.samples)),
         }
         if self.own is not None:

@@ -15,7 +15,9 @@ from ...recipe import Recipe
 from .codec import learn_series
 from .figure_table import FIGURES
 from .figures import Scale, SeriesFigures, SeriesJudge
+from .forms import own_range
 from .schema import SeriesEvaluation
+from .summary import LARGELY
 
 
 def measure(recipe: Recipe, dataset: Dataset) -> Measure:
@@ -26,6 +28,13 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
     parts = [part.items[: len(part)] for part in dataset.parts.values()]
     double = any(one.dtype == np.float64 for items in parts for one in items)
     longest = max((len(one) for items in parts for one in items), default=1)
+
+    far = beyond_training(dataset)
+    notes = [
+        "Memorisation is not measured: it compares samples with test series by their distance to "
+        f"the training part, and {100 * far:.0f} % of the test values lie beyond the range of "
+        "that part (data.split=random or blocks mixes the times of windows)."
+    ]
 
     def own(training: Tensor, test: Tensor, judge: Judge) -> SeriesFigures:
         return SeriesFigures(
@@ -45,9 +54,22 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
             "Scores, discrepancy and distances of series compare a set of samples with all "
             f"{len(dataset.parts['test'])} test series. The row of real data has as many training "
             "series in place of samples, if there are enough. It is not a lower bound if training "
-            "and test series differ systematically."
+            "and test series differ systematically.",
+            *(notes if far > LARGELY else []),
         ],
+        unclaimed=("memorised",) if far > LARGELY else (),
     )
+
+
+def beyond_training(dataset: Dataset) -> float:
+    """Return the share of test values beyond the range of the training part, in the channel where
+    it is largest; 0 if there is no test part."""
+    training, test = (dataset.parts[name] for name in ("training", "test"))
+    if not len(test):
+        return 0.0
+    known_SC, value_SC = (np.concatenate(list(p.items[: len(p)])) for p in (training, test))
+    centre_C, reach_C = own_range(known_SC.astype(np.float64), "min-max", 0.0)
+    return float((np.abs(value_SC - centre_C) > reach_C).mean(0).max())
 
 
 def _scale(dataset: Dataset) -> Scale:
