@@ -24,7 +24,7 @@ from seqgan_kit.errors import SeqganError
 from seqgan_kit.kinds.audio.clips import ClipSettings
 from seqgan_kit.kinds.audio.files import encoded, prepared, read_sound
 from seqgan_kit.kinds.images.datasets import read_idx
-from seqgan_kit.kinds.images.folder import read_image
+from seqgan_kit.kinds.images.reading import Limits, read_image
 from seqgan_kit.kinds.series.datasets import own_series
 from seqgan_kit.kinds.series.files import read_series
 from seqgan_kit.kinds.series.items import Columns, complete
@@ -353,10 +353,12 @@ def test_promised_formats_are_read_and_damaged_ones_refused(tmp_path, form):
         assert path.name in (complaint(picture, path) or path.name)
 
 
-def test_a_picture_of_too_many_pixels(tmp_path, monkeypatch):
+def test_a_picture_of_too_many_pixels(tmp_path):
     Image.new("1", (400, 400)).save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
-    refused(picture, tmp_path / "a.png", "more than 100,000 pixels")
+    limits = Limits(pixels=100_000)
+    refused(
+        lambda path: read_image(path, 8, limits), tmp_path / "a.png", "more than 100,000 pixels"
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,10 @@ from seqgan_kit.data.sources import cache_folder
 from seqgan_kit.kinds.audio.clips import ClipSettings
 from seqgan_kit.kinds.audio.datasets import recordings
 from seqgan_kit.kinds.images.datasets import read_idx
-from seqgan_kit.kinds.images.folder import describe_folder, image_folder
+from seqgan_kit.kinds.images.describing import describe_images
+from seqgan_kit.kinds.images.folder import image_files
+from seqgan_kit.kinds.images.listing import list_images
+from seqgan_kit.kinds.images.reading import Look
 from seqgan_kit.measuring.foreign_samples import read_samples
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs.data import load_dataset
@@ -117,10 +120,11 @@ def test_pictures_that_are_no_files(tmp_path, what):
     special(tmp_path / "cat" / "x.png", what)
 
     def load(unreadable):
-        return image_folder(tmp_path, (4, 4), "grey", unreadable, 0.2, 0.2, 0)
+        listing = list_images(tmp_path)
+        return image_files(tmp_path, listing, Look((4, 4)), unreadable=unreadable)
 
     assert any("x.png" in note for note in load("skip").notes)
-    assert describe_folder(tmp_path).labels["dog"] == 4
+    assert describe_images(tmp_path, list_images(tmp_path)).labels["dog"] == 4
     if what != "folder":  # It is left out as other folders are.
         with pytest.raises(DataError, match=r"x\.png"):
             load("error")

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .dataset import DataError, some
-from .reading import LARGEST_MB, NotJson, parse_json, read_text, refuse_columns
+from .reading import LARGEST_MB, NotJson, parse_json, read_bytes, read_text, refuse_columns
 
 ENDINGS = (".csv", ".jsonl")
 
@@ -70,6 +71,31 @@ def read_manifest(
             raise DataError(f"{path}, line {line}: {file} is already listed on line {first}")
         found.append(LabelledFile(file, row["path"], tuple(row[column] for column in columns)))
     return columns, found
+
+
+def rows_like(path: Path) -> list[Mapping[str, Any]]:
+    """Return the rows of what may be a manifest, as far as they can be read.
+
+    Nothing of other files: this is for finding out what kind of files a manifest lists.
+    """
+    rows: list[Any] = []
+    if path.suffix.lower() not in ENDINGS:
+        return rows
+    content = read_bytes(path).decode("utf-8-sig", errors="replace")
+    if path.suffix.lower() == ".csv":
+        with suppress(csv.Error):
+            rows.extend(csv.DictReader(io.StringIO(content, newline="")))
+    else:
+        for line in content.splitlines():
+            with suppress(NotJson):
+                rows.append(parse_json(line))
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def mostly_lists(rows: Sequence[Mapping[str, Any]], extensions: Collection[str]) -> bool:
+    """Say whether more than half of the rows of a manifest list files with such extensions."""
+    paths = [one.strip() for row in rows if isinstance(one := row.get("path"), str)]
+    return 2 * sum(Path(one).suffix.lower() in extensions for one in paths) > len(rows)
 
 
 def _rows(path: Path, max_mb: int) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -1,55 +1,22 @@
-"""A user's own images: a folder with one sub-folder for each label."""
+"""A user's own images as a data set."""
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, held_out, listed, some
-from ...data.label_folders import find_files, left_out
-from ...data.reading import digest, opened, refuse_large
-
-Colour = Literal["grey", "rgb"]
-
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""What files are read as, whatever their names: Pillow itself would hand PostScript to a program
-that runs it."""
-EXTENSIONS = frozenset(
-    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-)
-SAMPLED = 500
-# JPEG rounding shifts the channels of grey pixels by a few levels.
-GREY_TOLERANCE = 8
-
-
-@dataclass(frozen=True)
-class FolderSummary:
-    """Summary of a folder of images.
-
-    Attributes:
-        labels: number of images of each label.
-        size: the most common height and width.
-        smallest: the smallest height and the smallest width.
-        largest: the largest height and the largest width.
-        colour: ``"rgb"`` if any image has colour.
-        unreadable: files that cannot be read as images.
-    """
-
-    labels: dict[str, int]
-    size: tuple[int, int]
-    smallest: tuple[int, int]
-    largest: tuple[int, int]
-    colour: Colour
-    unreadable: list[Path]
+from ...data.label_folders import left_out
+from ...data.manifests import LabelledFile
+from ...data.reading import digest
+from ...data.sources import Progress
+from .listing import Listing
+from .reading import Ground, Look, read_pixels
+from .survey import Seen, changes, decided, look_at, notes
 
 
 class ImageFiles:
@@ -57,13 +24,12 @@ class ImageFiles:
 
     Args:
         paths: the files.
-        size: height and width that every image is resized to, whatever its proportions.
-        colour: what every image is converted to.
+        look: what every image becomes.
     """
 
-    def __init__(self, paths: Sequence[Path], size: tuple[int, int], colour: Colour) -> None:
-        self.paths, self.size = list(paths), size
-        self.mode, self.channels = ("L", 1) if colour == "grey" else ("RGB", 3)
+    def __init__(self, paths: Sequence[Path], look: Look) -> None:
+        self.paths, self.look = list(paths), look
+        self.channels = 1 if look.colour == "grey" else 3
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -75,215 +41,139 @@ class ImageFiles:
             DataError: a file can no longer be read.
         """
         paths = self.paths[index]
-        image_BHWC = np.empty((len(paths), *self.size, self.channels), np.uint8)
+        image_BHWC = np.empty((len(paths), *self.look.size, self.channels), np.uint8)
         for place, path in enumerate(paths):
-            image_BHWC[place] = self._decode(path)
+            image_BHWC[place] = read_pixels(path, self.look)
         return image_BHWC
 
-    def _decode(self, path: Path) -> np.ndarray:
-        height, width = self.size
-        image = read_image(path, 2 * max(self.size)).convert(self.mode)
-        # Lanczos widens its window when shrinking, which prevents aliasing.
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-        return np.asarray(image).reshape(height, width, -1)
 
-
-def image_folder(
+def image_files(
     root: Path,
-    size: tuple[int, int],
-    colour: Colour,
-    unreadable: Literal["error", "skip"],
-    validation: float,
-    test: float,
-    seed: int,
+    listing: Listing,
+    look: Look,
+    *,
+    ground: Ground | Literal["auto"] = "auto",
+    depth: int | Literal["auto"] = "auto",
+    unreadable: Literal["error", "skip"] = "error",
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Dataset:
-    """Load a folder of a user's own images.
-
-    The parts are the sub-folders ``training`` (or ``train``), ``validation`` (``valid``, ``val``)
-    and ``test`` with a folder for each label; without them the folders of the labels are in
-    ``root``. A part without a folder is split off the training images.
+    """Load a data set of a user's own images.
 
     Args:
-        root: the folder.
-        size: height and width that every image is resized to.
-        colour: what every image is converted to.
+        root: the folder or the manifest; the data set has its name.
+        listing: the files, by part and with their labels. A part that it lacks is split off the
+            training images.
+        look: what every image becomes, but for the background and the white.
+        ground: the background, or ``"auto"``.
+        depth: bits that images of 16 bits use, or ``"auto"``.
         unreadable: stop at files that cannot be read, or leave them out with a note.
-        validation: share of the training images for validation, if it has no folder.
-        test: share of the training images for the test, if it has no folder.
+        validation: share of the training images for validation, if that is not a part.
+        test: share of the training images for the test, if that is not a part.
         seed: seed of the split.
+        progress: called with the bytes read.
 
     Raises:
-        DataError: the folder has another structure, a file is not an image, or a label has too
-            few images.
+        DataError: a file is not an image, or a label has too few images.
     """
-    tree = find_files(root, EXTENSIONS, "images")
-    damaged = _damaged(tree.paths, size)
+    seen, damaged = _survey(root.name, listing.files, look, progress)
     if damaged and unreadable == "error":
         raise DataError(
-            f"{len(damaged)} of {len(tree.paths)} images cannot be read:\n"
+            f"{len(damaged)} of {len(listing.files)} images cannot be read:\n"
             + listed(list(damaged.values()))
             + "\nRepair them, or skip them with data.unreadable=skip"
         )
-    names = tree.labels
-    parts: dict[PartName, list[tuple[Path, int]]] = {
-        part: [
-            (path, names.index(label))
-            for label, paths in labels.items()
-            for path in paths
-            if path not in damaged
-        ]
-        for part, labels in tree.parts.items()
+    look = decided(look, seen.values(), ground, depth)
+    parts = {
+        part: [one for one in files if one.name in seen] for part, files in listing.parts.items()
     }
-    whole = parts["training"]
-    counts = Counter(number for _, number in whole)
-    few = [name for number, name in enumerate(names) if counts[number] < 2]
-    if few:
-        raise DataError(
-            f"{root}: fewer than 2 training images with the label {some(few)}: "
-            "add images, or remove the folder"
-        )
+    _refuse_rare(root, parts["training"], listing.labels)
     shares: dict[PartName, float] = {"validation": validation, "test": test}
     cut = {part: share for part, share in shares.items() if part not in parts}
-    indices = held_out(_label_column(whole), list(cut.values()), seed)
+    whole = parts["training"]
+    indices = held_out(_numbers(whole, listing.labels), list(cut.values()), seed)
     for part, index_N in zip(("training", *cut), indices, strict=True):
         parts[part] = [whole[index] for index in index_N]
 
     # Contents rather than dates, so that a copy of the folder has the same fingerprint.
-    sums = [
-        (path.relative_to(root).as_posix(), digest(path))
-        for path in tree.paths
-        if path not in damaged
-    ]
+    files = [one for one in listing.files if one.name in seen]
+    sums = [(one.name, digest(one.path, look.limits.max_mb)) for one in files]
+    settings = (*look.size, look.colour, unreadable, validation, test, seed)
     return Dataset(
-        name=root.resolve().name,
+        name=root.resolve().name if root.is_dir() else root.resolve().stem,
         parts={
-            part: Part(ImageFiles([path for path, _ in items], size, colour), _label_column(items))
-            for part, items in parts.items()
+            part: Part(
+                ImageFiles([one.path for one in members], look),
+                _numbers(members, listing.labels),
+            )
+            for part, members in parts.items()
         },
-        labels={"label": names},
-        fingerprint=fingerprint(*sums, *size, colour, unreadable, validation, test, seed),
-        notes=tree.notes
-        + left_out("unreadable images", [path.relative_to(root).as_posix() for path in damaged]),
+        labels=listing.labels,
+        fingerprint=fingerprint(*sums, *settings, *listing.key, *changes(look, seen.values())),
+        notes=[*listing.notes, *_left(damaged), *notes(look, seen)],
     )
 
 
-def describe_folder(root: Path) -> FolderSummary:
-    """Summarise a folder of images, opening at most 500 of them.
+def _survey(
+    name: str, files: Sequence[LabelledFile], look: Look, progress: Progress | None
+) -> tuple[dict[str, Seen], dict[str, str]]:
+    """Decode every image, as truncation shows only then.
 
-    Raises:
-        DataError: there is no such folder, or none of its images can be read.
+    Returns:
+        What was seen of each by its name, and what is wrong with those that cannot be read.
     """
-    tree = find_files(root, EXTENSIONS, "images")
-    counts = {
-        label: sum(len(part.get(label, ())) for part in tree.parts.values())
-        for label in tree.labels
-    }
-    sizes: Counter[tuple[int, int]] = Counter()
-    colour: Colour = "grey"
-    unreadable = []
-    paths = tree.paths
-    for path in paths[:: -(-len(paths) // SAMPLED)]:
+    tell = progress or (lambda *_: None)
+    *read_N, whole = accumulate((_bytes(one.path) for one in files), initial=0)
+    seen: dict[str, Seen] = {}
+    damaged: dict[str, str] = {}
+    for one, read in zip(files, read_N, strict=True):
+        tell(name, read, whole)
         try:
-            image = read_image(path, 64)
-            dimensions = _dimensions(path)
-        except DataError:
-            unreadable.append(path)
-            continue
-        sizes[dimensions] += 1
-        if colour == "grey" and _has_colour(image):
-            colour = "rgb"
-    if not sizes:
-        raise DataError(f"{root}: none of the images can be read, for example {unreadable[0]}")
-    heights, widths = zip(*sizes, strict=True)
-    return FolderSummary(
-        labels=counts,
-        size=sizes.most_common(1)[0][0],
-        smallest=(min(heights), min(widths)),
-        largest=(max(heights), max(widths)),
-        colour=colour,
-        unreadable=unreadable,
-    )
-
-
-def read_image(path: Path, edge: int) -> Image.Image:
-    """Read an image upright, as 8-bit grey (mode L) or colour (RGB), transparency on black.
-
-    Args:
-        path: the file.
-        edge: a JPEG may be decoded at reduced size, but with edges of at least this length.
-
-    Raises:
-        DataError: the file cannot be read as an image.
-    """
-    with opened_image(path) as image:
-        image.draft(None, (edge, edge))
-        ImageOps.exif_transpose(image, in_place=True)
-        return _flatten(image)
-
-
-@contextmanager
-def opened_image(path: Path) -> Iterator[Image.Image]:
-    """Open an image of one of the known formats, before its pixels are read.
-
-    Raises:
-        DataError: it is no such image, or too large, or damaged in what the caller reads.
-    """
-    with opened(path) as file:
-        refuse_large(path, os.fstat(file.fileno()).st_size)
-        try:
-            with warnings.catch_warnings():
-                # Of damaged tags, which do not matter where the pixels can be read.
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(file, formats=FORMATS) as image:
-                    yield image
-        except UnidentifiedImageError as error:
-            raise DataError(f"{path}: not a readable image ({', '.join(FORMATS)})") from error
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            most = Image.MAX_IMAGE_PIXELS or 0
-            raise DataError(f"{path}: more than {most:,} pixels; make it smaller") from error
-        except DataError:
-            raise
-        except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-            raise DataError(f"{path}: {str(error) or type(error).__name__}") from error
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers; save the image with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        # Pillow would clip 16-bit values at 255.
-        grey = np.rint(np.asarray(image).astype(np.float32) * (255 / 65535))
-        return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, image.convert("RGBA")).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
-
-
-def _dimensions(path: Path) -> tuple[int, int]:
-    """Return the height and width of the upright image."""
-    with opened_image(path) as image:
-        width, height = image.size
-        lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    return (width, height) if lies else (height, width)
-
-
-def _has_colour(image: Image.Image) -> bool:
-    pixels = np.asarray(image).astype(np.int16)
-    return image.mode == "RGB" and int(np.ptp(pixels, axis=-1).max()) > GREY_TOLERANCE
-
-
-def _damaged(paths: Iterable[Path], size: tuple[int, int]) -> dict[Path, str]:
-    """Find files that cannot be decoded, and why; truncation shows only when decoding."""
-    damaged = {}
-    for path in paths:
-        try:
-            read_image(path, 2 * max(size))
+            seen[one.name] = look_at(one.path, look)
         except DataError as error:
-            damaged[path] = str(error)
-    return damaged
+            damaged[one.name] = str(error)
+    tell(name, whole, whole)
+    return seen, damaged
 
 
-def _label_column(items: Sequence[tuple[Path, int]]) -> np.ndarray:
-    return np.array([number for _, number in items], np.int64)[:, None]
+def _left(damaged: Mapping[str, str]) -> list[str]:
+    """Return a note on files that cannot be read, with the reason for the first."""
+    return [
+        f"{note}; {next(iter(damaged.values()))}"
+        for note in left_out("unreadable images", list(damaged))
+    ]
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # Reading it will say why.
+
+
+def _refuse_rare(
+    root: Path, training: Sequence[LabelledFile], labels: Mapping[str, Sequence[str]]
+) -> None:
+    """Refuse a class that has no image to train on and one to hold out."""
+    label_NA = _numbers(training, labels)
+    for column, (attribute, classes) in enumerate(labels.items()):
+        counts = np.bincount(label_NA[:, column], minlength=len(classes))
+        few = [one for one, count in zip(classes, counts, strict=True) if count < 2]
+        if few:
+            raise DataError(
+                f"{root}: fewer than 2 training images with the {attribute} {some(few)}: "
+                "add images, or remove the label"
+            )
+
+
+def _numbers(files: Sequence[LabelledFile], labels: Mapping[str, Sequence[str]]) -> np.ndarray:
+    """Return class numbers ``[N, A]``; all are of one class if there are no labels."""
+    numbers = [{value: number for number, value in enumerate(known)} for known in labels.values()]
+    rows = [
+        [known[value] for known, value in zip(numbers, one.labels, strict=True)] or [0]
+        for one in files
+        if one.labels
+    ] or [[0]] * len(files)
+    return np.array(rows, np.int64).reshape(len(files), len(labels))

@@ -10,7 +10,9 @@ from ...data.dataset import Dataset
 from ...data.reading import user_path
 from ...data.sources import Progress
 from .datasets import binarized, mnist_like, sklearn_digits
-from .folder import image_folder
+from .folder import image_files
+from .listing import list_images
+from .reading import Limits, Look
 
 
 def _root(data: Any) -> Path | None:
@@ -28,14 +30,26 @@ def _digits(data: Any, progress: Progress | None) -> Dataset:
 
 
 def _folder(data: Any, progress: Progress | None) -> Dataset:
-    return image_folder(
-        user_path(data.root),
-        size=data.size,
-        colour=data.colour,
+    root = user_path(data.root)
+    listing = list_images(
+        root,
+        labels=data.labels,
+        pattern=data.pattern,
+        nested=data.nested,
+        max_mb=data.max_file_mb,
+    )
+    limits = Limits(data.max_pixels, data.max_file_mb)
+    return image_files(
+        root,
+        listing,
+        Look(data.size, data.colour, data.fit, limits=limits),
+        ground=data.background,
+        depth=data.depth,
         unreadable=data.unreadable,
         validation=data.validation,
         test=data.test,
         seed=data.seed,
+        progress=progress,
     )
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
 
 from ...sections import CodecSection, DataSection, PositiveInt, Seed, Share, Steps
+
+MOST_PIXELS = 89_478_485
+"""Pixels beyond which an image may be made to fill the memory; Pillow's own limit."""
 
 
 class NamedData(DataSection):
@@ -19,24 +24,53 @@ class NamedData(DataSection):
 
 
 class FolderData(DataSection):
-    """Your own images: a folder with one sub-folder for each label."""
+    """Your own images: a folder with one sub-folder for each label, or a manifest."""
 
     own_root: ClassVar[bool] = True
 
     source: Literal["folder"]
     """Your own images."""
     root: str
-    """The folder. Sub-folders training, validation and test, if any, are used as the parts."""
+    """The folder, or a .csv or .jsonl file with a column `path` and columns of labels.
+    Sub-folders training, validation and test, if any, are used as the parts."""
     size: tuple[PositiveInt, PositiveInt]
     """Height and width that every image is resized to."""
+    fit: Literal["stretch", "crop", "pad"] = "stretch"
+    """What to do with images of other proportions: stretch them, cut their edges off, or add
+    edges of the background."""
     colour: Literal["grey", "rgb"] = "grey"
     """Colour mode that every image is converted to."""
+    background: Literal["auto", "black", "white", "grey", "corner"] = "auto"
+    """What lies behind transparent pixels: a colour, that of each image's top left pixel, or auto,
+    which is black unless something would disappear."""
+    depth: Literal["auto"] | Annotated[int, Field(ge=8, le=16)] = "auto"
+    """Bits that images of 16 bits use: 12 makes 4095 white. With auto they are 8, 10, 12, 14 or
+    16, as the largest value needs."""
+    labels: tuple[str, ...] = ()
+    """Columns of a manifest that hold labels; empty: all but `path`."""
+    pattern: str | None = None
+    """Labels from file names without ending, such as `{label}_#`: a name in braces is a label, #
+    is a number, * is anything. The images are then in the folder itself, or in those of the
+    parts."""
+    nested: bool = False
+    """Whether images in folders inside of a label's folder are taken, too."""
     unreadable: Literal["error", "skip"] = "error"
     """What to do with files that cannot be read as images: stop and name them, or skip them."""
+    max_pixels: PositiveInt = MOST_PIXELS
+    """Pixels that one image may have; raise it for large scans."""
     validation: Share = 0.1
     """Share of the images for validation, if the folder has no part of that name."""
     test: Share = 0.1
     """Share of the images for the test, if the folder has no part of that name."""
+
+    @model_validator(mode="after")
+    def _of_this_root(self) -> FolderData:
+        if self.pattern is not None and self.labels:
+            raise ValueError(
+                "labels come from the columns of a manifest (labels) or from file names "
+                "(pattern): remove one of them"
+            )
+        return self
 
 
 class RowsCodecRecipe(CodecSection):

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ...data.dataset import some
 from ...data.label_folders import found_below
+from ...data.manifests import mostly_lists, rows_like
+from ...data.reading import refuse_columns
+from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
-from .folder import EXTENSIONS, FolderSummary, describe_folder
+from .describing import ImageSummary, describe_images
+from .listing import Listing, list_images
+from .reading import EXTENSIONS
 
 LARGEST = 64
 """Most rows of a proposed size: rows are steps, and more of them make training slow."""
@@ -20,46 +27,63 @@ LARGEST = 64
 
 @dataclass(frozen=True)
 class OwnImages:
-    """A folder of images to write a recipe for."""
+    """A folder or a manifest of images to write a recipe for.
+
+    Attributes:
+        root: the folder or the manifest.
+        name: for the recipe.
+        listing: the images.
+        summary: what they have in common.
+        size: height and width that the recipe proposes.
+        columns: columns of a manifest that hold labels.
+        left_out: the other columns, and why.
+    """
 
     root: Path
     name: str
-    summary: FolderSummary
+    listing: Listing
+    summary: ImageSummary
     size: tuple[int, int]
+    columns: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
+        """Number of images."""
         return sum(self.summary.labels.values())
 
     @property
     def description(self) -> str:
-        """A readable summary of the folder."""
+        """A readable summary of the images."""
         found = self.summary
         shown = ", ".join(f"{name} ({n})" for name, n in list(found.labels.items())[:12])
         more = f" and {len(found.labels) - 12} more" if len(found.labels) > 12 else ""
         lines = [
             f"{self.root}: {self.count} images, {found.colour}, {len(found.labels)} labels",
             f"labels: {shown}{more}",
+            *shared.left_out_lines(self.left_out),
             f"most are {found.size[0]} x {found.size[1]} pixels (height x width); "
             f"the recipe resizes to {self.size[0]} x {self.size[1]}",
         ]
         if found.unreadable:
-            named = ", ".join(str(path) for path in found.unreadable[:5])
+            reasons = some(list(found.unreadable.values()))
             lines.append(
-                f"not readable: {len(found.unreadable)} files ({named}); they will be skipped"
+                f"not readable: {len(found.unreadable)} files ({reasons}); they will be skipped"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.listing.notes])
 
 
 def starter(path: Path) -> Starter | None:
-    """Propose a recipe for a folder of images by label; ``None`` if it has no images.
+    """Propose a recipe for a folder of images by label, or for a manifest of images.
+
+    Returns ``None`` where the path holds no images.
 
     Raises:
         DataError: the images are not usable.
     """
-    if not path.is_dir() or not any(found_below(path, EXTENSIONS)):
+    found = _folder(path) if path.is_dir() else _manifest(path)
+    if found is None:
         return None
-    found = look_at_images(path)
     return Starter(
         f"{found.name}_rows", found.description, lambda target: images_recipe(found, target)
     )
@@ -77,19 +101,36 @@ def write_tiny(folder: Path) -> Path:
     return root
 
 
-def look_at_images(root: Path) -> OwnImages:
-    """Examine a folder of images by label.
+def _folder(root: Path) -> OwnImages | None:
+    """The images of a folder; ``None`` if there are none."""
+    return _own(root, list_images(root)) if any(found_below(root, EXTENSIONS)) else None
 
-    Raises:
-        DataError: the folder is not usable.
-    """
-    summary = describe_folder(root)
+
+def _manifest(path: Path) -> OwnImages | None:
+    """The images that a file lists; ``None`` if it is no such file."""
+    rows = rows_like(path)
+    if not mostly_lists(rows, EXTENSIONS):
+        return None
+    columns = [*dict.fromkeys(name for row in rows for name in row if name not in ("path", None))]
+    refuse_columns(path, len(columns))
+    labels, left_out = shared.needed_labels(path, rows, columns)
+    return _own(path, list_images(path, labels=labels), labels, left_out)
+
+
+def _own(
+    root: Path,
+    listing: Listing,
+    columns: tuple[str, ...] = (),
+    left_out: Mapping[str, str] | None = None,
+) -> OwnImages:
+    summary = describe_images(root, listing)
     height, width = summary.size
     shrink = max(height, width) / LARGEST
     size = (height, width)
     if shrink > 1:
         size = (max(round(height / shrink), 1), max(round(width / shrink), 1))
-    return OwnImages(root, file_name(root, "images"), summary, size)
+    name = file_name(root, "images")
+    return OwnImages(root, name, listing, summary, size, columns, left_out or {})
 
 
 def images_recipe(found: OwnImages, target: Path) -> str:
@@ -99,6 +140,9 @@ def images_recipe(found: OwnImages, target: Path) -> str:
     group = 4 if fewest >= 4 else 2
     full_groups = sum(int(n * 0.7) // group for n in found.summary.labels.values())
     batch = min(max(full_groups, 1), 32 // group) * group
+    labels = f"""
+  # Columns of labels; none: all but path.
+  labels: {shared.quoted_list(found.columns)}"""
     return f"""\
 # seqgen train {target}
 # {found.count} images of {len(found.summary.labels)} labels, row by row.
@@ -107,7 +151,7 @@ name: {found.name}_rows
 
 data:
   source: folder
-  root: {json.dumps(os.path.abspath(found.root))}
+  root: {json.dumps(os.path.abspath(found.root))}{labels if found.columns else ""}
   # Height and width that every image is resized to; a row is a step, so fewer rows train faster.
   size: [{found.size[0]}, {found.size[1]}]
   # grey or rgb
