@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -288,18 +289,30 @@ def test_sound_made_elsewhere_is_measured(run, tmp_path, seqgen):
     out = tmp_path / "clips"
     seqgen("sample", run.path, "-n", 12, "--out", out)
     asked = ("evaluate", "--recipe", run.path / "recipe.yaml", "--json", "--no-gan-train")
-    named, folder, none = (
-        seqgen(*asked, "--samples", path) for path in (out / "manifest.csv", out, run.path)
+    loose, by_label = tmp_path / "loose", tmp_path / "by_label"
+    for file in out.glob("*.wav"):
+        for target in (loose, by_label / file.name.partition("_")[0]):
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target)
+    named, folder, unnamed, sorted_, none = (
+        seqgen(*asked, "--samples", path)
+        for path in (out / "manifest.csv", out, loose, by_label, run.path)
     )
-    figures, unnamed = (json.loads(shown.out)["models"][0]["figures"] for shown in (named, folder))
+    figures, same, unnamed, sorted_ = (
+        json.loads(shown.out)["models"][0]["figures"]
+        for shown in (named, folder, unnamed, sorted_)
+    )
     assert {"label_accuracy", "spread", "loudness"} <= set(figures)
+    assert same == figures, "a folder of samples has its manifest"
     assert "label_accuracy" not in unnamed
+    assert sorted_["label_accuracy"]["mean"] == figures["label_accuracy"]["mean"]
     # In another order.
     assert unnamed["loudness"]["mean"] == pytest.approx(figures["loudness"]["mean"], abs=1e-4)
-    assert (none.code, "contains no .flac, .ogg, .wav files" in none.err) == (2, True)
+    assert (none.code, "contains no .aif, " in none.err) == (2, True)
     (out / "manifest.csv").write_text("path,label\nlow_0000.wav,middle\n")
     wrong = seqgen(*asked, "--samples", out / "manifest.csv")
     assert "has no label 'middle'; it has high, low" in wrong.err
+    (out / "manifest.csv").unlink()
     (out / "low_0000.wav").write_bytes(b"no sound")
     damaged = seqgen(*asked, "--samples", out)
     assert damaged.err.count("error:") == 1

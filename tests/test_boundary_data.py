@@ -22,7 +22,8 @@ from seqgan_kit.data.reading import digest, parse_json, read_text, regular_file
 from seqgan_kit.data.unequal import padded
 from seqgan_kit.errors import SeqganError
 from seqgan_kit.kinds.audio.clips import ClipSettings
-from seqgan_kit.kinds.audio.files import encoded, prepared, read_sound
+from seqgan_kit.kinds.audio.files import encoded, open_recording
+from seqgan_kit.kinds.audio.preparing import take
 from seqgan_kit.kinds.images.datasets import read_idx
 from seqgan_kit.kinds.images.reading import Limits, read_image
 from seqgan_kit.kinds.series.datasets import own_series
@@ -75,7 +76,7 @@ def rows(path):
 
 
 def sound(path):
-    return prepared(*read_sound(path), ClipSettings(8000), str(path))
+    return list(take(open_recording(path), ClipSettings(8000)).clips)
 
 
 def picture(path):
@@ -309,7 +310,7 @@ def test_a_sound_that_announces_billions_of_samples(tmp_path):
     content = encoded(CLIP, 8000, "flac")
     # The number of samples is in the last 36 bits of 8 bytes.
     (tmp_path / "a.flac").write_bytes(content[:21] + b"\xff" + content[22:])
-    refused(sound, tmp_path / "a.flac", "MB of memory")
+    refused(sound, tmp_path / "a.flac", "damaged")
 
 
 @pytest.mark.parametrize("rate", [0, 10**6, 2**31 - 1, 2**32 - 1])

@@ -6,7 +6,9 @@ import hashlib
 import json
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock
@@ -15,34 +17,49 @@ from ...data.dataset import DataError
 from ...data.sources import cache_folder
 from ...files import read_json, write_folder, write_json
 from .clips import Clips
-
-LeftOut = dict[int, str]
-"""Why clips are left out, by index."""
+from .preparing import Facts, Taken
 
 TOO_LONG = "too long"
-"""The reason for clips that are longer than the settings allow; caches contain this text."""
+"""The reason for recordings that are longer than the settings allow; caches contain this text."""
+
+FORMAT = 2
+"""Of the index; the first had no facts."""
+
+
+class CachedClips(NamedTuple):
+    """All clips in the order of their recordings, and what was done to those.
+
+    Attributes:
+        clips: the clips of all recordings that are used.
+        facts: what was done to each of them, by index.
+        left_out: why the others are left out, by index.
+    """
+
+    clips: Clips
+    facts: dict[int, Facts]
+    left_out: dict[int, str]
 
 
 def cached_clips(
     key: Mapping[str, object],
-    make: Callable[[], Iterable[np.ndarray | str]],
+    make: Callable[[], Iterable[Taken | str]],
     *,
     count: int,
     name: str,
-) -> tuple[Clips, LeftOut]:
+) -> CachedClips:
     """Return the memory-mapped clips of a key, made first if the cache does not have them.
 
     Args:
         key: everything the clips depend on, as JSON values.
-        make: yields each clip, or the reason why it is left out; called only if the cached clips
-            are missing or damaged.
-        count: how many clips it yields, those that are left out included.
+        make: yields the clips of each recording, or the reason why it is left out; called only if
+            the cached clips are missing or damaged.
+        count: how many recordings there are, those that are left out included.
         name: name of the data set, the first part of the folder name.
 
     Raises:
         DataError: the cache cannot be written, or no clip can be used.
     """
-    key = json.loads(json.dumps(key))
+    key = json.loads(json.dumps({**key, "format": FORMAT}))
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = cache_folder() / "clips" / f"{name}-{digest}"
     # Tried before anything is written, because a complete cache may be read-only.
@@ -65,39 +82,40 @@ def cached_clips(
     return found
 
 
-def _write(
-    draft: Path, key: Mapping[str, object], made: Iterable[np.ndarray | str], name: str
-) -> None:
-    lengths, left, digest = array("q"), {}, hashlib.sha256()
+def _write(draft: Path, key: Mapping[str, object], made: Iterable[Taken | str], name: str) -> None:
+    lengths, facts, left, digest = array("q"), {}, {}, hashlib.sha256()
     with (draft / "samples.f32").open("wb") as file:
-        # Written one by one, because a data set may not fit in memory.
-        for number, clip in enumerate(made):
-            if isinstance(clip, str):
-                left[str(number)] = clip
+        for number, taken in enumerate(made):
+            if isinstance(taken, str):
+                left[str(number)] = taken
                 continue
-            content = np.ascontiguousarray(clip, np.float32).tobytes()
-            file.write(content)
-            digest.update(content)
-            lengths.append(len(clip))
+            facts[str(number)] = asdict(taken.facts)
+            # Written one by one, because a data set may not fit in memory.
+            for clip in taken.clips:
+                content = np.ascontiguousarray(clip, np.float32).tobytes()
+                file.write(content)
+                digest.update(content)
+                lengths.append(len(clip))
     if not lengths:
         why = f" ({next(iter(left.values()))})" if left else ""
         raise DataError(f"{name} has no usable clips{why}")
-    index = {"lengths": list(lengths), "left_out": left, "sha256": digest.hexdigest()}
+    index = {
+        "lengths": list(lengths), "facts": facts, "left_out": left, "sha256": digest.hexdigest()
+    }  # fmt: skip
     write_json(draft / "index.json", {"key": key, **index, "index_sha256": _sum(index)})
 
 
 def _sum(index: Mapping[str, object]) -> str:
     """Return the checksum of what an index says, apart from its key."""
-    said = [index["lengths"], index["left_out"], index["sha256"]]
+    said = [index["lengths"], index["facts"], index["left_out"], index["sha256"]]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _load(folder: Path, key: Mapping[str, object], count: int) -> tuple[Clips, LeftOut] | None:
+def _load(folder: Path, key: Mapping[str, object], count: int) -> CachedClips | None:
     """Load the clips of a cache folder; ``None`` if it is absent, damaged or of another key."""
     try:
         index = read_json(folder / "index.json")
-        # Caches of earlier versions have no checksum of the index itself.
-        if index["key"] != key or index.get("index_sha256", _sum(index)) != _sum(index):
+        if index["key"] != key or index["index_sha256"] != _sum(index):
             return None
         start_N = np.concatenate([[0], np.cumsum(np.array(index["lengths"], np.int64))])
         with (folder / "samples.f32").open("rb") as file:
@@ -105,9 +123,11 @@ def _load(folder: Path, key: Mapping[str, object], count: int) -> tuple[Clips, L
                 return None
         samples = np.memmap(folder / "samples.f32", dtype=np.float32, mode="r")
         left = {int(number): str(reason) for number, reason in index["left_out"].items()}
-        whole = len(start_N) - 1 + len(left) == count and left.keys() <= {*range(count)}
-        if not whole or start_N[-1] != len(samples):
+        facts = {int(number): Facts(**one) for number, one in index["facts"].items()}
+        whole = sorted([*facts, *left]) == [*range(count)]
+        clips = sum(one.clips for one in facts.values())
+        if not whole or clips != len(start_N) - 1 or start_N[-1] != len(samples):
             return None
-        return Clips(samples, start_N), left
+        return CachedClips(Clips(samples, start_N), facts, left)
     except Exception:  # Whatever a damaged index leads to: the clips are made again.
         return None

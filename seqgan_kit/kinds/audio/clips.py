@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,13 @@ import numpy as np
 TooLong = Literal["cut", "drop", "error"]
 
 
+PIECES = ("window", "stride", "pause")
+"""Settings that runs of earlier versions do not have."""
+
+
 @dataclass(frozen=True)
 class ClipSettings:
-    """Settings for turning a recording into a clip.
+    """Settings for turning a recording into clips: one, unless it is cut into pieces.
 
     Attributes:
         sample_rate: samples per second of every clip; recordings with a higher rate are
@@ -22,6 +26,10 @@ class ClipSettings:
         peak: the largest absolute value of every clip; ``None``: the level is unchanged.
         max_seconds: maximum length of a clip.
         too_long: whether a longer clip is cut at the end, left out, or an error.
+        window: seconds of each piece; ``None``: a recording is not cut into windows.
+        stride: seconds from one window to the next; ``None``: the length of a window.
+        pause: the shortest silence, in seconds, at which a recording is cut into pieces; ``None``:
+            it is not cut there.
     """
 
     sample_rate: int
@@ -29,11 +37,27 @@ class ClipSettings:
     peak: float | None = 0.95
     max_seconds: float = 1.0
     too_long: TooLong = "cut"
+    window: float | None = None
+    stride: float | None = None
+    pause: float | None = None
 
     @property
     def max_samples(self) -> int:
         """Maximum number of samples in a clip."""
-        return max(round(self.max_seconds * self.sample_rate), 1)
+        return self.samples(self.max_seconds)
+
+    def samples(self, seconds: float) -> int:
+        """Return a duration as a number of samples, at least one."""
+        return max(round(seconds * self.sample_rate), 1)
+
+    @property
+    def key(self) -> dict[str, object]:
+        """The settings as part of a cache key; without pieces, that of earlier versions."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in PIECES or value is not None
+        }
 
 
 class Clips:

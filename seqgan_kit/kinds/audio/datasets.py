@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from ...data.dataset import (
+    PARTS,
     DataError,
     Dataset,
     Part,
@@ -28,7 +28,9 @@ from ...data.reading import LARGEST_MB, digest
 from ...data.sources import Progress, locate
 from .clip_cache import TOO_LONG, cached_clips
 from .clips import ClipSettings
-from .files import EXTENSIONS, Unfit, prepared, read_sound
+from .files import EXTENSIONS, open_recording
+from .preparing import LowRate, Taken, Unfit, take
+from .reading_notes import notes_on
 from .sources import SOURCES, SPEAKERS, SPOKEN_DIGITS
 
 TEST_TAKES = 5
@@ -93,7 +95,7 @@ def recordings(
         validation: share of the training clips for validation, if there is no folder for it.
         test: share of the training clips for testing, if there is no folder for it.
         seed: random seed of the split.
-        max_mb: most memory that the samples of a file may take.
+        max_mb: largest size of a file.
         progress: called with the bytes read.
 
     Raises:
@@ -151,20 +153,22 @@ def _dataset(
 ) -> Dataset:
     everything = [recording for part in found.values() for recording in part]
     key = {
-        "settings": asdict(settings),
+        "settings": settings.key,
         "skip": skip,
         # Contents, not dates, so that a copy of the folder is the same data.
         "files": [[one.name, _identity(one.path, max_mb)] for one in everything],
     }
     tell = partial(progress or (lambda *_: None), name)
-    clips, left = cached_clips(
+    clips, facts, left = cached_clips(
         key,
         lambda: _prepared(everything, settings, skip=skip, max_mb=max_mb, tell=tell),
         count=len(everything),
         name=name,
     )
-    kept = [number for number in range(len(everything)) if number not in left]
+    kept = sorted(facts)
     label_NA = _label_numbers([everything[number] for number in kept], names)
+    clips_N = np.array([facts[number].clips for number in kept])
+    first_N = clips_N.cumsum() - clips_N
     part_of = [part for part, members in found.items() for _ in members]
     place_of: dict[PartName, np.ndarray] = {
         part: np.array([n for n, number in enumerate(kept) if part_of[number] == part], np.int64)
@@ -183,8 +187,12 @@ def _dataset(
     return Dataset(
         name=name,
         parts={
-            part: Part(clips.choose(place_of[part]), label_NA[place_of[part]])
-            for part in ("training", "validation", "test")
+            # All clips of a recording are in the same part.
+            part: Part(
+                clips.choose(ranges(first_N[place_of[part]], clips_N[place_of[part]])),
+                label_NA[place_of[part]].repeat(clips_N[place_of[part]], 0),
+            )
+            for part in PARTS
             if part in place_of
         },
         labels=names,
@@ -203,7 +211,15 @@ def _dataset(
             ),
             *left_out(
                 "recordings that cannot be used",
-                [everything[number].name for number, why in left.items() if why != TOO_LONG],
+                [why for why in left.values() if why != TOO_LONG],
+            ),
+            *notes_on(
+                {
+                    part: [(everything[kept[n]].name, facts[kept[n]]) for n in place_of[part]]
+                    for part in PARTS
+                    if part in place_of
+                },
+                settings,
             ),
         ],
     )
@@ -216,8 +232,8 @@ def _prepared(
     skip: bool,
     max_mb: int,
     tell: Callable[[int, int | None], None],
-) -> Iterator[np.ndarray | str]:
-    """Yield the clip of each recording, or why it is left out.
+) -> Iterator[Taken | str]:
+    """Yield the clips of each recording, or why it is left out.
 
     Raises:
         DataError: some cannot be used and ``skip`` is false; the message names the first ones.
@@ -227,16 +243,16 @@ def _prepared(
     for recording, read in zip(everything, read_N, strict=True):
         tell(read, whole)
         try:
-            sound_SC, rate = read_sound(recording.path, max_mb)
-            clip = prepared(sound_SC, rate, settings, str(recording.path))
-        except Unfit:
-            # A setting is wrong, not the file: leaving files out would hide that.
-            raise
+            taken = take(open_recording(recording.path, max_mb), settings)
         except DataError as error:
+            # Where a setting is wrong, not the file, the advice would be, too.
+            if isinstance(error, Unfit) or (isinstance(error, LowRate) and not skip):
+                raise
             damaged.append(str(error))
-            yield str(error)
+            # Without the folder, because a copy of it has the same cache.
+            yield str(error).replace(str(recording.path), recording.name)
             continue
-        yield TOO_LONG if clip is None else clip
+        yield taken if taken.facts.clips else TOO_LONG
     tell(whole, whole)
     if damaged and not skip:
         raise DataError(
@@ -244,6 +260,16 @@ def _prepared(
             + listed(damaged)
             + "\nRepair them, or skip them with data.unreadable=skip"
         )
+
+
+def ranges(first_N: np.ndarray, count_N: np.ndarray) -> np.ndarray:
+    """Return the numbers of some ranges in a row.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    before_N = count_N.cumsum() - count_N
+    return np.arange(count_N.sum()) + (first_N - before_N).repeat(count_N)
 
 
 def refuse_rare(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: Path) -> None:

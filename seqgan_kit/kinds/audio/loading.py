@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def _root(data: Any) -> Path | None:
 
 
 def clip_settings(data: Any) -> ClipSettings:
-    """Return the settings for turning the recipe's recordings into clips."""
+    """Return the settings of the clips, apart from how recordings are cut into pieces."""
     return ClipSettings(
         sample_rate=data.sample_rate,
         trim_db=data.trim_db,
@@ -53,7 +54,9 @@ def _synthetic_digits(data: Any, progress: Progress | None) -> Dataset:
 def _recordings(data: Any, progress: Progress | None) -> Dataset:
     return recordings(
         root=user_path(data.root),
-        settings=clip_settings(data),
+        settings=replace(
+            clip_settings(data), window=data.window, stride=data.stride, pause=data.pause
+        ),
         labels=data.labels,
         unreadable=data.unreadable,
         validation=data.validation,

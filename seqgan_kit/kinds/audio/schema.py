@@ -70,10 +70,32 @@ class RecordingsData(SoundData):
     """Columns of a manifest that hold labels; empty: all but `path`."""
     trim_db: Annotated[float, Field(gt=0)] | None = 40.0
     """Trim both ends where they are this many decibels below the peak; null: no trimming."""
+    window: Annotated[float, Field(gt=0)] | None = None
+    """Cut recordings into clips of this many seconds; null: a recording is one clip."""
+    stride: Annotated[float, Field(gt=0)] | None = None
+    """Seconds from the beginning of a window to that of the next; null: windows do not overlap."""
+    pause: Annotated[float, Field(gt=0)] | None = None
+    """Cut recordings where they are silent (see trim_db) for this many seconds, as between words;
+    null: they are not cut there."""
     test: Share = 0.1
-    """Share of the clips for testing, unless the folder has a test part."""
+    """Share of the recordings for testing, unless the folder has a test part."""
     unreadable: Literal["error", "skip"] = "error"
     """What to do with files that cannot be used: stop with an error, or leave them out."""
+
+    @model_validator(mode="after")
+    def _pieces(self) -> RecordingsData:
+        if self.window is not None and self.pause is not None:
+            raise ValueError("recordings are cut by window or by pause: remove one of them")
+        if self.window is None and self.stride is not None:
+            raise ValueError("stride is not supported without window: set window, too")
+        if self.window is not None and self.window > self.max_seconds:
+            raise ValueError(
+                f"window={self.window:g} is longer than max_seconds={self.max_seconds:g}: "
+                f"set max_seconds={self.window:g}"
+            )
+        if self.pause is not None and self.trim_db is None:
+            raise ValueError("pause is not supported without trim_db, which says what is silent")
+        return self
 
 
 class LogMelRecipe(Section):

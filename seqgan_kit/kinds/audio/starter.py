@@ -20,9 +20,9 @@ from ...data.manifests import LabelledFile, read_manifest
 from ...data.reading import NotJson, parse_json, read_bytes, refuse_columns
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
-from .clips import ClipSettings
 from .datasets import refuse_rare
-from .files import EXTENSIONS, prepared, read_sound, write_clip
+from .files import EXTENSIONS, open_recording, write_clip
+from .survey import survey
 
 SAMPLED = 500
 """Recordings that are opened; of more, this many all over the list."""
@@ -181,15 +181,13 @@ def listen(paths: Sequence[Path]) -> Sound:
     rates, seconds, damaged = [], [], {}
     for path in paths[:: -(-len(paths) // SAMPLED)]:
         try:
-            sound_SC, rate = read_sound(path)
-            settings = ClipSettings(rate, TRIM_DB, max_seconds=1 + len(sound_SC) / rate)
-            clip_S = prepared(sound_SC, rate, settings, str(path))
+            recording = open_recording(path)
+            begin, end = survey(recording, recording.rate).trimmed(TRIM_DB)
         except DataError as error:
             damaged[path] = str(error)
             continue
-        assert clip_S is not None, "no clip is too long"
-        rates.append(rate)
-        seconds.append(len(clip_S) / rate)
+        rates.append(recording.rate)
+        seconds.append((end - begin) / recording.rate)
     if not rates:
         raise DataError(f"none of the recordings can be used: {next(iter(damaged.values()))}")
     shown = shared.listing([f"{rate:,}" for rate in sorted(set(rates))])

@@ -21,7 +21,9 @@ from ...data.sources import Progress
 from . import espeak
 from .clip_cache import TOO_LONG, cached_clips
 from .clips import ClipSettings
-from .files import prepared
+from .files import Recording
+from .preparing import Taken, take
+from .reading_notes import cut_notes
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = tuple("0123456789")
@@ -79,18 +81,19 @@ def spoken_digits_synthetic(
         ) from error
     said, label_NA = utterances(clips_per_digit, seed)
     key = {
-        "settings": asdict(settings),
+        "settings": settings.key,
         "package": f"{PACKAGE} {version}",
         "seed": seed,
         "said": [list(asdict(one).values()) for one in said],
     }
-    clips, left = cached_clips(
+    clips, facts, left = cached_clips(
         key,
         lambda: _made(said, settings, seed, progress),
         count=len(said),
         name="spoken_digits_synthetic",
     )
     label_NA = np.delete(label_NA, list(left), 0)
+    fact_N = [facts[number] for number in sorted(facts)]
     shares: dict[PartName, float] = {"validation": validation, "test": test}
     cut = cut_into_parts(
         label_NA,
@@ -106,7 +109,10 @@ def spoken_digits_synthetic(
         },
         labels={"digit": DIGITS, "voice": VOICES},
         fingerprint=fingerprint("spoken_digits_synthetic", json.dumps(key), validation, test),
-        notes=[f"clips longer than data.max_seconds left out: {len(left)}"] if left else [],
+        notes=[
+            *([f"clips longer than data.max_seconds left out: {len(left)}"] if left else []),
+            *cut_notes({part: [fact_N[n] for n in cut[part]] for part in cut}, settings),
+        ],
     )
 
 
@@ -134,16 +140,21 @@ def utterances(clips_per_digit: int, seed: int) -> tuple[list[Utterance], np.nda
 
 def _made(
     said: Sequence[Utterance], settings: ClipSettings, seed: int, progress: Progress | None
-) -> Iterator[np.ndarray | str]:
+) -> Iterator[Taken | str]:
     """Yield each clip, or why it is left out."""
     tell = progress or (lambda *_: None)
     made = 0
     for one, sound_S in zip(said, spoken(said, seed), strict=True):
         made += sound_S.nbytes
         tell("synthesizing digits", made, None)
-        clip = prepared(sound_S[:, None], espeak.SAMPLE_RATE, settings, f"synthetic {one.text!r}")
-        yield TOO_LONG if clip is None else clip
+        taken = take(_recording(sound_S, one), settings)
+        yield taken if taken.facts.clips else TOO_LONG
     tell("synthesizing digits", made, made)
+
+
+def _recording(sound_S: np.ndarray, said: Utterance) -> Recording:
+    name = f"synthetic {said.text!r}"
+    return Recording(name, espeak.SAMPLE_RATE, 1, lambda _: iter([sound_S[:, None]]))
 
 
 def spoken(said: Sequence[Utterance], seed: int) -> Iterator[np.ndarray]:

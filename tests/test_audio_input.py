@@ -1,0 +1,225 @@
+"""Recordings as people have them: nothing of them is lost, changed or left out without a word."""
+
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+import soundfile
+
+from seqgan_kit.data.dataset import DataError
+from seqgan_kit.kinds.audio import files as audio_files
+from seqgan_kit.kinds.audio.clips import ClipSettings
+from seqgan_kit.kinds.audio.datasets import recordings
+from seqgan_kit.kinds.audio.files import open_recording
+from seqgan_kit.kinds.audio.preparing import take
+from seqgan_kit.kinds.audio.survey import at_rate
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.recipe.files import RecipeError
+
+RATE = 8000
+PLAIN = {"trim_db": None, "peak": None}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQGAN_CACHE", str(tmp_path / "cache"))
+
+
+def tone(seconds, rate=RATE, pitch=440.0, level=0.5):
+    return level * np.sin(2 * np.pi * pitch * np.arange(round(seconds * rate)) / rate)
+
+
+def write(path, samples, rate=RATE, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, rate, **options)
+    return path
+
+
+def fill(root, seconds, labels=("no", "yes"), count=4):
+    """Recordings of one length by label, each of another pitch."""
+    for place, label in enumerate(labels):
+        for number in range(count):
+            write(root / label / f"{number}.wav", tone(seconds, pitch=200 + 50 * number + place))
+    return root
+
+
+def load(root, unreadable="error", **settings):
+    shares = {"validation": 0.2, "test": 0.2, "unreadable": unreadable}
+    return recordings(
+        root=root, settings=ClipSettings(**{"sample_rate": RATE, **settings}), **shares
+    )
+
+
+def show(seqgen, root, *changes):
+    shown = seqgen(
+        "data", "show", "spoken_digits_mel",
+        f"data={{source: recordings, root: {root}, validation: 0.2, test: 0.2}}", *changes,
+    )  # fmt: skip
+    assert shown.code == 0, shown.err
+    return shown.out.splitlines()
+
+
+# -- long recordings ------------------------------------------------------------------------------
+
+
+def test_what_is_cut_off_is_counted_in_every_part(tmp_path, seqgen):
+    """Eight recordings of 60 s are 8 s of clips, and 472 s are lost."""
+    root = fill(tmp_path / "long", 60.0)
+    lines = show(seqgen, root, "data.max_seconds=1.0")
+    assert (
+        "recordings cut for being longer than data.max_seconds=1: training 4 of 4 (236.0 s lost), "
+        "validation 2 of 2 (118.0 s lost), test 2 of 2 (118.0 s lost)"
+    ) in lines
+    again = load(root, max_seconds=1.0).notes
+    assert load(root, max_seconds=1.0).notes == again, "also from the cache"
+    assert again[0] in lines
+
+
+def test_nothing_is_said_where_nothing_is_wrong(tmp_path):
+    assert not load(fill(tmp_path / "short", 0.5)).notes
+
+
+def test_windows_of_a_recording_are_in_the_same_part(tmp_path, seqgen):
+    root = fill(tmp_path / "long", 5.25)
+    dataset = load(root, window=1.0, stride=0.5, max_seconds=1.0, **PLAIN)
+    assert {name: len(part) for name, part in dataset.parts.items()} == {
+        "training": 4 * 9, "validation": 2 * 9, "test": 2 * 9,
+    }  # fmt: skip
+    pitches = {}
+    for name, part in dataset.parts.items():
+        for clip, label in zip(part.items[:], part.label_NA[:, 0], strict=True):
+            assert len(clip) == RATE
+            pitch = int(np.abs(np.fft.rfft(clip)).argmax())
+            assert (pitch % 50 == 1) == (label == 1), "windows have the label of their recording"
+            pitches.setdefault(pitch, set()).add(name)
+    assert len(pitches) == 8
+    assert all(len(parts) == 1 for parts in pitches.values())
+    changes = ("data.window=1.0", "data.stride=0.5", "data.max_seconds=1.0")
+    lines = show(seqgen, root, *changes)
+    assert (
+        "windows of 1 s, one every 0.5 s: training 36 clips of 4 recordings, validation 18 clips "
+        "of 2 recordings, test 18 clips of 2 recordings"
+    ) in lines
+    assert (
+        "recordings with sound outside of windows: training 4 of 4 (1.0 s lost), validation 2 of "
+        "2 (0.5 s lost), test 2 of 2 (0.5 s lost)"
+    ) in lines
+
+
+def clips(path, **settings):
+    taken = take(open_recording(path), ClipSettings(**{"sample_rate": RATE, **PLAIN, **settings}))
+    return list(taken.clips), taken.facts
+
+
+def test_windows_are_the_samples_where_they_lie(tmp_path):
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, 10_000).astype(np.float32)
+    path = write(tmp_path / "a.wav", sound, subtype="FLOAT")
+    found, facts = clips(path, window=0.5, stride=0.25)
+    assert len(found) == facts.clips == 4
+    for place, clip in enumerate(found):
+        np.testing.assert_array_equal(clip, sound[2000 * place : 2000 * place + 4000])
+    assert facts.lost == 0
+    gaps, facts = clips(path, window=0.25, stride=0.5)
+    np.testing.assert_array_equal(gaps[1], sound[4000:6000])
+    assert facts.lost == pytest.approx(0.5), "a second of 1.25 s is in no window, half of it twice"
+    short, facts = clips(path, window=2.0, max_seconds=2.0)
+    np.testing.assert_array_equal(short[0], sound)
+    assert (facts.clips, facts.lost) == (1, 0)
+
+
+def test_silent_windows_are_left_out_and_counted(tmp_path):
+    sound = np.concatenate([tone(1.0), np.zeros(RATE), tone(1.0)])
+    path = write(tmp_path / "a.wav", sound)
+    for trim_db in (None, 40.0):
+        found, facts = clips(path, window=0.5, trim_db=trim_db)
+        assert (len(found), facts.silent, facts.lost) == (4, 2, 0)
+    root = fill(tmp_path / "mine", 1.0, labels=["a"])
+    write(root / "a" / "0.wav", sound)
+    notes = load(root, window=0.5, max_seconds=0.5).notes
+    assert notes[1] in {
+        f"silent windows left out: {part} 2" for part in ("training", "validation", "test")
+    }
+
+
+def test_words_are_cut_at_the_silence_between_them(tmp_path):
+    words = [tone(0.3), tone(0.4, pitch=700), tone(0.9)]
+    pause, breath = np.zeros(2400), np.zeros(400)
+    sound = np.concatenate([pause, words[0], breath, words[1], pause, words[2], pause])
+    path = write(tmp_path / "a.wav", sound, subtype="FLOAT")
+    found, facts = clips(path, pause=0.2, trim_db=40.0)
+    np.testing.assert_array_equal(
+        found[0], np.float32(np.concatenate([words[0], breath, words[1]]))
+    )
+    np.testing.assert_array_equal(found[1], np.float32(words[2]))
+    assert len(found) == facts.clips == 2
+    assert len(clips(path, pause=0.04, trim_db=40.0)[0]) == 3
+    cut, facts = clips(path, pause=0.2, trim_db=40.0, max_seconds=0.5)
+    assert ([len(one) for one in cut], facts.lost) == ([4000, 4000], pytest.approx(0.25 + 0.4))
+    none, facts = clips(path, pause=0.2, trim_db=40.0, max_seconds=0.8, too_long="drop")
+    assert (len(none), facts.dropped, facts.lost) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (("data.window=2.0", "data.max_seconds=1.0"), "set max_seconds=2"),
+        (("data.stride=0.5",), "set window, too"),
+        (("data.window=0.5", "data.pause=0.1"), "remove one of them"),
+        (("data.pause=0.1", "data.trim_db=null"), "not supported without trim_db"),
+    ],
+)
+def test_keys_that_do_not_go_together(changes, words):
+    data = "data={source: recordings, root: nowhere}"
+    with pytest.raises(RecipeError, match=words):
+        recipe_files.load("spoken_digits_mel", (data, *changes))
+
+
+def test_a_long_recording_takes_the_memory_of_a_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio_files, "BLOCK", 1 << 14)
+    path = write(tmp_path / "a.wav", np.stack([tone(100.0), tone(100.0)], 1))
+    for settings in ({}, {"window": 1.0}):
+        tracemalloc.start()
+        taken = take(open_recording(path), ClipSettings(RATE, **settings))
+        lengths = [len(clip) for clip in taken.clips]
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert lengths == [RATE] * (100 if settings else 1)
+        assert peak < 2e6, "all of it takes 6.4 MB"
+
+
+@pytest.mark.parametrize("rate", [11_025, 11_127, 44_100])
+def test_blocks_are_resampled_like_the_whole(tmp_path, monkeypatch, rate):
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, (3 * rate, 2))
+    recording = open_recording(write(tmp_path / "a.wav", sound, rate, subtype="FLOAT"))
+    [whole] = at_rate(recording, RATE)
+    monkeypatch.setattr(audio_files, "BLOCK", 1 << 14)
+    blocks = list(at_rate(recording, RATE))
+    assert len(blocks) > 3
+    np.testing.assert_allclose(np.concatenate(blocks), whole, atol=1e-5)
+
+
+# -- files that differ from what the recipe says --------------------------------------------------
+
+
+def test_rates_channels_and_clipping_are_told_by_part(tmp_path):
+    root = fill(tmp_path / "mine", 0.5, labels=["a"], count=10)
+    for number, rate in enumerate((16_000, 44_100, 16_000)):
+        stereo = np.stack([tone(0.5, rate), tone(0.5, rate)], 1)
+        write(root / "a" / f"{number}.wav", stereo, rate)
+    write(root / "a" / "9.wav", tone(0.5, level=1.5).clip(-1, 1))
+    write(root / "a" / "8.wav", tone(0.5, level=1.0))
+    resampled, averaged, clipped = load(root).notes
+    assert resampled.startswith("recordings resampled to 8000 Hz: ")
+    assert averaged.startswith("recordings whose channels were averaged: ")
+    assert clipped.startswith("recordings clipped at full scale (a/9.wav): ")
+    assert sum(map(int, re.findall(r"(\d+) of", averaged))) == 3
+    assert "16000 Hz" in resampled
+    assert "44100 Hz" in resampled
+    assert clipped.count(" of ") == 1
+
+
+def test_nothing_is_left_of_what_is_too_long(tmp_path):
+    root = fill(tmp_path / "mine", 0.5)
+    with pytest.raises(DataError, match=r"has no usable clips \(too long\)"):
+        load(root, max_seconds=0.2, too_long="drop")
