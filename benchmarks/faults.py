@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkProcess
 from pathlib import Path
@@ -34,9 +35,9 @@ SMALL = ("model.generator.hidden_size=16", "model.discriminator.hidden_size=16")
 KILLED = {
     "digits_rows": SMALL,
     "sines_series": (*SMALL, "data.count=400"),
-    "mnist_gan": DATA,
-    "mnist_dcgan": DATA,
-    "mnist_vae": DATA,
+    "mnist_gan": (*DATA, "model.generator.widths=[8]", "model.discriminator.channels=[4,4]"),
+    "mnist_dcgan": (*DATA, "model.generator.channels=[4]", "model.discriminator.channels=[4,4]"),
+    "mnist_vae": (*DATA, "model.encoder.channels=[4,4]", "model.decoder.widths=[8]"),
     "mnist_rows_likelihood": (*DATA, "model.generator.hidden_size=16"),
 }
 """Recipes that are killed, and what makes them small."""
@@ -103,34 +104,45 @@ def judged(run: Path, expected: dict[str, str]) -> str:
 def kills(folder: Path, rng: random.Random, count: int) -> Row:
     """Kill trainings of six recipes at random moments, and resume them until they end."""
     row = Row("kill -9 while training")
-    recipes = list(KILLED)
-    each = -(-count // len(recipes))
-    for name in recipes:
-        changes = (*KILLED[name], *FEW, "train.steps=300")
+    each = -(-count // len(KILLED))
+    for name, small in KILLED.items():
+        changes = (*small, *FEW, "train.steps=300")
+        began = time.monotonic()
         assert finished(seqgen("train", name, *changes, "--out", folder / f"{name}-whole"))
+        seconds = time.monotonic() - began
         expected = state(folder / f"{name}-whole")
-        run, done = folder / name, 0
-        while True:
-            there = (run / "run.json").exists()
-            how = ("--resume", run) if there else (name, *changes, "--out", run)
-            process = seqgen("train", *how)
-            if done < min(each, count - row.tried):
-                time.sleep(rng.uniform(0.5, 9))
-                os.killpg(process.pid, signal.SIGKILL)
-                ended = process.wait() == 0
-                done += not ended
-            else:
-                ended = True
-                if not finished(process):
-                    break
-            if ended:
+        wanted = row.tried + min(each, count - row.tried)
+        for number in itertools.count():
+            if row.tried >= wanted:
                 break
-        row.tried += done
-        # One run has all the kills of its recipe behind it.
-        outcome = judged(run, expected)
-        row.lost += outcome == "lost"
-        row.unequal += outcome == "unequal"
+            run = folder / f"{name}-{number}"
+            train = ("train", name, *changes, "--out", run)
+            row.tried += _killed(run, train, rng, seconds, wanted - row.tried)
+            # One run has all the kills before its end behind it.
+            outcome = judged(run, expected)
+            row.lost += outcome == "lost"
+            row.unequal += outcome == "unequal"
+        print(f"{name}: {row.tried} kills so far", file=sys.stderr, flush=True)
     return row
+
+
+def _killed(
+    run: Path, train: tuple[object, ...], rng: random.Random, seconds: float, most: int
+) -> int:
+    """Train, killing and resuming until it ends; return the number of kills."""
+    done = 0
+    while True:
+        there = (run / "run.json").exists()
+        process = seqgen(*(("train", "--resume", run) if there else train))
+        if done == most:
+            finished(process)
+            return done
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=rng.uniform(0.5, seconds))
+            return done
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        done += 1
 
 
 COMPARED = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -68,7 +69,8 @@ def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None, force: boo
     codec = make_codec(kind, store_codec(settings, dataset))
     # Before anything is printed: a kind may have nothing to draw.
     picture = kind.sheet(dataset, codec) if target is not None else None
-    shown(summary(dataset, codec))
+    notes = kind.trainable(settings, dataset, codec)[1]
+    shown(summary(replace(dataset, notes=[*dataset.notes, *notes]), codec))
     more = kind.summary(dataset, codec)
     if more:
         shown("\n" + more)

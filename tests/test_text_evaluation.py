@@ -444,3 +444,21 @@ def test_the_judge_knows_kinds_and_sentiments_of_real_sentences(real_data):
     kind, sentiment = (verdict.label_NA == label_NA[held_N].numpy()).mean(0)
     assert kind > 0.87
     assert sentiment > 0.62
+
+
+# -- one normalisation for all lines --------------------------------------------------------------
+
+
+def test_a_copy_in_another_unicode_form_is_a_copy():
+    """The codec writes "," for the full-width comma that the user's file has."""
+    from seqgan_kit.kinds.text.figures import TextFigures
+    from seqgan_kit.kinds.text.units import unit_items
+
+    raw = [f"\u5e8a\u524d\u660e\u6708\u5149\uff0c{number}\u2026" for number in range(20)]
+    written = [line.replace("\uff0c", ",").replace("\u2026", "...") for line in raw]
+    figures = TextFigures(
+        training=unit_items(raw, "characters"), reference=unit_items(raw[:5], "characters")
+    )
+    exact = figures.measure(unit_items(raw, "characters"))
+    assert figures.measure(unit_items(written, "characters")) == exact
+    assert exact["copied"] == 1

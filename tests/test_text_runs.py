@@ -9,6 +9,8 @@ import pytest
 
 import seqgan_kit
 from seqgan_kit.measuring.temperatures import parse_temperatures
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs import workflow
 from seqgan_kit.training.run import Run
 
 from .conftest import small_lines, text_data, tiny
@@ -379,7 +381,7 @@ def test_what_the_data_look_like(seqgen, small_text):
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (("codec.vocabulary=9000",), ["codec.vocabulary", "at most"]),
+        (("codec.vocabulary=5",), ["codec.vocabulary", "at least"]),
         (("codec.tokenizer=numbers",), ["'numbers' and data.source 'oracle'"]),
         (("codec={kind: rows}",), ["codec.kind 'text'"]),
         (("model.generator.head={kind: continuous}",), ["requires categorical"]),
@@ -405,3 +407,40 @@ def test_bad_recipes_of_text(seqgen, small_text, tmp_path, overrides, words):
     assert not (tmp_path / "run").exists()
     for word in words:
         assert word in shown.err
+
+
+# -- what the codec changes, and what it cannot have ----------------------------------------------
+
+
+def poems(tmp_path, count=40):
+    path = tmp_path / "poems.txt"
+    path.write_text(
+        "".join(f"\u5e8a\u524d\u660e\u6708\u5149\uff0c\u7591\u662f\u5730\u4e0a\u971c\u2026"
+                f"{number:05}\u4e3e\u5934\u671b\u660e\u6708{number}\n" for number in range(count))
+    )  # fmt: skip
+    return path
+
+
+def test_data_show_tells_what_is_written_otherwise(tmp_path, seqgen):
+    shown = seqgen(
+        "data", "show", "coco_captions",
+        f"data={{source: lines, root: {poems(tmp_path)}, test: 0.1}}", "codec.vocabulary=8000",
+    )  # fmt: skip
+    assert shown.code == 0, shown.err
+    assert "written otherwise" in shown.out
+    assert "such as '\u5e8a\u524d\u660e\u6708\u5149\uff0c" in shown.out
+    assert "as '\u5e8a\u524d\u660e\u6708\u5149,\u7591" in shown.out
+    assert "tokens, all that the training lines allow" in shown.out
+    assert "set evaluation.units=characters" in shown.out
+
+
+def test_a_small_data_set_trains_at_the_first_try(tmp_path, small_text):
+    """The vocabulary of the recipe is a limit, not a demand."""
+    said = []
+    changes = (*tiny("coco_captions"), "codec.vocabulary=4000", "train.steps=1", "phases=[]",
+               "objective={kind: likelihood}",
+               f"data={{source: lines, root: {small_text.with_name('lines.txt')}}}")  # fmt: skip
+    recipe = recipe_files.load("coco_captions", changes)
+    workflow.train(recipe, out=tmp_path / "run", watch=workflow.Watch(say=said.append))
+    (note,) = [line for line in said if "all that the training lines allow" in line]
+    assert int(note.split("vocabulary has ")[1].split()[0]) < 4000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from .tokenizers import (
     NumbersTokenizer,
     SentencePieceTokenizer,
     Tokenizer,
+    TooManyTokens,
     learn_sentencepiece,
 )
 
@@ -103,6 +105,10 @@ class TextCodec(Codec):
         """Count the tokens of each line, uncut and without the end token."""
         return np.array([len(ids) for ids in self.tokenizer.batch_ids(raw.tolist())], np.int64)
 
+    def written(self, raw: np.ndarray) -> list[str]:
+        """Return uncut lines as their tokens write them."""
+        return self.tokenizer.batch_text(self.tokenizer.batch_ids(raw.tolist()))
+
     def fits(self, raw: np.ndarray) -> np.ndarray:
         """Return which lines are not cut."""
         return self.lengths(raw) <= self.max_length
@@ -126,7 +132,8 @@ def learn_codec(
     Args:
         lines: the training text.
         tokenizer: kind of tokenizer.
-        vocabulary: number of tokens; see :func:`learn_sentencepiece`.
+        vocabulary: number of tokens, or fewer where the text allows no more; see
+            :func:`learn_sentencepiece`.
         byte_fallback: see there.
         normalization: see there.
         max_length: the most tokens that a line can have without being cut.
@@ -135,7 +142,7 @@ def learn_codec(
         The arguments of :func:`stored_codec`: JSON settings, and files by name.
 
     Raises:
-        DataError: the text does not support this vocabulary size.
+        DataError: the text needs more tokens.
     """
     settings: dict[str, Any] = {"tokenizer": tokenizer, "max_length": max_length}
     if tokenizer == "numbers":
@@ -145,13 +152,17 @@ def learn_codec(
                 "largest number"
             )
         return settings | {"vocabulary": vocabulary}, {}
-    model = learn_sentencepiece(
-        lines,
+    learn = partial(
+        learn_sentencepiece,
+        list(lines),
         kind=tokenizer,
-        vocabulary=vocabulary,
         byte_fallback=byte_fallback,
         normalization=normalization,
     )
+    try:
+        model = learn(vocabulary=vocabulary)
+    except TooManyTokens as error:
+        model = learn(vocabulary=error.most)
     return settings | {"sha256": hashlib.sha256(model).hexdigest()}, {MODEL_FILE: model}
 
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ...data.dataset import DataError, Dataset
+from ...data.dataset import DataError, Dataset, Part
 from ...data.reading import user_path
 from ...data.sources import Progress
 from ...data.tables import TableForm
 from ...kind import Codec
 from ...recipe import Recipe
 from . import datasets
-from .codec import text_codec
+from .codec import TextCodec, text_codec
 from .oracle import Oracle, oracle_dataset, published_oracle, seeded_oracle
-from .schema import OracleData, TextCodecRecipe
+from .schema import OracleData, TextCodecRecipe, TextEvaluation
+from .units import Units
 
 
 def _root(data: Any) -> Path | None:
@@ -93,6 +94,8 @@ def load(data: Any, progress: Progress | None = None) -> Dataset:
 def trainable(recipe: Recipe, dataset: Dataset, codec: Codec) -> tuple[Dataset, Sequence[str]]:
     """Drop training lines that are too long if ``codec.too_long`` says so; return notes, too.
 
+    The notes also tell a smaller vocabulary than the recipe's, and units that do not suit.
+
     Raises:
         DataError: all of them are too long.
     """
@@ -100,14 +103,37 @@ def trainable(recipe: Recipe, dataset: Dataset, codec: Codec) -> tuple[Dataset, 
     assert isinstance(settings, TextCodecRecipe), "a text codec is made from this section"
     training = dataset.parts["training"]
     fits_N = text_codec(codec).fits(training.items[: len(training)])
+    assert isinstance(recipe.evaluation, TextEvaluation), "text recipes have this section"
+    units = recipe.evaluation.units
+    notes = _notes(settings.vocabulary, units, training, text_codec(codec))
     longer = int((~fits_N).sum())
     if not longer:
-        return dataset, ()
+        return dataset, notes
     limit = f"codec.max_length ({settings.max_length})"
     if settings.too_long == "cut":
-        return dataset, [f"{longer} training lines have more tokens than {limit} and are cut"]
+        cut = f"{longer} training lines have more tokens than {limit} and are cut"
+        return dataset, [*notes, cut]
     if longer == len(training):
         raise DataError(f"every training line has more tokens than {limit}: raise it")
     return dataset.picked("training", np.flatnonzero(fits_N)), [
-        f"{longer} training lines have more tokens than {limit} and are left out"
+        *notes,
+        f"{longer} training lines have more tokens than {limit} and are left out",
     ]
+
+
+SPACELESS = 20
+"""Characters of a line that would hardly be one word."""
+
+
+def _notes(wanted: int | None, units: Units, training: Part, codec: TextCodec) -> list[str]:
+    notes, learned = [], codec.tokenizer.vocabulary
+    if wanted is not None and learned < wanted:
+        notes.append(f"the vocabulary has {learned} tokens, all that the training lines allow")
+    lines = [str(line).strip() for line in training.items[: len(training)]]
+    single = sum(len(line) > SPACELESS and " " not in line for line in lines)
+    if units != "characters" and single > len(lines) / 2:
+        notes.append(
+            f"evaluation.units={units} takes most lines for one word, because "
+            "they have no spaces: set evaluation.units=characters"
+        )
+    return notes

@@ -43,7 +43,7 @@ def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
         return TextFigures(training=training, reference=test, score=score)
 
     return Measure(
-        key=f"words-1-{units}",
+        key=f"words-2-{units}",
         judge=lambda _, classes: WordJudge(classes=classes),
         real=lambda raw: items(list(raw)),
         made=lambda decoded, codec: items(text_codec(codec).strings(decoded)),

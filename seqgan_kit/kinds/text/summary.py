@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from ...data.dataset import PARTS, Dataset
+from ...data.dataset import PARTS, Dataset, PartName
 from ...report.data import quantile_rows, row
 from .codec import TextCodec
 
@@ -24,7 +26,12 @@ def summary(dataset: Dataset, codec: TextCodec) -> str:
     # Over whole lines: cut lines would hide unknown tokens beyond the cut.
     known = [_known(codec, items) for items in raw.values()]
     shares = [f"{100 * share:.2f} %" if share is not None else "" for share in known]
-    lines += [row("known", shares), "", "Some training lines and their tokens:"]
+    lines += [
+        row("known", shares),
+        *_changed(codec, raw),
+        "",
+        "Some training lines and their tokens:",
+    ]
     training = raw["training"]
     chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     x_BT, mask_BT = codec.encode(training[chosen])
@@ -33,6 +40,26 @@ def summary(dataset: Dataset, codec: TextCodec) -> str:
     ):
         lines += [f"  {text}", f"    {' '.join(pieces)}"]
     return "\n".join(lines)
+
+
+def _changed(codec: TextCodec, raw: Mapping[PartName, np.ndarray]) -> list[str]:
+    """Count the lines that come back changed, as by the normalisation, and show one."""
+    pairs = {
+        name: [
+            (str(line), back)
+            for line, back in zip(items, codec.written(items), strict=True)
+            if str(line) != back
+        ]
+        for name, items in raw.items()
+    }
+    if not any(pairs.values()):
+        return []
+    before, after = next(pair for found in pairs.values() for pair in found)
+    return [
+        row("written otherwise", [str(len(found)) for found in pairs.values()]),
+        f"  such as {before!r}",
+        f"       as {after!r}",
+    ]
 
 
 def _known(codec: TextCodec, raw: np.ndarray) -> float | None:

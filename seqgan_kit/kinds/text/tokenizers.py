@@ -179,6 +179,21 @@ class NumbersTokenizer:
         return []
 
 
+class TooManyTokens(DataError):
+    """The error for a vocabulary that is larger than the training text allows.
+
+    Attributes:
+        most: the largest that it allows.
+    """
+
+    def __init__(self, vocabulary: int | None, most: int) -> None:
+        super().__init__(
+            f"codec.vocabulary={vocabulary} is more than the training text allows: "
+            f"choose at most {most}"
+        )
+        self.most = most
+
+
 def learn_sentencepiece(
     lines: Iterable[str],
     *,
@@ -198,7 +213,8 @@ def learn_sentencepiece(
         normalization: Unicode's compatibility form (NFKC), or the text unchanged.
 
     Raises:
-        DataError: there is no text, or it does not support this vocabulary size.
+        TooManyTokens: the text allows fewer tokens.
+        DataError: there is no text, or it needs more tokens.
     """
     from sentencepiece import SentencePieceTrainer
 
@@ -234,11 +250,13 @@ def learn_sentencepiece(
             minloglevel=3,
         )
     except RuntimeError as error:
+        if most := re.search(r"to a value <= (\d+)", str(error)):
+            raise TooManyTokens(vocabulary, int(most[1])) from error
         raise DataError(_refused(str(error), kind, vocabulary)) from error
     learned = SentencePieceTokenizer(model.getvalue()).vocabulary
     if vocabulary is not None and learned < vocabulary:
         # A char model can be smaller than requested without an error.
-        raise DataError(_too_large(vocabulary, learned))
+        raise TooManyTokens(vocabulary, learned)
     return model.getvalue()
 
 
@@ -257,8 +275,6 @@ def bearable(line: str) -> Iterator[str]:
 
 def _refused(said: str, kind: str, vocabulary: int | None) -> str:
     """Turn SentencePiece's error into a message."""
-    if most := re.search(r"to a value <= (\d+)", said):
-        return _too_large(vocabulary, int(most[1]))
     if least := re.search(r"smaller than required_chars\. \d+ vs (\d+)", said):
         return (
             f"codec.vocabulary={vocabulary} is too small: the characters of the training text "
@@ -272,11 +288,4 @@ def _refused(said: str, kind: str, vocabulary: int | None) -> str:
     return (
         f"SentencePiece cannot learn a {kind} tokenizer with codec.vocabulary={vocabulary} "
         f"({' '.join(said.split())}): choose another size or kind"
-    )
-
-
-def _too_large(vocabulary: int | None, most: int) -> str:
-    return (
-        f"codec.vocabulary={vocabulary} is more than the training text allows: "
-        f"choose at most {most}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Literal
@@ -26,7 +27,8 @@ def unit_items(lines: Sequence[str], units: Units) -> Int[Tensor, "N L"]:
     """Convert lines to rows of unit numbers, padded to the longest line and to at least 1.
 
     The number of a unit depends only on the unit, so that samples of any tokenizer, real lines
-    and files from elsewhere can be compared.
+    and files from elsewhere can be compared. Lines are normalised first (NFKC): a tokenizer may
+    write "," for a full-width comma, and a line copied so would count as new.
 
     Args:
         lines: the lines, without line breaks.
@@ -37,7 +39,9 @@ def unit_items(lines: Sequence[str], units: Units) -> Int[Tensor, "N L"]:
         DataError: one line is so long that rows of its length would fill the memory.
     """
     cut = _cutter(units)
-    rows = [[unit_number(unit) for unit in cut(line)] for line in lines]
+    rows = [
+        [unit_number(unit) for unit in cut(unicodedata.normalize("NFKC", line))] for line in lines
+    ]
     length_N = np.array([len(row) for row in rows], np.int64)
     refuse_padding(length_N.tolist(), int(length_N.max(initial=1)), length_N.itemsize)
     item_NL = np.zeros((len(rows), max(map(len, rows), default=0) or 1), np.int64)
