@@ -223,3 +223,93 @@ def test_nothing_is_left_of_what_is_too_long(tmp_path):
     root = fill(tmp_path / "mine", 0.5)
     with pytest.raises(DataError, match=r"has no usable clips \(too long\)"):
         load(root, max_seconds=0.2, too_long="drop")
+
+
+# -- formats --------------------------------------------------------------------------------------
+
+FORMATS = {
+    "aif": ("AIFF", "PCM_16", 1e-4),
+    "aifc": ("AIFF", "FLOAT", 1e-6),
+    "aiff": ("AIFF", "PCM_24", 1e-6),
+    "au": ("AU", "PCM_16", 1e-4),
+    "flac": ("FLAC", "PCM_16", 1e-4),
+    "mp3": ("MP3", "MPEG_LAYER_III", 0.05),
+    "oga": ("OGG", "VORBIS", 0.05),
+    "ogg": ("OGG", "VORBIS", 0.05),
+    "opus": ("OGG", "OPUS", 0.12),
+    "snd": ("AU", "ULAW", 0.02),
+    "wav": ("WAV", "PCM_16", 1e-4),
+}
+
+
+def test_every_ending_has_a_test():
+    assert {f".{form}" for form in FORMATS} == set(audio_files.EXTENSIONS)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_format_in_folders_and_in_manifests(tmp_path, form):
+    container, subtype, tolerance = FORMATS[form]
+    root, rows = tmp_path / "mine", ["path,word"]
+    for place, label in enumerate(("no", "yes")):
+        for number in range(4):
+            name = f"{label}/{number}.{form.upper() if number else form}"
+            sound = tone(0.5, pitch=300 + 100 * number + place)
+            write(root / name, sound, format=container, subtype=subtype)
+            rows.append(f"{name},{label}")
+    (root / "list.csv").write_text("\n".join(rows) + "\n")
+    folder, listed = (load(path, **PLAIN) for path in (root, root / "list.csv"))
+    for name, part in folder.parts.items():
+        for one, other in zip(part.items[:], listed.parts[name].items[:], strict=True):
+            np.testing.assert_array_equal(one, other)
+    [first], _ = clips(root / "no" / f"0.{form}")
+    middle = slice(500, 3500)
+    np.testing.assert_allclose(first[middle], tone(0.5, pitch=300)[middle], atol=tolerance)
+    assert len(first) == 4000
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "snd"])
+def test_half_a_file_is_damaged(tmp_path, form):
+    path = tmp_path / f"a.{form}"
+    write(path, tone(2.0), format=FORMATS[form][0], subtype=FORMATS[form][1])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=rf"a\.{form} is damaged"):
+        clips(path)
+
+
+def test_an_mp3_that_does_not_state_its_length(tmp_path):
+    """Its first frame is gone, so the length is an estimate, here a longer one."""
+    sound = np.concatenate([np.zeros(40_000), np.random.default_rng(0).uniform(-0.5, 0.5, 40_000)])
+    path = tmp_path / "a.mp3"
+    with soundfile.SoundFile(
+        path, "w", 44_100, 1, format="MP3", bitrate_mode="VARIABLE", compression_level=0.5
+    ) as file:
+        file.write(sound)
+    assert clips(path, max_seconds=9.0)[1].lost == 0
+    content = path.read_bytes()
+    tagged = b"ID3\4\0\0\0\0\1\0" + bytes(128) + content
+    path.write_bytes(tagged)
+    [whole], _ = clips(path, max_seconds=9.0)
+    path.write_bytes(content[content.index(b"\xff\xfb", 4) :])
+    assert soundfile.info(path).frames > 90_000
+    [rest], _ = clips(path, max_seconds=9.0)
+    assert abs(len(rest) - len(whole)) < 700
+    path.write_bytes(tagged[: len(tagged) * 3 // 4])
+    with pytest.raises(DataError, match="is damaged"):
+        clips(path)
+
+
+def test_what_is_skipped_is_named_with_the_reason(tmp_path, seqgen):
+    root = fill(tmp_path / "mine", 0.5, count=8)
+    write(root / "no" / "low.wav", tone(0.5, 4000), 4000)
+    write(root / "no" / "silent.wav", np.zeros(4000))
+    (root / "yes" / "text.opus").write_text("no sound")
+    with pytest.raises(DataError, match=r"low\.wav has 4000 .* set data\.sample_rate=4000 or"):
+        load(root)
+    lines = show(seqgen, root, "data.unreadable=skip", "data.max_seconds=0.5")
+    (note,) = [line for line in lines if line.startswith("recordings that cannot be used left")]
+    assert "3 (no/low.wav has 4000 samples per second, fewer than data.sample_rate=8000" in note
+    assert "no/silent.wav contains only silence" in note
+    assert "yes/text.opus is damaged or not a readable audio file (" in note
+    with pytest.raises(DataError, match=r"no usable clips \(no/.*fewer than data\.sample_rate"):
+        load(fill(tmp_path / "low", 0.5), sample_rate=16_000, unreadable="skip")

@@ -158,6 +158,22 @@ def test_one_file_in_a_pipe(run, monkeypatch, capfdbinary, tmp_path, form):
     assert (tmp_path / "x" / f"seven_ann_0000.{form}").read_bytes() == shown.out
 
 
+@pytest.mark.parametrize("codec", ["waveform"], indirect=True)
+def test_one_clip_in_a_named_file(sample, tmp_path):
+    asked = ("--label", "digit=seven,speaker=ann", "--seed", 3)
+    for form in ("wav", "flac"):
+        out = tmp_path / "new" / f"seven.{form}"
+        shown = sample(*asked, "--out", out)
+        assert (shown.code, shown.out) == (0, f"{out}\n"), shown.err
+        assert soundfile.info(out).format == form.upper()
+        assert sample(*asked, "-n", 1, "--format", form, "--out", tmp_path / form).code == 0
+        assert out.read_bytes() == (tmp_path / form / f"seven_ann_0000.{form}").read_bytes()
+        refused = sample(*asked, "--seed", 4, "--out", out)
+        assert (refused.code, "--force" in refused.err) == (2, True)
+        assert sample(*asked, "--seed", 4, "--out", out, "--force").code == 0
+        assert out.read_bytes() != (tmp_path / form / f"seven_ann_0000.{form}").read_bytes()
+
+
 def test_an_array_in_a_pipe(run, capfdbinary):
     from seqgen_cli.main import seqgen
 
@@ -236,7 +252,10 @@ def test_a_folder_that_is_there(sample, tmp_path):
         (["--swap"], ["--swap", "not supported for audio runs"]),
         (["--temperature", "0.5"], ["--temperature", "not supported for audio runs"]),
         (["--unique"], ["--unique", "not supported for audio runs"]),
-        (["--out", "seven.wav"], ["seven.wav", "folder", "--out -"]),
+        (["--out", "seven.wav"], ["seven.wav", "4 are requested", "folder"]),
+        (["--out", "seven.flac", "--format", "wav"], ["seven.flac", ".wav or .flac", "--format"]),
+        (["--out", "seven.mp3"], ["seven.mp3", ".wav or .flac", "folder"]),
+        (["--out", "seven.npy"], ["seven.npy", ".wav or .flac", "folder"]),
         (["-n", "0"], ["0"]),
     ],
 )

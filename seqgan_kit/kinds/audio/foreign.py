@@ -11,6 +11,7 @@ from torch import Tensor
 from ...data.dataset import DataError, some
 from ...data.label_folders import found_below, natural
 from ...data.manifests import read_manifest
+from ...labels import normal
 from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from .files import EXTENSIONS, open_recording
@@ -84,7 +85,8 @@ def _by_folder(root: Path, files: Sequence[Path], bench: Bench) -> Rows:
     if not bench.labelled or len(bench.dataset.labels) > 1:
         return None
     [(attribute, classes)] = bench.dataset.labels.items()
-    others = [file for file in files if file.parent.name not in classes or file.parent == root]
+    folders = {file: normal(file.parent.name) for file in files if file.parent != root}
+    others = [file for file in files if folders.get(file) not in classes]
     if len(others) == len(files):
         return None
     if others:
@@ -93,4 +95,4 @@ def _by_folder(root: Path, files: Sequence[Path], bench: Bench) -> Rows:
             f"{root}: {len(others)} of {len(files)} files are in no folder of a {attribute} of "
             f"{bench.dataset.name} ({some(places)}): move them, or list all files in a manifest"
         )
-    return [[file.parent.name] for file in files]
+    return [[folders[file]] for file in files]

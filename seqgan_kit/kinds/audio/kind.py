@@ -49,11 +49,12 @@ class Audio(Kind):
     about = (
         "Audio goes into a folder: one file per clip, 4 clips of each label, and a manifest.csv "
         "with their labels; or one array of all clips (--format npy: float32 in -1..1, [count, "
-        "samples], zero after the end). --out - writes one clip to standard output."
+        "samples], zero after the end). --out one.wav or one.flac writes one clip to a file, "
+        "--out - to standard output."
     )
     examples = (
         "seqgen sample runs/spoken_digits_mel --label digit=7 -n 4 --out sevens/",
-        "seqgen sample runs/spoken_digits_mel --label digit=7,speaker=theo --out - > seven.wav",
+        "seqgen sample runs/spoken_digits_mel --label digit=7,speaker=theo --out seven.wav",
         "seqgen sample runs/spoken_digits_mel --out walks/ \\\n"
         "    --interpolate digit=3,speaker=theo..digit=7,speaker=lucas",
     )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...data.dataset import DataError, PartName, cut_into_parts, some
 from ...data.label_folders import find_files, found_below, natural
-from ...data.manifests import LabelledFile, read_manifest
-from ...data.reading import NotJson, parse_json, read_bytes, refuse_columns
+from ...data.manifests import LabelledFile, mostly_lists, read_manifest, rows_like
+from ...data.reading import refuse_columns
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .datasets import refuse_rare
@@ -146,30 +142,13 @@ def _folder(root: Path) -> Found | None:
 
 def _manifest(path: Path) -> Found | None:
     """The recordings that a file names; ``None`` if it is no such file."""
-    rows = _rows(path)
-    paths = [one.strip() for row in rows if isinstance(one := row.get("path"), str)]
-    if sum(Path(one).suffix.lower() in EXTENSIONS for one in paths) <= len(rows) / 2:
+    rows = rows_like(path)
+    if not mostly_lists(rows, EXTENSIONS):
         return None
     columns = [*dict.fromkeys(name for row in rows for name in row if name not in ("path", None))]
     refuse_columns(path, len(columns))
     labels, left_out = shared.needed_labels(path, rows, columns)
     return Found({"training": read_manifest(path, labels, "recordings")[1]}, labels, left_out)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a manifest as far as they can be read; nothing of other files."""
-    rows: list[Any] = []
-    if (suffix := path.suffix.lower()) not in (".csv", ".jsonl"):
-        return rows
-    content = read_bytes(path).decode("utf-8-sig", errors="replace")
-    if suffix == ".csv":
-        with suppress(csv.Error):
-            rows.extend(csv.DictReader(io.StringIO(content, newline="")))
-    else:
-        for line in content.splitlines():
-            with suppress(NotJson):
-                rows.append(parse_json(line))
-    return [row for row in rows if isinstance(row, dict)]
 
 
 def listen(paths: Sequence[Path]) -> Sound:

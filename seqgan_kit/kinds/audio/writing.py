@@ -1,4 +1,4 @@
-"""Writing of audio samples: a folder of files, one array, or one file to a pipe."""
+"""Writing of audio samples: a folder of files, one array, or a single file or pipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from ...data.names import Numbered
 from ...data.unequal import padded
 from ...errors import UsageError
-from ...files import write_folder
+from ...files import refuse_existing, write_bytes, write_folder
 from ...labels import label_names
 from ...report.images import write_array
 from ...runs.asked import Asked
@@ -25,6 +25,7 @@ from .drawing import joined
 from .files import write_clip
 
 SoundFile = Literal["wav", "flac"]
+SOUND_FILES: tuple[str, ...] = get_args(SoundFile)
 DEFAULT_COUNT = 4
 WALK_STEPS = 8
 """Samples per walk."""
@@ -45,18 +46,29 @@ class Made(NamedTuple):
 
 
 def check(asked: Asked) -> None:
-    """Refuse an existing target, unless it may be replaced and contains only samples.
+    """Refuse an existing target, unless it may be replaced; a folder, if it has only samples.
 
     Raises:
         UsageError: the target cannot be used.
     """
     out = asked.target
+    if _is_single(asked):
+        refuse_existing(out, asked.may_replace)
+        return
     if out.is_file() or (out.suffix and not out.is_dir()):
         raise UsageError(
-            f"--out {out}: clips are written to a folder; name one, or use --out - to write one "
-            "file to standard output"
+            f"--out {out}: clips are written to a folder, and a single one to a file that ends in "
+            f"{' or '.join(f'.{form}' for form in SOUND_FILES)}, as --format says"
         )
     refuse_folder(asked, lambda path: path.suffix in OURS or path.name == MANIFEST)
+
+
+def _is_single(asked: Asked) -> bool:
+    """Say whether a single clip is to be written, to a file or to standard output."""
+    if asked.piped:
+        return True
+    ending = asked.target.suffix.lower().removeprefix(".")
+    return ending in SOUND_FILES and ending == asked.form and not asked.target.is_dir()
 
 
 def write(sampler: Sampler, asked: Asked) -> None:
@@ -68,7 +80,7 @@ def write(sampler: Sampler, asked: Asked) -> None:
     """
 
     codec = audio_codec(sampler.codec)
-    alone = asked.piped
+    alone = _is_single(asked)
     if asked.walk is None:
         count = asked.count or (1 if alone else DEFAULT_COUNT)
         label_NA = _label_rows(sampler, asked.labels, count)
@@ -132,10 +144,10 @@ def _write_one(made: Iterator[Made], many: int, asked: Asked, sample_rate: int) 
 
     if many != 1:
         raise UsageError(
-            f"--out - writes a single file, but {many} are requested; give one label of each "
-            "attribute and use -n 1"
+            f"--out {asked.target} writes a single file, but {many} are requested; give one label "
+            "of each attribute and use -n 1, or name a folder"
         )
-    if sys.stdout.isatty():
+    if asked.piped and sys.stdout.isatty():
         raise UsageError(
             "--out -: audio cannot be written to a terminal; redirect it to a file or a program"
         )
@@ -145,7 +157,10 @@ def _write_one(made: Iterator[Made], many: int, asked: Asked, sample_rate: int) 
         np.save(content, clip_S[None])
     else:
         write_clip(content, clip_S, sample_rate, form=cast(SoundFile, asked.form))
-    sys.stdout.buffer.write(content.getvalue())
+    if asked.piped:
+        sys.stdout.buffer.write(content.getvalue())
+    else:
+        write_bytes(asked.target, content.getvalue())
     asked.say(f"1 clip, {len(clip_S) / sample_rate:.2f} s")
 
 
