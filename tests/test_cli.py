@@ -170,14 +170,15 @@ def test_arrays(sample, tmp_path):
 def test_folders_of_pictures(sample, tmp_path):
     out = tmp_path / "digits"
     sample("--label", "3", "-n", 4, "--out", out)
-    assert sorted(path.name for path in out.iterdir()) == [f"3-{n:05d}.png" for n in range(4)]
+    names = [f"3-{n:05d}.png" for n in range(4)]
+    assert sorted(path.name for path in out.iterdir()) == [*names, "manifest.csv"]
     with Image.open(out / "3-00000.png") as image:
         assert (image.size, image.mode) == ((8, 8), "L")
     again = sample("--label", "3", "--out", out)
     assert again.code == 2
     assert "--force" in again.err
     assert sample("--label", "4", "-n", 1, "--out", out, "--force").code == 0
-    assert [path.name for path in out.iterdir()] == ["4-00000.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["4-00000.png", "manifest.csv"]
 
 
 def test_grids_and_walks(sample, tmp_path):

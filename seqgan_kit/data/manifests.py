@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..labels import normal
 from .dataset import DataError, some
 from .reading import LARGEST_MB, NotJson, parse_json, read_bytes, read_text, refuse_columns
 
@@ -69,7 +70,8 @@ def read_manifest(
             raise DataError(f"{path}, line {line}: {file} is not a file")
         if (first := line_of.setdefault(place, line)) != line:
             raise DataError(f"{path}, line {line}: {file} is already listed on line {first}")
-        found.append(LabelledFile(file, row["path"], tuple(row[column] for column in columns)))
+        labels_A = tuple(normal(row[column]) for column in columns)
+        found.append(LabelledFile(file, row["path"], labels_A))
     return columns, found
 
 

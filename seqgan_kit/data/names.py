@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Hashable
 
 LONGEST = 50
 """Characters of a file name that come from a label, so that no file system finds it too long."""
@@ -41,29 +42,39 @@ def safe_name(label: str, otherwise: str, *, spaces: bool = False) -> str:
 
 
 class Folders:
-    """Names of folders for labels, a distinct one for each on any file system."""
+    """Names of files or folders for labels, a distinct one for each on any file system.
 
-    def __init__(self, otherwise: str) -> None:
-        self._otherwise = otherwise
-        self._names: dict[str, str] = {}
+    Args:
+        otherwise: stands for a label of which nothing can stay.
+        spaces: whether spaces stay.
+    """
+
+    def __init__(self, otherwise: str, *, spaces: bool = True) -> None:
+        self._otherwise, self._spaces = otherwise, spaces
+        self._names: dict[Hashable, str] = {}
         self._taken: set[str] = set()
 
-    def of(self, label: str) -> str:
-        """Return the folder of a label.
+    def of(self, label: str, key: Hashable = None) -> str:
+        """Return the name of a label.
+
+        Args:
+            label: its text.
+            key: tells labels of the same text apart, such as those of several attributes.
 
         >>> folders = Folders("label")
         >>> folders.of("a/b"), folders.of("a/b"), folders.of("A?B")
         ('a_b', 'a_b', 'A_B 2')
         """
-        if label not in self._names:
-            first = name = safe_name(label, self._otherwise, spaces=True)
+        key = label if key is None else key
+        if key not in self._names:
+            first = name = safe_name(label, self._otherwise, spaces=self._spaces)
             number = 1
             while name.casefold() in self._taken:
                 number += 1
-                name = f"{first} {number}"
-            self._names[label] = name
+                name = f"{first}{' ' if self._spaces else '_'}{number}"
+            self._names[key] = name
             self._taken.add(name.casefold())
-        return self._names[label]
+        return self._names[key]
 
 
 class Numbered:

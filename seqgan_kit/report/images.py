@@ -10,9 +10,10 @@ from typing import Literal, TypedDict
 
 import numpy as np
 from jaxtyping import Float, Int
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from ..files import write_file
+from .fonts import lettering
 
 
 class ImagePanel(TypedDict):
@@ -59,17 +60,17 @@ def grid(
     height, width = rows[0].shape[1:3]
     factor = max(tile // max(height, width), 1)
     cell_h, cell_w = (height + MARGIN) * factor, (width + MARGIN) * factor
-    font = ImageFont.load_default(size=max(min(cell_h // 2, 28), 10))
-    left = max((int(font.getlength(name)) for name in names), default=0) + 12
+    titles = [lettering(name, max(min(cell_h // 2, 28), 10)) for name in names]
+    left = max((int(font.getlength(text)) for font, text in titles), default=0) + 12
     columns = max(len(row) for row in rows)
     colour = rows[0].shape[-1] == 3
     sheet = Image.new(
         "RGB" if colour else "L", (left + columns * cell_w, len(rows) * cell_h), "white"
     )
     draw = ImageDraw.Draw(sheet)
-    for y, (name, row) in enumerate(zip(names, rows, strict=True)):
+    for y, ((font, text), row) in enumerate(zip(titles, rows, strict=True)):
         middle = y * cell_h + cell_h // 2
-        draw.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
+        draw.text((left - 8, middle), text, fill="black", font=font, anchor="rm")
         for x, image in enumerate(row):
             shown = picture(image).resize(
                 (width * factor, height * factor), Image.Resampling.NEAREST

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...data.dataset import Dataset
-from ...data.names import Numbered
+from ...data.names import Folders
 from ...files import write_folder
 from ...kind import Codec
 from ...labels import label_names
@@ -23,6 +25,10 @@ from ...runs.scoring import Scores
 
 ACROSS = 12
 """Images in a row."""
+
+MANIFEST, SEED = "manifest.csv", "seed"
+UNLABELLED = {"label": ("any",)}
+"""Labels of data without labels."""
 
 
 def tiles(rows: Sequence[Float[np.ndarray, "_ h w c"]]) -> Image.Image:
@@ -73,19 +79,42 @@ def write_pictures(
     chunks: Iterable[Float[np.ndarray, "B ..."]],
     label_NA: Int[np.ndarray, "N A"],
     labels: Mapping[str, Sequence[str]],
+    *,
+    seed: int = 0,
+    cell: Callable[[str], str] = str,
 ) -> None:
-    """Write samples as a folder of PNGs, ``LABEL-NUMBER.png``, numbered label by label.
+    """Write samples as a folder of PNGs with a manifest, which can be read as data again.
 
-    An existing folder is replaced as a whole.
+    The files are ``LABEL-NUMBER.png``, numbered label by label. No two labels share a name, on
+    any file system; which file has which label is in ``manifest.csv``. An existing folder is
+    replaced as a whole.
+
+    Args:
+        path: the folder.
+        chunks: the samples.
+        label_NA: their labels.
+        labels: names of the classes of each attribute.
+        seed: of the samples, for the manifest.
+        cell: turns text into a cell of the manifest.
     """
-    names = Numbered("image", between="-", digits=5)
-    number = 0
-    with write_folder(path, replace=True) as draft:
-        for chunk in chunks:
-            for image in chunk:
-                name = names.next("-".join(label_names(label_NA[number], labels)))
-                picture(image).save(draft / f"{name}.png")
-                number += 1
+    names = Folders("image", spaces=False)
+    counts: Counter[str] = Counter()
+    named = {name: tuple(classes) for name, classes in labels.items()}
+    named = {} if named == UNLABELLED else named
+    seeds = {} if SEED in named else {SEED: seed}
+    with (
+        write_folder(path, replace=True) as draft,
+        (draft / MANIFEST).open("w", encoding="utf-8", newline="") as file,
+    ):
+        manifest = csv.writer(file, lineterminator="\n")
+        manifest.writerow(["path", *map(cell, named), *seeds])
+        for row_A, image in zip(label_NA, (one for chunk in chunks for one in chunk), strict=True):
+            classes = label_names(row_A, labels)
+            name = names.of("-".join(classes), tuple(row_A.tolist()))
+            target = f"{name}-{counts[name]:05d}.png"
+            counts[name] += 1
+            picture(image).save(draft / target)
+            manifest.writerow([target, *map(cell, classes[: len(named)]), *seeds.values()])
 
 
 # -- for commands -------------------------------------------------------------------------------

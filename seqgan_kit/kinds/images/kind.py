@@ -46,7 +46,8 @@ class Images(Kind):
     about = (
         "Images are written to a .png (a grid with one row per label, 12 images each), a .npy "
         "(float32 in 0..1, [count, height, width] if grey, [count, height, width, 3] in colour; "
-        "class numbers go to NAME.labels.npy), or a folder of .png files."
+        "class numbers go to NAME.labels.npy), or a folder of .png files with their labels in a "
+        "manifest.csv."
     )
     examples = (
         "seqgen sample runs/mnist_rows --label 3,7 -n 100 --out digits/",

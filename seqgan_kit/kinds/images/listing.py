@@ -11,6 +11,7 @@ from ...data.dataset import DataError, PartName
 from ...data.label_folders import find_files, find_unlabelled, left_out, natural
 from ...data.manifests import LabelledFile, read_manifest
 from ...data.reading import LARGEST_MB
+from ...labels import normal
 from .reading import EXTENSIONS
 
 PATTERN = re.compile(r"\{([^{}]*)\}|[*#]|[^*#{}]+|.")
@@ -105,7 +106,8 @@ def _by_pattern(root: Path, pattern: str, *, nested: bool) -> Listing:
             if (fits := match.fullmatch(path.stem)) is None:
                 others.append(name)
             else:
-                parts[part].append(LabelledFile(path, name, fits.groups()))
+                labels = tuple(normal(label) for label in fits.groups())
+                parts[part].append(LabelledFile(path, name, labels))
     if not parts["training"]:
         raise DataError(
             f"{root}: no name of an image fits data.pattern={pattern!r}, for example {others[0]}: "
@@ -136,9 +138,10 @@ def matcher(pattern: str) -> tuple[list[str], re.Pattern[str]]:
             attributes.append(piece[1].strip())
         known = {"*": ".*?", "#": r"\d+"}
         expression += "(.+?)" if piece[1] is not None else known.get(piece[0], re.escape(piece[0]))
-    if not attributes or not all(attributes) or len(set(attributes)) < len(attributes):
+    once = len({*attributes, "path"}) == len(attributes) + 1  # A manifest has a column path.
+    if not attributes or not all(attributes) or not once:
         raise DataError(
-            f"data.pattern={pattern!r} must name its labels, each once, as in "
+            f"data.pattern={pattern!r} must name its labels, each once and none path, as in "
             f"{'{label}_*'!r}: a name in braces is a label, # is a number and * is anything"
         )
     return attributes, re.compile(expression, re.DOTALL)

@@ -79,7 +79,11 @@ def read_pixels(path: Path, look: Look) -> np.ndarray:
     Raises:
         DataError: the file cannot be read as an image.
     """
-    image = read_image(path, look.edge, look.limits)
+    return pixels(read_image(path, look.edge, look.limits), look)
+
+
+def pixels(image: Image.Image, look: Look) -> np.ndarray:
+    """Return what :func:`read_image` gave as bytes ``[H, W, C]``."""
     ground = ground_of(image, look.ground, look.white)
     flat = flattened(image, ground, look.white).convert(look.mode)
     return np.asarray(_fitted(flat, look, ground)).reshape(*look.size, -1)

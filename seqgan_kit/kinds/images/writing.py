@@ -11,7 +11,7 @@ from ...report.images import GRID_ROWS, grid, labels_path, save_picture, write_a
 from ...runs.asked import Asked
 from ...runs.sampler import Sampler
 from ...runs.targets import refuse_folder
-from .drawing import write_pictures
+from .drawing import MANIFEST, write_pictures
 
 DEFAULT_COUNT = 12
 GRID_LIMIT = 4000
@@ -26,7 +26,7 @@ def check(asked: Asked) -> None:
     """
     out = asked.target
     if out.is_dir():
-        refuse_folder(asked, lambda path: path.suffix == ".png")
+        refuse_folder(asked, lambda path: path.suffix == ".png" or path.name == MANIFEST)
         return
     for path in (out, labels_path(out)) if out.suffix == ".npy" else (out,):
         refuse_existing(path, asked.may_replace)
@@ -73,7 +73,14 @@ def _write_by_label(sampler: Sampler, asked: Asked) -> None:
     elif target.suffix:
         raise UsageError(f"--out {target}: use a name that ends in .png or .npy, or a folder")
     else:
-        write_pictures(target, (c.numpy() for c in chunks), rows_NA, sampler.labels)
+        write_pictures(
+            target,
+            (chunk.numpy() for chunk in chunks),
+            rows_NA,
+            sampler.labels,
+            seed=asked.seed,
+            cell=asked.cell,
+        )
     asked.say(f"{len(rows_NA)} samples, seed {asked.seed}")
 
 
