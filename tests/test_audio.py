@@ -308,7 +308,7 @@ def test_sound_made_elsewhere_is_measured(run, tmp_path, seqgen):
     assert sorted_["label_accuracy"]["mean"] == figures["label_accuracy"]["mean"]
     # In another order.
     assert unnamed["loudness"]["mean"] == pytest.approx(figures["loudness"]["mean"], abs=1e-4)
-    assert (none.code, "contains no .aif, " in none.err) == (2, True)
+    assert (none.code, "contains no recordings (.aif, " in none.err) == (2, True)
     (out / "manifest.csv").write_text("path,label\nlow_0000.wav,middle\n")
     wrong = seqgen(*asked, "--samples", out / "manifest.csv")
     assert "has no label 'middle'; it has high, low" in wrong.err

@@ -1,21 +1,35 @@
 """Recordings as people have them: nothing of them is lost, changed or left out without a word."""
 
+import os
 import re
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.kinds.audio import files as audio_files
 from seqgan_kit.kinds.audio.clips import ClipSettings
+from seqgan_kit.kinds.audio.codec import AudioCodec
 from seqgan_kit.kinds.audio.datasets import recordings
 from seqgan_kit.kinds.audio.files import open_recording
+from seqgan_kit.kinds.audio.foreign import read_samples
 from seqgan_kit.kinds.audio.preparing import take
+from seqgan_kit.kinds.audio.schema import RecordingsData
 from seqgan_kit.kinds.audio.survey import at_rate
+from seqgan_kit.kinds.audio.writing import write as write_samples
+from seqgan_kit.measuring.bench import Bench
+from seqgan_kit.measuring.foreign_samples import SamplesError
+from seqgan_kit.measuring.sample_files import sample_files
+from seqgan_kit.models.sequence import RecurrentGenerator
+from seqgan_kit.nn.heads import ContinuousHead
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.recipe.files import RecipeError
+from seqgan_kit.runs.asked import Asked
+from seqgan_kit.runs.sampler import Sampler
 
 RATE = 8000
 PLAIN = {"trim_db": None, "peak": None}
@@ -313,3 +327,64 @@ def test_what_is_skipped_is_named_with_the_reason(tmp_path, seqgen):
     assert "yes/text.opus is damaged or not a readable audio file (" in note
     with pytest.raises(DataError, match=r"no usable clips \(no/.*fewer than data\.sample_rate"):
         load(fill(tmp_path / "low", 0.5), sample_rate=16_000, unreadable="skip")
+
+
+# -- labels and names -----------------------------------------------------------------------------
+
+ALIKE = ("a b", "a_b", "A B", "a,b", "a;b", "=a", "'=a", "na\u00efve", "\u540d")
+"""Labels that a file system may take for the same, or a table for something else."""
+
+
+class OfLabels(Bench):
+    """What reads samples: it knows labels, and nothing can be measured with it."""
+
+    labelled = True
+
+    def __init__(self, labels):
+        data = RecordingsData(source="recordings", root="nowhere", labels=tuple(labels))
+        self.recipe = SimpleNamespace(data=data)
+        self.dataset = SimpleNamespace(labels=labels, name="mine")
+
+
+def test_labels_that_file_names_cannot_tell_apart(tmp_path):
+    """Every sample has a file of its own, and the manifest gives its exact label back."""
+    codec = AudioCodec(
+        sample_rate=RATE, samples=400, peak=0.95, representation={"kind": "waveform"}
+    )
+    torch.manual_seed(0)
+    network = RecurrentGenerator(
+        head=ContinuousHead(8, codec.features), classes=(len(ALIKE),), steps=codec.steps,
+        hidden_size=8, input_size=8, noise_size=4, step_noise_size=2, label_size=4,
+    )  # fmt: skip
+    sampler = Sampler(network.eval(), codec, {"word": list(ALIKE)}, torch.device("cpu"))
+    out = tmp_path / "out"
+    write_samples(sampler, Asked(tmp_path, (), 2, 0, "wav", out))
+    names = sorted(path.name for path in out.glob("*.wav"))
+    assert len({name.casefold() for name in names}) == 2 * len(ALIKE)
+    bench = OfLabels({"word": ALIKE})
+    files, label_NA = sample_files(out, audio_files.EXTENSIONS, "recordings", bench)
+    assert label_NA[:, 0].tolist() == [*range(len(ALIKE))] * 2
+    stems = {}
+    for file, [number] in zip(files, label_NA, strict=True):
+        stems.setdefault(file.stem.rpartition("_")[0].casefold(), set()).add(number)
+    assert all(len(numbers) == 1 for numbers in stems.values()), "a stem is of one label"
+
+
+def test_a_name_that_is_not_utf8_is_a_sentence(tmp_path, seqgen):
+    root = fill(tmp_path / "mine", 0.1)
+    (root / "yes").rename(os.fsdecode(os.fsencode(root) + b"/y\xe9s"))
+    with pytest.raises(DataError, match=r"y\\xe9s: this name is not UTF-8: rename it"):
+        load(root)
+    shown = seqgen("init", root)
+    assert shown.code == 1
+    assert "this name is not UTF-8" in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_samples_that_lack_a_column_say_so_before_anything_is_decoded(tmp_path):
+    root = fill(tmp_path / "samples", 0.1)
+    rows = "".join(f"no/{n}.wav,x\n" for n in range(4))
+    (root / "list.csv").write_text(f"path,word\n{rows}")
+    bench = OfLabels({"word": ["x"], "speaker": ["ann"]})
+    with pytest.raises(SamplesError, match=r"line 2: 'speaker' is missing .* 'path', 'word'"):
+        read_samples(root / "list.csv", None, bench)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, cast, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
-from ...data.names import Numbered
+from ...data.names import Folders, Numbered
 from ...data.unequal import padded
 from ...errors import UsageError
 from ...files import refuse_existing, write_bytes, write_folder
@@ -197,9 +197,11 @@ def _write_folder(
         if label_NA is not None and asked.form == "npy":
             write_array(draft / ARRAY, rows(), label_NA)
         else:
-            names = Numbered("clip")
+            # Labels that a file name cannot tell apart have names of their own.
+            stems, names = Folders("clip", spaces=False), Numbered("clip")
             for one in made:
-                path = f"{names.next('_'.join(one.classes))}.{asked.form}"
+                stem = stems.of("_".join(one.classes), key=tuple(one.classes))
+                path = f"{names.next(stem)}.{asked.form}"
                 write_clip(draft / path, one.clip_S, rate, form=cast(SoundFile, asked.form))
                 noted(path, one)
     asked.say(f"{count} clips, {seconds:.1f} s of audio, seed {asked.seed}")
