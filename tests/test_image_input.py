@@ -467,6 +467,16 @@ def test_a_manifest_of_images_is_begun_with(tmp_path, form):
     assert len(pixels(loading.load(recipe.data))) == 16
 
 
+def test_images_in_nothing_but_sub_folders_are_begun_with(tmp_path):
+    for label in ("cat", "dog"):
+        for number in range(4):
+            save(tmp_path / "pets" / label / "small" / f"{number}.png", noise(number))
+    (tmp_path / "recipe.yaml").write_text(look_at(tmp_path / "pets").recipe(tmp_path))
+    data = recipe_files.load(str(tmp_path / "recipe.yaml")).data
+    assert data.nested
+    assert classes(loading.load(data)) == ["cat"] * 4 + ["dog"] * 4
+
+
 def test_manifests_of_images_and_of_sounds_are_told_apart(tmp_path):
     from seqgan_kit.kinds.audio.starter import starter as sound_starter
     from seqgan_kit.kinds.images.starter import starter as image_starter

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ...data.dataset import some
+from ...data.dataset import DataError, some
 from ...data.label_folders import found_below
 from ...data.manifests import mostly_lists, rows_like
 from ...data.reading import refuse_columns
@@ -37,6 +37,7 @@ class OwnImages:
         size: height and width that the recipe proposes.
         columns: columns of a manifest that hold labels.
         left_out: the other columns, and why.
+        nested: whether images in folders inside of a label's folder are taken.
     """
 
     root: Path
@@ -46,6 +47,7 @@ class OwnImages:
     size: tuple[int, int]
     columns: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    nested: bool = False
 
     @property
     def count(self) -> int:
@@ -103,7 +105,14 @@ def write_tiny(folder: Path) -> Path:
 
 def _folder(root: Path) -> OwnImages | None:
     """The images of a folder; ``None`` if there are none."""
-    return _own(root, list_images(root)) if any(found_below(root, EXTENSIONS)) else None
+    if not any(found_below(root, EXTENSIONS)):
+        return None
+    try:
+        listing = list_images(root)
+    except DataError:
+        # There may be images in nothing but folders inside of the labels' folders.
+        return replace(_own(root, list_images(root, nested=True)), nested=True)
+    return _own(root, listing)
 
 
 def _manifest(path: Path) -> OwnImages | None:
@@ -140,9 +149,15 @@ def images_recipe(found: OwnImages, target: Path) -> str:
     group = 4 if fewest >= 4 else 2
     full_groups = sum(int(n * 0.7) // group for n in found.summary.labels.values())
     batch = min(max(full_groups, 1), 32 // group) * group
-    labels = f"""
+    more = ""
+    if found.columns:
+        more += f"""
   # Columns of labels; none: all but path.
   labels: {shared.quoted_list(found.columns)}"""
+    if found.nested:
+        more += """
+  # Images in folders inside of a label's folder are taken, too.
+  nested: true"""
     return f"""\
 # seqgen train {target}
 # {found.count} images of {len(found.summary.labels)} labels, row by row.
@@ -151,7 +166,7 @@ name: {found.name}_rows
 
 data:
   source: folder
-  root: {json.dumps(os.path.abspath(found.root))}{labels if found.columns else ""}
+  root: {json.dumps(os.path.abspath(found.root))}{more}
   # Height and width that every image is resized to; a row is a step, so fewer rows train faster.
   size: [{found.size[0]}, {found.size[1]}]
   # grey or rgb
