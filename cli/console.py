@@ -58,6 +58,9 @@ checkpoint_option = click.option(
     "--checkpoint", type=Step(), help="Step of the checkpoint [the best, or the newest]."
 )
 
+moved_argument = click.argument("moved", metavar="[data.root=PLACE]", nargs=-1)
+"""For a run: where its data are now."""
+
 gan_train_option = click.option(
     "--gan-train/--no-gan-train",
     default=True,

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Measure runs or external samples, next to real data.")
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
+@click.argument("runs", metavar="[RUNS]... [data.root=PLACE]", nargs=-1)
 @checkpoint_option
 @click.option(
     "--samples",
     metavar="N|PATH",
-    help="Samples per set [from the recipe], or external samples: a file or folder (see above).",
+    multiple=True,
+    help="Samples per set [from the recipe], or external samples: a file or folder (see above), "
+    "once for each.",
 )
 @click.option(
     "--labels",
@@ -62,9 +64,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
-    runs: tuple[Path, ...],
+    runs: tuple[str, ...],
     checkpoint: str | None,
-    samples: str | None,
+    samples: tuple[str, ...],
     labels: Path | None,
     recipe: str | None,
     sets: int | None,
@@ -85,7 +87,8 @@ def command(
       seqgen evaluate runs/mnist_rows --samples 10000 --seed 1
       seqgen evaluate --samples theirs.npy --labels theirs.labels.npy --recipe mnist_rows
       seqgen evaluate runs/mnist_rows --json | jq .models[0].figures.label_accuracy.mean
-      seqgen evaluate --samples theirs.txt --recipe coco_captions
+      seqgen evaluate --samples theirs.txt --samples others.txt --recipe coco_captions
+      seqgen evaluate runs/mine data.root=where/the/data/are/now
       seqgen evaluate runs/coco_captions --temperatures 0.5:1.5:0.1
 
     Every metric is shown with its standard deviation over independent sets of samples, next to
@@ -109,25 +112,29 @@ def command(
     from seqgan_kit.pages.comparison import runs_as_entries, swept
     from seqgan_kit.recipe import files as recipe_files
     from seqgan_kit.report.tables import terminal
-    from seqgan_kit.training.run import Run
+    from seqgan_kit.runs.loading import DATA_ROOT, opened_runs
 
     count = _count(samples)
-    elsewhere = Path(samples) if samples is not None and count is None else None
-    if (elsewhere is None) != (recipe is None) or (labels is not None and elsewhere is None):
+    elsewhere = [Path(path) for path in samples if count is None]
+    if bool(elsewhere) != (recipe is not None) or (labels is not None and len(elsewhere) != 1):
         raise UsageError(
             "external samples require both --samples PATH and --recipe RECIPE, and --labels PATH "
-            "if they have labels"
+            "if they are one file without labels"
         )
-    if not runs and elsewhere is None:
+    opened = opened_runs(runs)
+    if not opened and not elsewhere:
         raise UsageError("name one or more runs, or external samples (--samples PATH)")
-    if checkpoint is not None and len(runs) != 1:
+    if checkpoint is not None and len(opened) != 1:
         raise UsageError("--checkpoint requires exactly one run")
-    wanted = _temperatures(temperatures, plot, force, runs, checkpoint)
-    if elsewhere is not None:
-        from_elsewhere.check_paths(elsewhere, labels)
-    entries = runs_as_entries([Run(run) for run in runs])
+    wanted = _temperatures(temperatures, plot, force, bool(opened), checkpoint)
+    for path in elsewhere:
+        from_elsewhere.check_paths(path, labels)
+    entries = runs_as_entries(opened)
     found = [run for entry in entries for run in entry.runs]
-    settings = measuring.same_data_for_all(found) if recipe is None else recipe_files.load(recipe)
+    if recipe is None:
+        settings = measuring.same_data_for_all(found)
+    else:
+        settings = recipe_files.load(recipe, [one for one in runs if one.startswith(DATA_ROOT)])
     bench = measuring.bench_of(
         settings,
         device=device,
@@ -136,14 +143,15 @@ def command(
         sets=sets,
         gan_train=gan_train,
     )
+    # Before anything is measured, which takes minutes.
+    theirs = [(path, from_elsewhere.read_samples(path, labels, bench)) for path in elsewhere]
     measured = [
         replace(bench.run(run, checkpoint=checkpoint, seed=seed), name=entry.name)
         for entry in entries
         for run in entry.runs
     ]
-    if elsewhere is not None:
-        items, label_NA = from_elsewhere.read_samples(elsewhere, labels, bench)
-        measured.append(bench.samples_of(elsewhere.name, items, label_NA))
+    for path, (items, label_NA) in theirs:
+        measured.append(bench.samples_of(path.name, items, label_NA))
     sweeps = swept(bench, entries, wanted, seed=seed)
     if as_json:
         click.echo(json.dumps({**_as_json(bench, measured), "sweeps": sweeps}, indent=2))
@@ -156,20 +164,21 @@ def command(
     )
     show(terminal(content))
     if sweeps:
-        target = plot or (runs[0] / "temperatures.svg" if len(runs) == 1 else None)
+        target = plot or (opened[0].path / "temperatures.svg" if len(opened) == 1 else None)
         _show_sweeps(content, sweeps, target)
     for note in content["notes"]:
         say(note)
 
 
-def _count(samples: str | None) -> int | None:
-    """Return how many samples to measure; ``None`` where a path or nothing was given.
+def _count(given: tuple[str, ...]) -> int | None:
+    """Return how many samples to measure; ``None`` where paths or nothing were given.
 
     Raises:
         UsageError: too few or too many.
     """
-    if samples is None or not samples.isdecimal():
+    if len(given) != 1 or not given[0].isdecimal():
         return None
+    (samples,) = given
     if len(samples) > len(str(MEASURED.max)):
         raise UsageError(f"--samples {samples[:18]}...: at most {MEASURED.max:,} can be measured")
     if int(samples) < FEWEST:
@@ -181,7 +190,7 @@ def _temperatures(
     text: str | None,
     plot: Path | None,
     force: bool,
-    runs: tuple[Path, ...],
+    runs: bool,
     checkpoint: str | None,
 ) -> list[float]:
     """Check the options of a sweep and return its temperatures; empty without a sweep."""

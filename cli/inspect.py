@@ -6,16 +6,24 @@ from pathlib import Path
 
 import click
 
-from .console import SEED, checkpoint_option, say, show_path, watching, writable
+from .console import SEED, checkpoint_option, moved_argument, say, show_path, watching, writable
 
 
 @click.command(short_help="Show which steps a discriminator finds fake.")
 @click.argument("run", type=click.Path(path_type=Path))
+@moved_argument
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
 @click.option("--out", type=click.Path(path_type=Path), help="A .png [RUN/samples/inspect.png].")
 @checkpoint_option
 @click.option("--force", is_flag=True, help="Replace what --out names.")
-def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, force: bool) -> None:
+def command(
+    run: Path,
+    moved: tuple[str, ...],
+    seed: int,
+    out: Path | None,
+    checkpoint: str | None,
+    force: bool,
+) -> None:
     """Write a picture of real items and samples with a score of RUN's discriminator for each step.
 
     Real test items come first, then samples of the same labels. Blue speaks for real, red for
@@ -31,11 +39,10 @@ def command(run: Path, seed: int, out: Path | None, checkpoint: str | None, forc
 
     from seqgan_kit.report.images import save_picture
     from seqgan_kit.runs.data import kind_of_run
-    from seqgan_kit.runs.loading import load_sampler, run_recipe, same_data
+    from seqgan_kit.runs.loading import load_sampler, opened_runs, run_recipe, same_data
     from seqgan_kit.runs.scoring import scores
-    from seqgan_kit.training.run import Run
 
-    found = Run(run)
+    (found,) = opened_runs([run, *moved])
     kind = kind_of_run(found)
     target = writable(out, force) or found.samples / "inspect.png"
     recipe = run_recipe(found)

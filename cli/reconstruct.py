@@ -6,18 +6,25 @@ from pathlib import Path
 
 import click
 
-from .console import checkpoint_option, show_path, watching, writable
+from .console import checkpoint_option, moved_argument, show_path, watching, writable
 
 
 @click.command(short_help="Show what a VAE makes of real items.")
 @click.argument("run", type=click.Path(path_type=Path))
+@moved_argument
 @click.option("-n", "--count", type=click.IntRange(min=1, max=400), default=12, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A .png [RUN/samples/...].")
 @checkpoint_option
 @click.option("--force", is_flag=True, help="Replace what --out names.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
-    run: Path, count: int, out: Path | None, checkpoint: str | None, force: bool, device: str
+    run: Path,
+    moved: tuple[str, ...],
+    count: int,
+    out: Path | None,
+    checkpoint: str | None,
+    force: bool,
+    device: str,
 ) -> None:
     """Write a picture of test items beside what RUN, a variational autoencoder, makes of them.
 
@@ -30,11 +37,10 @@ def command(
     from seqgan_kit import load
     from seqgan_kit.report.images import save_picture
     from seqgan_kit.runs.data import kind_of_run
-    from seqgan_kit.runs.loading import run_recipe, same_data
+    from seqgan_kit.runs.loading import opened_runs, run_recipe, same_data
     from seqgan_kit.runs.reconstruction import reconstructions
-    from seqgan_kit.training.run import Run
 
-    found = Run(run)
+    (found,) = opened_runs([run, *moved])
     kind = kind_of_run(found)
     target = writable(out, force) or found.samples / "reconstruct.png"
     recipe = run_recipe(found)

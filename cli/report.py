@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from .console import MEASURED, SEED, SETS, gan_train_option, show_path, watching
+from .console import MEASURED, SEED, SETS, gan_train_option, moved_argument, show_path, watching
 
 
 @click.command(short_help="Write a page about one run.")
 @click.argument("run", type=click.Path(path_type=Path))
+@moved_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder [RUN].")
 @click.option("--force", is_flag=True, help="Replace report.* in --out.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
@@ -22,6 +23,7 @@ from .console import MEASURED, SEED, SETS, gan_train_option, show_path, watching
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
     run: Path,
+    moved: tuple[str, ...],
     out: Path | None,
     force: bool,
     seed: int,
@@ -41,14 +43,14 @@ def command(
       seqgen report runs/mnist_rows --no-gan-train --out pages/
     """
     from seqgan_kit.pages import comparison
-    from seqgan_kit.training.run import Run
+    from seqgan_kit.runs.loading import opened_runs
 
-    found = Run(run)
+    found = opened_runs([run, *moved])
     folder = out or run
     if out is not None:
         comparison.refuse_others(folder, "report", None, force)
     comparison.compare(
-        comparison.runs_as_entries([found]),
+        comparison.runs_as_entries(found),
         folder,
         title=run.resolve().name,
         kind="run",

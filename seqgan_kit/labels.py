@@ -16,6 +16,19 @@ LabelCounts = list[tuple[list[int], int]]
 """Combinations of labels, one class number an attribute, and how often each occurs."""
 
 
+UNLABELLED: Mapping[str, Sequence[str]] = {"label": ("any",)}
+"""The labels of data without labels: one class, which nobody needs to see."""
+
+
+def are_named(labels: Mapping[str, Sequence[str]]) -> bool:
+    """Whether labels have names that mean something to a user.
+
+    >>> are_named({"label": ["any"]}), are_named({"label": ["cat"]})
+    (False, True)
+    """
+    return {name: tuple(classes) for name, classes in labels.items()} != UNLABELLED
+
+
 MOST = 10**6
 """Most combinations of labels at once."""
 

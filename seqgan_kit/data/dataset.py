@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import SeqganError
+from ..labels import UNLABELLED
 
 PartName = Literal["training", "validation", "test"]
 
@@ -107,7 +108,7 @@ def unlabelled(dataset: Dataset) -> Dataset:
         name: Part(part.items, np.zeros((len(part), 1), np.int64))
         for name, part in dataset.parts.items()
     }
-    return replace(dataset, parts=parts, labels={"label": ("any",)})
+    return replace(dataset, parts=parts, labels=UNLABELLED)
 
 
 def fingerprint(*parts: object) -> str:

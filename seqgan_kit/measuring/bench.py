@@ -19,7 +19,7 @@ from ..evaluation.distribution import TooFewSamples
 from ..evaluation.evaluate import MEASURE, Reference, accuracies, cached_rows, combine
 from ..evaluation.figures import Value
 from ..evaluation.gan_train import gan_train
-from ..evaluation.judge import Judge
+from ..evaluation.judge import Judge, TrainedJudge
 from ..evaluation.likelihood import chosen_items, likelihood_figures, token_figures
 from ..files import file_digest, write_json
 from ..kind import OwnFigures
@@ -83,27 +83,45 @@ class Bench:
                 f"recall, density and coverage need {needed}: enlarge it (data.test), or lower "
                 "evaluation.neighbours"
             )
-        judged = trained_judge(
-            recipe,
-            dataset,
+
+    @cached_property
+    def _trained(self) -> TrainedJudge:
+        """The judge, trained when it is first used: samples from elsewhere are read before."""
+        return trained_judge(
+            self.recipe,
+            self.dataset,
             self.measure,
             seed=self.settings.judge_seed,
-            device=device,
-            say=watch.say,
-            progress=watch.judge,
+            device=self.device,
+            say=self.watch.say,
+            progress=self.watch.judge,
         )
-        self._judge = judged.judge
-        self.judge_accuracy = judged.accuracy
-        self._judge_digest = _digest(judged.judge.state_dict())
-        self.reference = Reference(
-            judge=judged.judge,
+
+    @property
+    def _judge(self) -> Judge:
+        return self._trained.judge
+
+    @property
+    def judge_accuracy(self) -> float:
+        """Accuracy of the judge on the test part."""
+        return self._trained.accuracy
+
+    @cached_property
+    def _judge_digest(self) -> str:
+        return _digest(self._judge.state_dict())
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The real test items, with which samples are compared."""
+        return Reference(
+            judge=self._judge,
             items=self.test,
             label_NA=self.label_NA,
             training=lambda: self._vectors(self.training_items()),
             neighbours=self.settings.neighbours,
             flatten=self.measure.vectors,
             noise=None if self.own is None else self._own_noise,
-            attributes=tuple(dataset.labels),
+            attributes=tuple(self.dataset.labels),
         )
 
     @cached_property

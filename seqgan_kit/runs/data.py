@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from .. import plugins
 from ..data.dataset import DataError, Dataset, PartName, unlabelled
+from ..data.reading import user_path
 from ..data.sources import Progress
 from ..errors import PluginError
 from ..files import FileProblem
@@ -52,7 +54,21 @@ def load_dataset(recipe: Recipe, progress: Progress | None = None) -> Dataset:
     Raises:
         DataError: it cannot be had or used.
     """
+    root = recipe.data.root
+    if root is not None and not os.path.lexists(user_path(root)):
+        raise DataError(
+            f"{root}: there is no such file or folder; if the data have moved, add "
+            "data.root=PLACE to the command"
+        )
     return kind_of(recipe).load(recipe.data, progress)
+
+
+def located(recipe: Recipe) -> Recipe:
+    """Return the recipe with a whole path for ``data.root``, which holds in every folder."""
+    if recipe.data.root is None:
+        return recipe
+    root = os.path.abspath(user_path(recipe.data.root))
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": root})})
 
 
 def seen(recipe: Recipe, dataset: Dataset) -> Dataset:

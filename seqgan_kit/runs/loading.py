@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 import torch
 
 from ..data.dataset import Dataset
+from ..errors import UsageError
 from ..files import FileProblem
 from ..kind import Codec
 from ..nn.networks import Discriminator, Generator
@@ -92,6 +94,29 @@ def _belong_together(run: Run, recipe: Recipe, codec: Codec) -> None:
         )
 
 
+DATA_ROOT = "data.root="
+"""Begins the only override that every command on a run takes."""
+
+
+def opened_runs(arguments: Sequence[str | Path]) -> list[Run]:
+    """Open the runs of a command line, in which ``data.root=PLACE`` says where their data are.
+
+    Raises:
+        RunError: one is no run.
+        UsageError: there is another override.
+    """
+    texts = [str(one) for one in arguments]
+    roots = [text.removeprefix(DATA_ROOT) for text in texts if text.startswith(DATA_ROOT)]
+    paths = [Path(text) for text in texts if not text.startswith(DATA_ROOT)]
+    for path in paths:
+        if re.match(r"[a-z_]+(\.\w+)+=", str(path)) and not path.exists():
+            raise UsageError(
+                f"{path}: only data.root can change here, where the data have moved; the rest of "
+                "a recipe belongs to its run"
+            )
+    return [Run(path, data_root=roots[-1] if roots else None) for path in paths]
+
+
 def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe that a run keeps, with changes of its ``train`` section or of ``data.root``.
 
@@ -99,13 +124,14 @@ def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
         RunError: an override changes something else.
     """
     for text in overrides:
-        if not text.startswith(("train.", "data.root=")):
+        if not text.startswith(("train.", DATA_ROOT)):
             raise RunError(
                 f"{text}: a run goes on with the data and networks it has, and only keys of "
                 "`train`, and data.root where the data moved, can change; start another with "
                 "--init-from"
             )
-    data = recipe_files.override(recipe_files.read(run.recipe_path), overrides)
+    moved = [] if run.data_root is None else [f"{DATA_ROOT}{run.data_root}"]
+    data = recipe_files.override(recipe_files.read(run.recipe_path), [*moved, *overrides])
     return recipe_files.check(data, str(run.recipe_path))
 
 

@@ -83,6 +83,7 @@ def train(
         TrainingDiverged: a loss became infinite or NaN.
     """
     weights = Run(init_from).checkpoint() if init_from is not None else None
+    recipe = data_of.located(recipe)
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
     watch = _for_process(watch, runtime)
     making = Making(runtime, watch, optimizer, hooks)

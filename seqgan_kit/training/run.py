@@ -66,13 +66,15 @@ class Run:
 
     Args:
         path: the folder.
+        data_root: where its data are now, if they have moved.
 
     Raises:
         RunError: the folder is not a run, or a newer seqgan_kit wrote it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, data_root: str | None = None) -> None:
         self.path = Path(path)
+        self.data_root = data_root
         put_back(self.path)
         if begun := half_run(self.path):
             raise RunError(f"{begun}; train it again with --force")

@@ -27,6 +27,7 @@ from ...data.part_files import find_parts
 from ...data.reading import LARGEST_MB
 from ...data.sources import Progress, locate
 from ...data.tables import FRAME, TableForm
+from ...labels import UNLABELLED
 from .files import ENDINGS, TextFile, read_rows
 from .sources import SNIPPETS_ARCHIVE, SOURCES, TEST_CAPTIONS, TRAINING_CAPTIONS
 
@@ -43,7 +44,6 @@ SENTIMENTS = ("negative", "neutral", "positive")
 CLEAR_VALENCE = 0.5
 LANGUAGES = {"english": "en", "french": "fr", "dutch": "nl"}
 GENDERS = ("female", "male")
-ANY = {"label": ("any",)}
 
 
 def snippets(
@@ -122,7 +122,7 @@ def coco_captions(
         "coco_captions",
         whole + test,
         np.zeros((len(whole) + len(test), 1), np.int64),
-        ANY,
+        UNLABELLED,
         {
             "training": training,
             "validation": cut,
@@ -210,7 +210,7 @@ def text_lines(
     classes = {
         column: tuple(sorted({row.labels[place] for row in rows}))
         for place, column in enumerate(labels)
-    } or ANY
+    } or UNLABELLED
     number = [{name: place for place, name in enumerate(named)} for named in classes.values()]
     label_NA = np.zeros((len(rows), len(classes)), np.int64)
     for place in range(len(labels)):

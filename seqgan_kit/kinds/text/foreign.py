@@ -11,6 +11,7 @@ from ...data.dataset import DataError
 from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from .files import read_rows
+from .loading import text_column
 
 
 def read_samples(
@@ -23,11 +24,13 @@ def read_samples(
         )
     known = bench.dataset.labels
     named = bench.labelled and path.suffix.lower() != ".txt"
+    # Under the names of the recipe, if it has any, so that the file of the data can be read, too.
+    text = text_column(bench.recipe.data)
     columns = columns_of(path, tuple(known)) if named else ()
     try:
         rows = read_rows(
             path,
-            text="text",
+            text=text,
             labels=columns,
             skip=False,
             advice="fix it",

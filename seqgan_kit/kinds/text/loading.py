@@ -14,10 +14,11 @@ from ...data.sources import Progress
 from ...data.tables import TableForm
 from ...kind import Codec
 from ...recipe import Recipe
+from ...sections import DataSection
 from . import datasets
 from .codec import TextCodec, text_codec
 from .oracle import Oracle, oracle_dataset, published_oracle, seeded_oracle
-from .schema import OracleData, TextCodecRecipe, TextEvaluation
+from .schema import LinesData, OracleData, TextCodecRecipe, TextEvaluation
 from .units import Units
 
 
@@ -40,6 +41,11 @@ def _captions(data: Any, progress: Progress | None) -> Dataset:
     return datasets.coco_captions(
         root=_root(data), validation=data.validation, seed=data.seed, progress=progress
     )
+
+
+def text_column(data: DataSection) -> str:
+    """Return the name of the column that holds the text, in the user's files and in samples."""
+    return data.text if isinstance(data, LinesData) else LinesData.model_fields["text"].default
 
 
 def _lines(data: Any, progress: Progress | None) -> Dataset:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...data import tables
 from ...data.dataset import DataError, Dataset
 from ...data.reading import refuse_columns
 from ...data.tables import TableForm
@@ -156,7 +157,7 @@ def _guess(path: Path) -> Guess | None:
     numbers = [name for name, values in columns.items() if shared.are_numbers(values)]
     text = _text_column({name: columns[name] for name in columns if name not in numbers})
     if text is None:
-        if suffix == ".csv" and numbers:
+        if suffix in tables.ENDINGS and numbers:
             return None
         raise DataError(
             f"{path} has no column that looks like text, only {', '.join(map(repr, columns))}: "

@@ -10,11 +10,14 @@ from pathlib import Path
 import torch
 
 from ...files import write_text
-from ...labels import label_names
+from ...labels import are_named, label_names
 from ...nn.relaxation import Decoding
 from ...runs.asked import Asked, TextFile, text_output
+from ...runs.loading import run_recipe
 from ...runs.sampler import Sampler
+from ...training.run import Run
 from .codec import text_codec
+from .loading import text_column
 from .sampling import TextSample, sample_lines
 
 DEFAULT_COUNT = 12
@@ -48,8 +51,9 @@ def write(sampler: Sampler, asked: Asked) -> None:
         yield first
         yield from samples
 
+    column = text_column(run_recipe(Run(asked.run)).data)
     with text_output(asked) as file:
-        write_all(file, all_of_them(), list(sampler.labels), _names(sampler), asked.cell)
+        write_all(file, all_of_them(), column, _names(sampler), asked.cell)
     asked.say(f"{count} lines, seed {asked.seed}")
 
 
@@ -70,6 +74,8 @@ Names = Callable[["TextSample"], dict[str, str]]
 def _names(sampler: Sampler) -> Names:
     """Return a function from a sample to its class names by attribute."""
     labels = sampler.labels
+    if not are_named(labels):
+        return lambda sample: {}
     return lambda sample: {
         attribute: classes[number]
         for (attribute, classes), number in zip(labels.items(), sample.label_A, strict=True)
@@ -77,18 +83,18 @@ def _names(sampler: Sampler) -> Names:
 
 
 def _text(
-    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names, cell: Cell
+    file: TextFile, samples: Iterable[TextSample], column: str, names: Names, cell: Cell
 ) -> None:
     for sample in samples:
         file.write(sample.text + "\n")
 
 
 def _jsonl(
-    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names, cell: Cell
+    file: TextFile, samples: Iterable[TextSample], column: str, names: Names, cell: Cell
 ) -> None:
     for sample in samples:
         line = {
-            "text": sample.text,
+            column: sample.text,
             **names(sample),
             "tokens": sample.tokens,
             "log_likelihood": sample.log_likelihood,
@@ -97,11 +103,14 @@ def _jsonl(
 
 
 def _csv(
-    file: TextFile, samples: Iterable[TextSample], attributes: list[str], names: Names, cell: Cell
+    file: TextFile, samples: Iterable[TextSample], column: str, names: Names, cell: Cell
 ) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["text", *map(cell, attributes), "tokens", "log_likelihood"])
+    header: list[str] = []
     for sample in samples:
+        if not header:
+            header = [column, *names(sample), "tokens", "log_likelihood"]
+            writer.writerow(map(cell, header))
         tokens = json.dumps(sample.tokens, ensure_ascii=False)
         likelihood = "" if sample.log_likelihood is None else sample.log_likelihood
         text = map(cell, (sample.text, *names(sample).values()))
