@@ -283,7 +283,9 @@ def test_windows_have_one_label(tmp_path):
         assert label_A in (0, 1)
     with pytest.raises(DataError, match="change of label in every window of the training part"):
         own(path, window=60)
-    with pytest.raises(DataError, match=r"no column 'id' \(for one long series set data\.window"):
+    with pytest.raises(
+        DataError, match=r"no column 'id' \(data.id; for one long series set data\.window"
+    ):
         own(path)
     with pytest.raises(DataError, match=r"changes from 'day' to 'night' at step 50"):
         own(table(tmp_path, [f"1,{row}" for row in rows], "one.csv", "id,time,x,label"))
@@ -382,14 +384,17 @@ def test_npz_that_cannot_be_used(tmp_path, arrays, words):
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (["1,0,abc,1,a"], "row 2: 'abc' in the column 'x' is not a number"),
+        (["1,0,abc,1,a"], "line 2: 'abc' in the column 'x' is not a number"),
         (
             ["1,0,1,1,a", "1,2,1,1,a", "1,1,1,1,a"],
-            "row 4: the time '1' comes after '2' in series 1",
+            "line 4: the time '1' comes after '2' in series 1",
         ),
-        (["1,0,1,1,a", "1,0,1,1,a"], "row 3: the time '0' comes after '0'"),
-        (["1,0,1,1,a", "1,noon,1,1,a"], "not both numbers or both text"),
-        (["1,0,1,1"], "row 2: it has 4 fields; the first row has 5"),
+        (["1,0,1,1,a", "1,0,1,1,a"], "line 3: the time '0' comes after '0'"),
+        (
+            ["1,0,1,1,a", "1,noon,1,1,a"],
+            "line 3: the time 'noon' does not fit numbers, as those bef",
+        ),
+        (["1,0,1,1"], "line 2: the number of fields is 4, but the header row has 5"),
         (["1,0,1,1,a", "1,1,1,1,b"], "label changes from 'a' to 'b' at step 1"),
         ([], "contains no series"),
     ],
@@ -403,7 +408,9 @@ def test_other_ways_to_be_wrong(tmp_path):
     with pytest.raises(DataError, match="no such file or folder"):
         own(tmp_path / "absent.npz")
     (tmp_path / "a.txt").write_text("1 2 3")
-    with pytest.raises(DataError, match=r"must end in \.npz, \.npy, \.csv, \.ts"):
+    with pytest.raises(
+        DataError, match=r"must end in \.npz, \.npy, \.csv, \.tsv, \.parquet, \.ts"
+    ):
         own(tmp_path / "a.txt")
     np.save(tmp_path / "long.npy", np.arange(30.0))
     with pytest.raises(DataError, match=r"data.window \(100\) is longer than the training part"):
@@ -413,7 +420,9 @@ def test_other_ways_to_be_wrong(tmp_path):
     path = table(tmp_path, ["1,1"], "none.csv", "id,time")
     with pytest.raises(DataError, match="no column of values"):
         own(path)
-    with pytest.raises(DataError, match="no column 'hour'; its columns: id, time"):
+    with pytest.raises(
+        DataError, match=r"no column 'hour' \(data.time\); its columns are 'id', 'time'"
+    ):
         own(path, Columns(time="hour"))
     np.savez(tmp_path / "named.npz", x=np.zeros((20, 3)))
     with pytest.raises(DataError, match="no array 'site'"):
@@ -428,7 +437,9 @@ def test_other_ways_to_be_wrong(tmp_path):
 def test_parts_must_agree(tmp_path):
     np.save(tmp_path / "train.npy", np.zeros((20, 3, 2)))
     np.save(tmp_path / "test.npy", np.zeros((20, 3, 1)))
-    with pytest.raises(DataError, match="has the channels and labels channel_0, channel_1"):
+    with pytest.raises(
+        DataError, match="the training file has the channels and labels channel_0, channel_1"
+    ):
         own(tmp_path)
 
 

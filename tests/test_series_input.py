@@ -1,11 +1,14 @@
 """Series as people have them: names of columns, large values, times, trends, gaps."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from seqgan_kit.data.dataset import DataError
+from seqgan_kit.data.tables import TableForm
 from seqgan_kit.data.unequal import as_objects
 from seqgan_kit.kinds.series.codec import SeriesCodec, learn_series
 from seqgan_kit.kinds.series.datasets import own_series
@@ -273,3 +276,218 @@ def test_memorisation_is_not_claimed_where_the_parts_differ(tmp_path):
         assert bench._claimed({"memorised": 1.0, "spread": 1.0}).keys() == (
             {"memorised", "spread"} if claimed else {"spread"}
         )
+
+
+# -- times --------------------------------------------------------------------------------------
+
+
+def timed(path, times, header="hour"):
+    rows = [(n, t, n + i) for n in range(20) for i, t in enumerate(times)]
+    return write_table(path, ["id", header, "x"], rows)
+
+
+@pytest.mark.parametrize(
+    ("times", "form"),
+    [
+        (["0", "1", "2"], None),
+        (["29/01/2020", "30/01/2020", "01/02/2020"], "day/month/year"),
+        (["01/29/2020", "01/31/2020", "02/01/2020"], "month/day/year"),
+        (["29.1.20", "30.1.20", "1.2.20"], "day/month/year"),
+        (["9:00", "9:30", "10:00"], "hours and minutes"),
+        (["11:00 AM", "12:00 PM", "1:00 PM"], "hours and minutes"),
+        (["1/9/2020 9:00", "1/9/2020 10:00", "1/9/2020 11:00"], "day/month/year"),
+        (["2020-01-31", "2020-02-01", "2020-02-02"], "ISO 8601"),
+        (["2020-01-31T23:30:00Z", "2020-02-01T00:00:00Z"], "ISO 8601"),
+        (["2020-1-9", "2020-1-10", "2020-1-11"], "year/month/day"),
+        (["20200131", "20200201", "20200202"], "year, month and day (20200129)"),
+        (["12/2019", "1/2020", "2/2020"], "month/year"),
+        (["1/30", "1/31", "2/1"], "month/day"),
+        (["30 Jan 2020", "31 Jan 2020", "1 Feb 2020"], "dates with names of months"),
+        (["step 9", "step 10", "step 11"], "times in no known form"),
+    ],
+)
+def test_times_are_read_in_the_usual_forms(tmp_path, times, form):
+    path = timed(tmp_path / "timed.csv", times)
+    notes = own_series(root=path, columns=Columns(time="hour")).notes
+    assert not any("unequal" in note for note in notes)
+    if form is None:
+        assert not notes
+    else:
+        assert form in notes[0]
+        assert "hour" in notes[0]
+
+
+def test_where_two_forms_fit_the_note_says_so(tmp_path):
+    path = timed(tmp_path / "timed.csv", ["01/02/2020", "02/02/2020", "03/02/2020"])
+    (note, *_) = own_series(root=path, columns=Columns(time="hour")).notes
+    assert note == (
+        "hour: times read as day/month/year (month/day/year would fit, too: see data.time_format)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (["1/1", "1/10", "1/11", "1/2"], r"'1/2' comes after '1/11'.*day/month or month/day"),
+        (["2/2/2020", "1/1/2020"], r"'1/1/2020' comes after '2/2/2020'.*sort the rows"),
+        (["9:00", "10:00", "soon"], "line 4: the time 'soon' does not fit hours and minutes"),
+        (["9:00", "", "10:00"], "line 3: no time in the column 'hour'"),
+        (["9:00", "9:00"], "'9:00' comes after '9:00'"),
+        (["b", "a"], "'a' comes after 'b'.*data.time_format"),
+        (["0", "nan"], "the time 'nan' does not fit numbers"),
+    ],
+)
+def test_times_that_do_not_rise_or_fit(tmp_path, times, words):
+    with pytest.raises(DataError, match=words):
+        own_series(root=timed(tmp_path / "timed.csv", times), columns=Columns(time="hour"))
+
+
+def test_a_format_of_times_is_taken_as_it_is(seqgen, tmp_path):
+    path = timed(tmp_path / "timed.csv", ["12h 2020-2", "13h 2020-2", "1h 2020-3"])
+    form = Columns(time="hour", time_format="%Hh %Y-%m")
+    assert "times read as '%Hh %Y-%m'" in own_series(root=path, columns=form).notes[0]
+    # Numbers from 0, as samples have them, are read, too.
+    numbers = timed(tmp_path / "numbers.csv", ["0", "1", "2"])
+    assert not own_series(root=numbers, columns=form).notes
+    other = timed(tmp_path / "other.csv", ["12h 2020-2", "13:00"])
+    with pytest.raises(DataError, match="line 3: the time '13:00' does not fit data"):
+        own_series(root=other, columns=form)
+    data = f"data={{source: series, root: {path}, time_format: '%Q'}}"
+    wrong = seqgen("data", "show", LABELLED, data)
+    assert wrong.code != 0
+    assert "is no format of times" in wrong.err
+
+
+def test_unequal_steps_of_time_are_noted(tmp_path):
+    path = timed(tmp_path / "timed.csv", ["0", "1", "2", "500"])
+    (note,) = own_series(root=path, columns=Columns(time="hour")).notes
+    assert "steps of time are unequal: 1 at the median, 1 to 498 (20 of 60 differ)" in note
+    path = timed(tmp_path / "days.csv", ["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07"])
+    notes = own_series(root=path, columns=Columns(time="hour")).notes
+    assert "1 day, 0:00:00 at the median, 1 day, 0:00:00 to 3 days, 0:00:00" in notes[1]
+
+
+# -- gaps and parts -----------------------------------------------------------------------------
+
+
+def test_a_channel_without_values_is_skipped_or_filled(tmp_path):
+    rows = [(n, t, "" if n == 3 else t, n) for n in range(20) for t in range(4)]
+    path = write_table(tmp_path / "gap.csv", ["id", "time", "x", "y"], rows)
+    with pytest.raises(DataError, match=r"series 3 .*nor at any other step: .*unreadable=skip"):
+        own_series(root=path, columns=Columns(), missing="linear")
+    found = own_series(root=path, columns=Columns(), missing="linear", unreadable="skip")
+    assert sum(map(len, found.parts.values())) == 19
+    assert "unreadable series left out: 1" in found.notes[0]
+    assert "series 3 has no value at step 0" in found.notes[0]
+    found = own_series(root=path, columns=Columns(), missing="mean")
+    filled = [one for part in found.parts.values() for one in part.items if one[0, 1] == 3]
+    assert filled[0][:, 0].tolist() == [1.5] * 4
+    assert "missing values filled (data.missing=mean): 4 of 160" in found.notes[0]
+    rows = [(n, t, "") for n in "ab" for t in "01"]
+    nothing = write_table(tmp_path / "none.csv", ["id", "time", "x"], rows)
+    with pytest.raises(DataError, match="no series of the training part can be used"):
+        own_series(root=nothing, columns=Columns(), missing="linear", unreadable="skip")
+
+
+def test_numeric_targets_are_left_out_on_request(tmp_path):
+    path = tmp_path / "targets.npz"
+    np.savez(path, x=np.random.default_rng(0).normal(size=(20, 4)), y=np.linspace(0, 1, 20),
+             site=np.arange(20) % 2)  # fmt: skip
+    with pytest.raises(DataError, match=r"y has fractional values.*data\.targets=skip"):
+        own_series(root=path, columns=Columns())
+    found = own_series(root=path, columns=Columns(targets="skip"))
+    assert list(found.labels) == ["site"]
+    assert found.notes == ["targets.npz: numeric targets left out (y)"]
+
+
+def test_numeric_targets_of_ts_files(tmp_path):
+    pytest.importorskip("aeon", reason="the extra `series` is not installed")
+    head = "@problemName a\n@timestamps false\n@univariate true\n@equalLength true\n"
+    head += "@seriesLength 3\n@targetlabel true\n@data\n"
+    (tmp_path / "a.ts").write_text(head + "".join(f"{n},2,{n}:{n / 7}\n" for n in range(20)))
+    with pytest.raises(DataError, match=r"data\.targets=skip"):
+        own_series(root=tmp_path / "a.ts", columns=Columns())
+    found = own_series(root=tmp_path / "a.ts", columns=Columns(targets="skip"))
+    assert found.labels == {"label": ["any"]}
+    assert sum(map(len, found.parts.values())) == 20
+
+
+@pytest.mark.parametrize("window", [None, 4])
+def test_everything_can_be_trained_on(seqgen, tmp_path, window):
+    path = tmp_path / "all.npy"
+    np.save(path, np.sin(np.arange(160.0)) if window else np.sin(np.arange(160.0)).reshape(40, 4))
+    parts = own_series(root=path, columns=Columns(), window=window, validation=0.0, test=0.0).parts
+    assert {n: len(p) for n, p in parts.items()} == {
+        "training": 157 if window else 40, "validation": 0, "test": 0,
+    }  # fmt: skip
+    data = f"{{source: series, root: {path}, test: 0, validation: 0, window: {window or 'null'}}}"
+    shown = seqgen("data", "show", LABELLED, f"data={data}", *MIN_MAX)
+    assert shown.code == 0, shown.err
+    run = run_of(tmp_path, data)
+    assert seqgen("sample", run, "-n", 1, "--out", "-").code == 0
+    measured = seqgen("evaluate", run)
+    assert measured.code != 0
+    assert "Traceback" not in measured.err
+    assert "test part" in measured.err
+
+
+# -- tables -------------------------------------------------------------------------------------
+
+
+def same_items(one, other):
+    for name, part in one.parts.items():
+        for a, b in zip(part.items, other.parts[name].items, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_tables_in_every_format_are_the_same_data(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    columns = Columns(id="patient", time="hour", labels=("unit",))
+    path = patients(tmp_path / "mine.csv")
+    first = own_series(root=path, columns=columns)
+    frame = pandas.read_csv(path)
+    frame.to_csv(tmp_path / "tabs.tsv", sep="\t", index=False)
+    frame.to_csv(tmp_path / "semicolons.csv", sep=";", index=False, encoding="utf-16")
+    frame.to_csv(tmp_path / "indexed.csv")
+    frame.to_parquet(tmp_path / "mine.parquet")
+    same_items(first, own_series(root=tmp_path / "tabs.tsv", columns=columns))
+    same_items(first, own_series(root=tmp_path / "mine.parquet", columns=columns))
+    same_items(first, own_series(root=frame, columns=columns))
+    form = TableForm(separator=";", encoding="utf-16")
+    other = own_series(root=tmp_path / "semicolons.csv", columns=replace(columns, form=form))
+    same_items(first, other)
+    indexed = own_series(root=tmp_path / "indexed.csv", columns=columns)
+    same_items(first, indexed)
+    assert indexed.channels == ("heat", "flow")
+    assert "columns without a name left out: 1" in indexed.notes[0]
+    (tmp_path / "bare.csv").write_text(path.read_text().partition("\n")[2])
+    numbers = Columns(id="1", time="2", labels=("5",), form=TableForm(header=False))
+    bare = own_series(root=tmp_path / "bare.csv", columns=numbers)
+    same_items(first, bare)
+    assert bare.channels == ("3", "4")
+
+
+def test_a_wrong_separator_is_named(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("id;time;x\n1;0;2\n")
+    with pytest.raises(DataError, match=r"no column 'id' \(data\.id.*data\.separator=';'"):
+        own_series(root=path, columns=Columns())
+
+
+def test_a_row_a_series(tmp_path):
+    rows = [(f"s{n}", "ab"[n % 2], n, n + 1, "", n + 3, *[n + 4] * (n % 2)) for n in range(20)]
+    rows = [(*row, *[""] * (7 - len(row))) for row in rows]
+    path = write_table(tmp_path / "wide.csv", ["id", "label", "t0", "t1", "t2", "t3", "t4"], rows)
+    found = own_series(root=path, columns=Columns(layout="wide"), missing="linear")
+    assert found.channels == ("value",)
+    assert found.labels == {"label": ["a", "b"]}
+    items = [one[:, 0].tolist() for part in found.parts.values() for one in part.items]
+    assert sorted(items)[:2] == [[0, 1, 2, 3], [1, 2, 3, 4, 5]]
+
+
+def test_an_empty_label_is_an_error(tmp_path):
+    rows = [(n, 0, n, "" if n == 3 else "a") for n in range(20)]
+    path = write_table(tmp_path / "mine.csv", ["id", "time", "x", "label"], rows)
+    with pytest.raises(DataError, match="line 5: no label in the column 'label'"):
+        own_series(root=path, columns=Columns())

@@ -102,7 +102,8 @@ class Table:
         if not self.separator:
             return found
         between = SEPARATORS.get(self.separator, repr(self.separator))
-        others = [one for one in SEPARATORS if one != self.separator and one in self.columns[0]]
+        header = self.separator.join(self.columns)
+        others = [one for one in SEPARATORS if one != self.separator and one in header]
         if len(self.columns) == 1 and others:
             name = "tab" if others[0] == "\t" else others[0]
             return f"{found} (separated by {between}); perhaps data.separator={name!r}"

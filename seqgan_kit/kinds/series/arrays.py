@@ -10,6 +10,7 @@ import numpy as np
 from ...data.arrays import read_array, read_arrays
 from ...data.dataset import DataError, some
 from ...data.reading import LARGEST_MB, MOST_COLUMNS, refuse_large
+from ...labels import normal
 from .items import Columns, OneSeries, SeriesFile
 
 LABELS_SUFFIX = ".labels.npy"
@@ -101,16 +102,17 @@ def _from_arrays(
                 else f"{path}: {name} has the shape {list(array.shape)}; expected one label for "
                 f"each of {len(x)} {counted}"
             )
+    labels, notes = _class_labels(path, labels, columns)
     rows = list(zip(*(_named(path, name, array) for name, array in labels.items()), strict=True))
     rows = rows or [()] * len(x)
     if whole:
-        return SeriesFile([OneSeries(str(path), x, rows)], channels, tuple(labels))
+        return SeriesFile([OneSeries(str(path), x, rows)], channels, tuple(labels), notes)
     size_N = _sizes(path, x, length)
     found = [
         OneSeries(f"{path}: series {number}", row_TC[:size], label)
         for number, (row_TC, size, label) in enumerate(zip(x, size_N, rows, strict=True))
     ]
-    return SeriesFile(found, channels, tuple(labels))
+    return SeriesFile(found, channels, tuple(labels), notes)
 
 
 def _chosen(
@@ -150,14 +152,51 @@ def _sizes(path: Path, x: np.ndarray, length: np.ndarray | None) -> np.ndarray:
     return length
 
 
+def _class_labels(
+    path: Path, labels: Mapping[str, np.ndarray], columns: Columns
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the labels that are classes, and notes on numeric targets that are left out.
+
+    Raises:
+        DataError: there are numeric targets, and they are not to be left out.
+    """
+    kept, notes = {}, []
+    for name, array in labels.items():
+        if np.issubdtype(array.dtype, np.floating) and not (
+            (np.isfinite(array) & (array == np.floor(array))).all()
+        ):
+            notes += numeric_targets(path, name, columns)
+        else:
+            kept[name] = array
+    return kept, notes
+
+
+def numeric_targets(path: Path, name: str, columns: Columns) -> list[str]:
+    """Return a note that numeric targets are left out.
+
+    Raises:
+        DataError: the recipe does not say so.
+    """
+    if columns.targets == "error":
+        raise DataError(
+            f"{path}: {name} has fractional values; only class labels are supported: leave such "
+            "targets out with data.targets=skip"
+        )
+    return [f"{path.name}: numeric targets left out ({name})"]
+
+
 def _named(path: Path, name: str, array: np.ndarray) -> list[str]:
+    """Return labels as text.
+
+    Raises:
+        DataError: one is empty.
+    """
     if np.issubdtype(array.dtype, np.floating):
-        if not (np.isfinite(array) & (array == np.floor(array))).all():
-            raise DataError(
-                f"{path}: {name} has fractional values; only class labels are supported"
-            )
         array = array.astype(np.int64)
-    return [str(value) for value in array.tolist()]
+    names = [normal(str(value)) for value in array.tolist()]
+    if "" in names:
+        raise DataError(f"{path}: {name} is empty for series {names.index('')}: add the label")
+    return names
 
 
 RAGGED = (

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ...data.dataset import (
-    NAMED,
-    PARTS,
-    DataError,
-    Dataset,
-    Part,
-    PartName,
-    cut_into_parts,
-    fingerprint,
-)
-from ...data.label_folders import left_out, natural
+from ...data.dataset import PARTS, DataError, Dataset, Part, PartName, fingerprint
+from ...data.label_folders import left_out
 from ...data.part_files import find_parts
 from ...data.reading import LARGEST_MB, digest
+from ...data.tables import FRAME
 from ...data.unequal import as_objects
 from .arrays import LABELS_SUFFIX
-from .files import READERS, read_series
-from .forms import needs_double, own_range
-from .items import Columns, Missing, OneSeries, complete, same_columns
+from .assembling import assemble, cut_parts
+from .files import READERS, checked, read_series
+from .items import Columns, Missing, SeriesFile, Unreadable, same_columns, usable
+from .tables import read_table
 from .windowing import Labelled, Split, cut_windows
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Definition = Literal["rgan", "timegan"]
 
@@ -82,7 +78,10 @@ def sines(
     label_NA = np.zeros((count, 1), np.int64)
     items = as_objects(list(value_NTC.astype(np.float32)))
     shares: dict[PartName, float] = {"validation": validation, "test": test}
-    cut = cut_into_parts(label_NA, shares, seed, of=f"{count} sines", advice="increase data.count")
+    whole: dict[PartName, np.ndarray] = {"training": np.arange(count)}
+    cut = whole | cut_parts(
+        label_NA, shares, seed, of=f"{count} sines", advice="increase data.count"
+    )
     name = f"sines_{definition}"
     return Dataset(
         name=name,
@@ -120,7 +119,7 @@ def japanese_vowels(*, root: Path | None, validation: float, seed: int) -> Datas
             )
         file = read_series(path, Columns(), whole=False)
         found[part] = [(one.value_SC, one.label) for one in file.series]
-    return _dataset(
+    return assemble(
         "japanese_vowels",
         found,
         channels=tuple(f"cepstrum_{number}" for number in range(1, 13)),
@@ -146,12 +145,13 @@ def _vowels_folder() -> Path:
 
 def own_series(
     *,
-    root: Path,
+    root: Path | DataFrame,
     columns: Columns,
     window: int | None = None,
     stride: int = 1,
     split: Split = "time",
     missing: Missing = "error",
+    unreadable: Unreadable = "error",
     validation: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
@@ -161,14 +161,16 @@ def own_series(
 
     Args:
         root: a file (see :func:`~seqgan_kit.kinds.series.files.read_series`), or a folder with
-            one for each part: ``training``, ``validation`` and ``test``, or ``NAME_training`` etc.
-        columns: names of columns.
+            one for each part: ``training``, ``validation`` and ``test``, or ``NAME_training``
+            etc.; or a data frame of pandas, which is read like a table.
+        columns: names of columns, and how tables are written.
         window: steps of the windows cut from long series; ``None``: each series is one item.
         stride: steps from one window to the next.
         split: how windows are divided into parts: see
             :func:`~seqgan_kit.kinds.series.windowing.cut_windows`.
         missing: what to do with missing values.
-        validation: share for validation, if the folder has no such file.
+        unreadable: whether a series that cannot be used is an error, or is left out with a note.
+        validation: share for validation, if the folder has no such file; 0 for none.
         test: the same for the test.
         seed: seed of the split, if it is random.
         max_mb: most memory that the content of a file may take.
@@ -176,23 +178,17 @@ def own_series(
     Raises:
         DataError: the series are not usable.
     """
-    paths, others = find_parts(root, tuple(READERS))
-    files = {
-        part: read_series(paths[part], columns, whole=bool(window), max_mb=max_mb)
-        for part in PARTS
-        if part in paths
-    }
-    first = same_columns({str(paths[part]): file for part, file in files.items()})
-    series: dict[PartName, list[OneSeries]] = {
-        part: [complete(one, first.channels, missing) for one in file.series]
-        for part, file in files.items()
-    }
+    files, others, digests = _files(root, columns, bool(window), max_mb)
+    path = root if isinstance(root, Path) else FRAME
+    first = same_columns(files)
+    notes = [*left_out("files of other kinds", others)]
+    notes += dict.fromkeys(note for file in files.values() for note in file.notes)
+    series, noted = usable(files, missing, skip=unreadable == "skip", whole=bool(window))
+    notes += noted
     held: dict[PartName, float] = {"validation": validation, "test": test}
     shares: dict[PartName, float] = {
         part: share for part, share in held.items() if part not in series
     }
-    others = [name for name in others if not name.endswith(LABELS_SUFFIX)]
-    notes = left_out("files of other kinds", others)
     if window is None:
         found: dict[PartName, list[Labelled]] = {
             part: [(one.value_SC, one.label) for one in members]
@@ -200,23 +196,22 @@ def own_series(
         }
     else:
         found, noted = cut_windows(
-            root, series, shares, window=window, stride=stride, split=split, seed=seed
+            path, series, shares, window=window, stride=stride, split=split, seed=seed
         )
         notes += noted
         shares = {}
-    # Settings that came later are part of the key only where they are used, so that the data of
-    # runs of before are still the same.
+    # As in Columns.key: what came later counts where it is used.
     later = {} if split == "time" else {"split": split}
     key = {
-        "files": {part: digest(path, max_mb) for part, path in paths.items()},
+        "files": digests,
         # Labels can come from a second file, whose digest is not above.
         "labels": [[*labels] for members in found.values() for _, labels in members],
-        "settings": [asdict(columns), window, stride, missing],
+        "settings": [columns.key(), window, stride, missing],
         "shares": sorted(held.items()),
         **later,
     }
-    return _dataset(
-        root.resolve().stem,
+    return assemble(
+        path.resolve().stem,
         found,
         channels=first.channels,
         attributes=first.attributes,
@@ -227,66 +222,19 @@ def own_series(
     )
 
 
-def _dataset(
-    name: str,
-    found: Mapping[PartName, Sequence[Labelled]],
-    *,
-    channels: tuple[str, ...],
-    attributes: tuple[str, ...],
-    shares: Mapping[PartName, float],
-    seed: int,
-    key: Sequence[str],
-    notes: Sequence[str] = (),
-) -> Dataset:
-    everything = [labels for members in found.values() for _, labels in members]
-    names = {
-        attribute: sorted({labels[column] for labels in everything}, key=natural)
-        for column, attribute in enumerate(attributes)
-    } or {"label": ["any"]}
-    numbers = [{value: n for n, value in enumerate(known)} for known in names.values()]
-    parts: dict[PartName, Part] = {}
-    dtype = _dtype([value_SC for members in found.values() for value_SC, _ in members])
-    for part, members in found.items():
-        rows = [
-            [known[value] for known, value in zip(numbers, labels, strict=True)] if labels else [0]
-            for _, labels in members
-        ]
-        items = as_objects([value_SC.astype(dtype, copy=False) for value_SC, _ in members])
-        parts[part] = Part(items, np.array(rows, np.int64).reshape(len(members), len(names)))
-    if shares:
-        whole = parts["training"]
-        cut = cut_into_parts(
-            whole.label_NA, shares, seed, of=f"{name}: {len(whole)} series", advice="add series"
-        )
-        items = whole.items[: len(whole)]
-        for part, index_N in cut.items():
-            parts[part] = Part(items[index_N], whole.label_NA[index_N])
-    constant = _constant(parts["training"].items[: len(parts["training"])], channels)
-    return Dataset(
-        name=name,
-        parts={part: parts[part] for part in PARTS},
-        labels=names,
-        fingerprint=fingerprint(name, *key, sorted(shares.items()), seed),
-        notes=[*notes, *constant],
-        channels=channels,
-    )
-
-
-def _dtype(series: Sequence[np.ndarray]) -> np.dtype:
-    """Return the type of numbers that holds the values of series within the range of each."""
-    ranges = (own_range(value_SC, "min-max", 0.0) for value_SC in series)
-    return np.dtype(np.float64 if any(needs_double(*one) for one in ranges) else np.float32)
-
-
-def _constant(items: np.ndarray, channels: Sequence[str]) -> list[str]:
-    """Return notes on constant channels, which are constant in samples, too."""
-    low_C = np.min([one.min(0) for one in items], 0)
-    high_C = np.max([one.max(0) for one in items], 0)
-    found = [
-        f"{name} is constant ({float(str(low)):.15g}) in the training data, and will be constant "
-        "in samples"
-        for name, low, high in zip(channels, low_C, high_C, strict=True)
-        if low == high
-    ]
-    more = [f"{len(found) - NAMED} more channels are constant"] if len(found) > NAMED else []
-    return found[:NAMED] + more
+def _files(
+    root: Path | DataFrame, columns: Columns, whole: bool, max_mb: int
+) -> tuple[dict[PartName, SeriesFile], list[str], dict[PartName, str]]:
+    """Read the file of each part; return names of other files and digests, too."""
+    if not isinstance(root, Path):
+        file = checked(read_table(root, columns, whole), FRAME)
+        values = np.concatenate([one.value_SC.ravel() for one in file.series])
+        return {"training": file}, [], {"training": sha256(values.tobytes()).hexdigest()}
+    paths, others = find_parts(root, tuple(READERS))
+    files = {
+        part: read_series(paths[part], columns, whole=whole, max_mb=max_mb)
+        for part in PARTS
+        if part in paths
+    }
+    digests = {part: digest(path, max_mb) for part, path in paths.items()}
+    return files, [name for name in others if not name.endswith(LABELS_SUFFIX)], digests

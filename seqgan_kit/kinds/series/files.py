@@ -11,7 +11,8 @@ import numpy as np
 
 from ...data.dataset import DataError
 from ...data.reading import LARGEST_MB, read_text
-from .arrays import read_npy, read_npz
+from ...data.tables import ENDINGS
+from .arrays import numeric_targets, read_npy, read_npz
 from .items import Columns, OneSeries, SeriesFile
 from .tables import read_table
 
@@ -28,7 +29,8 @@ def read_series(
               channel; labels in ``NAME.labels.npy`` next to it.
             - ``.npz``: the same in an array ``x``, with ``length`` where lengths differ,
               ``channel`` for names, and every other array a column of labels.
-            - ``.csv``: a row for each step, with columns ``id``, ``time``, labels and channels.
+            - ``.csv``, ``.tsv``, ``.parquet``: a row for each step, with columns ``id``,
+              ``time``, labels and channels, or a row for each series (``columns.layout``).
             - ``.ts``: the format of the UCR and UEA archives, read by aeon.
         columns: names of columns.
         whole: whether the file has long series to cut windows from: arrays are then
@@ -43,7 +45,15 @@ def read_series(
         raise DataError(f"{path}: the name must end in {', '.join(READERS)}")
     if not os.path.lexists(path):
         raise DataError(f"{path}: there is no such file")
-    found = read(path, columns, whole, max_mb)
+    return checked(read(path, columns, whole, max_mb), path)
+
+
+def checked(found: SeriesFile, path: Path) -> SeriesFile:
+    """Check that there are series and that each has steps, and return them.
+
+    Raises:
+        DataError: it is not so.
+    """
     if not found.series:
         raise DataError(f"{path} contains no series")
     for one in found.series:
@@ -59,8 +69,9 @@ def _ts(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB) -> 
         x, y, about = load(str(path), return_meta_data=True)
     except Exception as error:  # aeon raises what its parser happens to meet
         raise DataError(f"{path} cannot be read as .ts ({error})") from error
+    notes = []
     if about["targetlabel"]:
-        raise DataError(f"{path} has numeric targets; only class labels are supported")
+        notes = numeric_targets(path, "its targets", columns)
     rows = [(str(label),) for label in y] if about["classlabel"] else [()] * len(x)
     found = [
         OneSeries(f"{path}: series {number}", np.asarray(one_CT, np.float64).T, label)
@@ -73,7 +84,7 @@ def _ts(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB) -> 
         raise DataError(f"{path}: its series have {counts[0]} to {counts[-1]} channels")
     channels = tuple(f"channel_{n}" for n in range(counts[0]))
     attributes = ("label",) if about["classlabel"] else ()
-    return SeriesFile(found, channels, attributes)
+    return SeriesFile(found, channels, attributes, notes)
 
 
 def aeon_reader(path: Path) -> Callable[..., Any]:
@@ -95,6 +106,6 @@ def aeon_reader(path: Path) -> Callable[..., Any]:
 READERS: Mapping[str, Callable[[Path, Columns, bool, int], SeriesFile]] = {
     ".npz": read_npz,
     ".npy": read_npy,
-    ".csv": read_table,
+    **dict.fromkeys(ENDINGS, read_table),
     ".ts": _ts,
 }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from ...data.dataset import DataError
+from ...data.tables import ENDINGS
 from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
+from . import loading
 from .files import read_series
-from .items import Columns, complete
-from .schema import SeriesData
+from .items import complete
 
 
 def read_samples(
@@ -27,23 +29,23 @@ def read_samples(
             f"--labels {labels} is not supported for series: put labels into columns of a .csv, "
             "arrays of a .npz, or NAME.labels.npy next to NAME.npy"
         )
-    data = bench.recipe.data
-    assert isinstance(data, SeriesData), "recipes of series have this section"
+    columns = loading.columns_of(bench.recipe.data)
     known = tuple(bench.dataset.labels) if bench.labelled else ()
     channels = tuple(bench.dataset.channels)
-    key, time = columns_of(path, data.keys)
-    by_name = path.suffix.lower() in (".csv", ".npz")
+    key, time = columns_of(path, (columns.id, columns.time))
+    by_name = path.suffix.lower() in (*ENDINGS, ".npz")
     try:
         found = read_series(
             path,
-            Columns(
+            replace(
+                columns,
                 id=key,
                 time=time,
                 labels=columns_of(path, known),
                 channels=columns_of(path, channels) if by_name else (),
             ),
             whole=False,
-            max_mb=data.max_file_mb,
+            max_mb=bench.recipe.data.max_file_mb,
         )
         series = [complete(one, found.channels, "error", "fill them") for one in found.series]
         names = [list(map(cell_of(path), one.label)) for one in series]

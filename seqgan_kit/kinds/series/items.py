@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
-from ...data.dataset import DataError, listed
+from ...data.dataset import DataError, PartName, listed
+from ...data.label_folders import left_out
+from ...data.tables import TableForm
 
-Missing = Literal["error", "forward", "linear"]
+Missing = Literal["error", "forward", "linear", "mean"]
+
+Unreadable = Literal["error", "skip"]
 
 LARGEST = float(np.finfo(np.float32).max)
 """Largest value: networks read 32-bit numbers."""
@@ -25,12 +29,30 @@ class Columns:
         time: column that orders the steps of a series.
         labels: columns of labels; if empty, ``label`` where it exists.
         channels: columns of values; if empty, all others.
+        time_format: how times are written, as in ``datetime.strptime``; ``None``: in a usual form.
+        layout: whether a row of a table is a step of a series (``long``) or a series (``wide``).
+        targets: whether numeric targets in the place of labels are an error, or are left out.
+        form: how tables are written.
     """
 
     id: str = "id"
     time: str = "time"
     labels: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    time_format: str | None = None
+    layout: Literal["long", "wide"] = "long"
+    targets: Literal["error", "skip"] = "error"
+    form: TableForm = field(default_factory=TableForm)
+
+    def key(self) -> dict[str, Any]:
+        """Return what data depend on, as JSON values.
+
+        Settings that came later are part of it only where they are used, so that the data of
+        runs of before are still the same.
+        """
+        settings, usual = asdict(self), asdict(Columns())
+        first = ("id", "time", "labels", "channels")
+        return {n: v for n, v in settings.items() if n in first or v != usual[n]}
 
 
 @dataclass(frozen=True)
@@ -73,19 +95,27 @@ class OneSeries:
 
 @dataclass(frozen=True)
 class SeriesFile:
-    """The contents of a file."""
+    """The contents of a file, and remarks for the user on how it was read."""
 
     series: list[OneSeries]
     channels: tuple[str, ...]
     attributes: tuple[str, ...]
+    notes: Sequence[str] = ()
 
 
 FILL_ADVICE = "fill them with data.missing=forward or data.missing=linear"
 """What to do about missing values in the data of a recipe."""
 
+ABSENT_ADVICE = "leave such series out with data.unreadable=skip, or set data.missing=mean"
+"""What to do about a channel without any value in a series."""
+
 
 def complete(
-    series: OneSeries, channels: Sequence[str], missing: Missing, advice: str = FILL_ADVICE
+    series: OneSeries,
+    channels: Sequence[str],
+    missing: Missing,
+    advice: str = FILL_ADVICE,
+    mean_C: np.ndarray | None = None,
 ) -> OneSeries:
     """Return the series without missing values.
 
@@ -94,8 +124,9 @@ def complete(
         channels: names for messages.
         missing: ``error``, or how to fill a missing value: with the value before it (``forward``;
             at the beginning, the first known one), or between its neighbours (``linear``; at the
-            ends, the nearest known one).
+            ends, the nearest known one), or with the mean of its channel (``mean``).
         advice: end of the message on missing values: what to do about them.
+        mean_C: means of the channels, for ``mean``.
 
     Raises:
         DataError: a value is missing and may not be filled, a channel has no values at all, or a
@@ -117,6 +148,9 @@ def complete(
     where = first("no value", absent_SC)
     if missing == "error":
         raise DataError(f"{where}, the first of {int(absent_SC.sum())}: {advice}")
+    if missing == "mean":
+        assert mean_C is not None, "filling with means needs means"
+        return OneSeries(series.name, np.where(absent_SC, mean_C, value_SC), series.labels)
     filled_SC = value_SC.copy()
     for column in np.flatnonzero(absent_SC.any(0)):
         filled_SC[:, column] = _filled(value_SC[:, column], missing, where)
@@ -126,7 +160,7 @@ def complete(
 def _filled(value_S: np.ndarray, missing: Missing, where: str) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(value_S))
     if not len(known):
-        raise DataError(f"{where}, nor at any other step: remove the series")
+        raise DataError(f"{where}, nor at any other step: {ABSENT_ADVICE}")
     steps = np.arange(len(value_S))
     if missing == "linear":
         return np.interp(steps, known, value_S[known])
@@ -156,8 +190,66 @@ def windows(
     return found, left
 
 
-def same_columns(files: Mapping[str, SeriesFile]) -> SeriesFile:
-    """Check that all files have the same channels and attributes, and return the first.
+def usable(
+    files: Mapping[PartName, SeriesFile], missing: Missing, *, skip: bool, whole: bool
+) -> tuple[dict[PartName, list[OneSeries]], list[str]]:
+    """Return the series of each part without missing values, and notes on what was done.
+
+    Args:
+        files: series by part.
+        missing: what to do with missing values; the mean is that of the training file.
+        skip: whether series that cannot be used are left out.
+        whole: whether labels may change within a series, because windows are cut.
+
+    Raises:
+        DataError: a series cannot be used, or none of a part can.
+    """
+    mean_C = _means(files["training"]) if missing == "mean" else None
+    found: dict[PartName, list[OneSeries]] = {}
+    reasons = []
+    for part, file in files.items():
+        found[part] = []
+        for one in file.series:
+            try:
+                kept = complete(one, file.channels, missing, mean_C=mean_C)
+                if not whole:
+                    _ = kept.label  # Asked here, because it may be refused.
+            except DataError as error:
+                if not skip:
+                    raise
+                reasons.append(str(error).rpartition(": ")[0])
+            else:
+                found[part].append(kept)
+        if not found[part]:
+            raise DataError(f"no series of the {part} part can be used: {reasons[-1]}")
+    notes = left_out("unreadable series", reasons)
+    before = [one.value_SC for file in files.values() for one in file.series]
+    absent = sum(int(np.isnan(value_SC).sum()) for value_SC in before)
+    if absent and missing != "error":
+        count = sum(value_SC.size for value_SC in before)
+        notes.append(f"missing values filled (data.missing={missing}): {absent:,} of {count:,}")
+    return found, notes
+
+
+def _means(file: SeriesFile) -> np.ndarray:
+    """Return the mean of the known values of each channel.
+
+    Raises:
+        DataError: a channel has none.
+    """
+    value_SC = np.concatenate([one.value_SC for one in file.series])
+    known_SC = np.isfinite(value_SC)
+    if not known_SC.any(0).all():
+        name = file.channels[int(known_SC.any(0).argmin())]
+        raise DataError(
+            f"the channel {name} has no value in the training part: leave it out of data.channels"
+        )
+    return np.where(known_SC, value_SC, 0.0).sum(0) / known_SC.sum(0)
+
+
+def same_columns(files: Mapping[PartName, SeriesFile]) -> SeriesFile:
+    """Check that the files of all parts have the same channels and attributes, and return the
+    first.
 
     Raises:
         DataError: a file differs.
@@ -170,7 +262,7 @@ def same_columns(files: Mapping[str, SeriesFile]) -> SeriesFile:
     ]
     if problems:
         raise DataError(
-            f"{first_name} has the channels and labels "
+            f"the {first_name} file has the channels and labels "
             f"{', '.join((*first.channels, *first.attributes))}, but other files differ:\n"
             + listed(problems)
         )

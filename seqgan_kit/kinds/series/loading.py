@@ -9,8 +9,10 @@ from typing import Any
 from ...data.dataset import Dataset
 from ...data.reading import user_path
 from ...data.sources import Progress
+from ...data.tables import TableForm
 from .datasets import japanese_vowels, own_series, sines
 from .items import Columns
+from .schema import OwnSeriesData
 
 
 def _root(data: Any) -> Path | None:
@@ -31,14 +33,31 @@ def _vowels(data: Any, progress: Progress | None) -> Dataset:
     return japanese_vowels(root=_root(data), validation=data.validation, seed=data.seed)
 
 
+def columns_of(data: Any) -> Columns:
+    """Return how tables of a ``data`` section are read, and samples of its runs written."""
+    if not isinstance(data, OwnSeriesData):
+        return Columns()
+    return Columns(
+        id=data.id,
+        time=data.time,
+        labels=data.labels,
+        channels=data.channels,
+        time_format=data.time_format,
+        layout=data.layout,
+        targets=data.targets,
+        form=TableForm.of(data),
+    )
+
+
 def _own_series(data: Any, progress: Progress | None) -> Dataset:
     return own_series(
         root=user_path(data.root),
-        columns=Columns(data.id, data.time, data.labels, data.channels),
+        columns=columns_of(data),
         window=data.window,
         stride=data.stride,
         split=data.split,
         missing=data.missing,
+        unreadable=data.unreadable,
         validation=data.validation,
         test=data.test,
         seed=data.seed,

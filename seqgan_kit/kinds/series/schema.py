@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ...sections import (
     CodecSection,
+    Column,
     DataSection,
     EvaluationSection,
     PositiveInt,
     Rate,
     Share,
     Steps,
+    TableData,
+    shown,
 )
+
+
+def _time_format(text: str) -> str:
+    """Check that a format of times can be read back."""
+    moment = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
+    try:
+        datetime.strptime(moment.strftime(text), text)  # only tried
+    except ValueError as error:
+        raise ValueError(
+            f"{shown(text)} is no format of times ({error}); write one such as %d.%m.%Y %H:%M"
+        ) from error
+    return text
 
 
 class SeriesData(DataSection):
     """Series of real values of one or more channels."""
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        """Names of the columns of a table that identify a series and a step of it."""
-        return "id", "time"
 
 
 class SinesData(SeriesData):
@@ -52,8 +63,9 @@ class VowelsData(SeriesData):
     """A folder with the two .ts files, instead of those in the package aeon."""
 
 
-class OwnSeriesData(SeriesData):
-    """Your own series: a .npz, .npy, .csv or .ts file, or a folder with one for each part."""
+class OwnSeriesData(SeriesData, TableData):
+    """Your own series: a table (.csv, .tsv, .parquet), a .npz, .npy or .ts file, or a folder with
+    one for each part."""
 
     own_root: ClassVar[bool] = True
 
@@ -61,13 +73,18 @@ class OwnSeriesData(SeriesData):
     """Your own series."""
     root: str
     """The file; or a folder with files named training, validation and test."""
-    id: str = "id"
+    layout: Literal["long", "wide"] = "long"
+    """For a table: whether a row is a step of a series, or a whole series of one channel."""
+    id: Column = "id"
     """For a table: the column that identifies each series."""
-    time: str = "time"
+    time: Column = "time"
     """For a table: the column that increases within a series, if there is one."""
-    labels: tuple[str, ...] = ()
+    time_format: Annotated[str, AfterValidator(_time_format)] | None = None
+    """How times are written, such as `%d.%m.%Y %H:%M`. If absent: numbers, ISO 8601 or a usual
+    form, which `seqgen data show` names."""
+    labels: tuple[Column, ...] = ()
     """Columns of labels. If empty: `label` if it exists (in a .npz, every other array)."""
-    channels: tuple[str, ...] = ()
+    channels: tuple[Column, ...] = ()
     """Columns of values. If empty: all others."""
     window: PositiveInt | None = None
     """Steps of the windows cut from long series. If absent: each series is one item."""
@@ -77,14 +94,17 @@ class OwnSeriesData(SeriesData):
     """How windows are divided into parts: time: the last ones are for validation and test;
     blocks: blocks of time drawn at random, so that parts share no step and yet the whole range;
     random: single windows drawn at random, as in papers, where parts overlap."""
-    missing: Literal["error", "forward", "linear"] = "error"
-    """What to do with missing values: stop with an error, repeat the last one, or interpolate."""
+    missing: Literal["error", "forward", "linear", "mean"] = "error"
+    """What to do with missing values: stop with an error, repeat the last one, interpolate, or
+    take the mean of the channel in the training file (also where a series has no value of it)."""
+    unreadable: Literal["error", "skip"] = "error"
+    """What to do with a series that cannot be used, as one without any value of a channel: stop
+    with an error, or leave it out with a note."""
+    targets: Literal["error", "skip"] = "error"
+    """What to do with numeric targets in the place of labels (.ts, .npz): stop with an error, or
+    leave them out."""
     test: Share = 0.1
     """Share of the series (with windows: of the time) for the test, if there is no test file."""
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        return self.id, self.time
 
 
 class SeriesCodecRecipe(CodecSection):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import numpy as np
 from ...data.arrays import read_array, read_arrays
 from ...data.dataset import PARTS, DataError, Dataset, PartName, some
 from ...data.reading import opened, refuse_large
+from ...data.tables import ENDINGS
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .arrays import LABELS_SUFFIX, OBJECT_BYTES
 from .datasets import own_series
 from .files import READERS, read_series
 from .items import Columns, SeriesFile
-from .tables import table_rows
+from .tables import read_columns
+from .times import rise
 
 IDS = ("id", "series", "sample", "item", "unit", "subject", "session", "trial", "run", "sequence")
 TIMES = ("time", "timestamp", "datetime", "date", "t", "step", "frame", "tick", "year", "day")
@@ -138,7 +140,7 @@ def _guess(path: Path) -> Guess | None:
     with opened(path) as file:
         if not file.read(1):
             raise DataError(f"{path} is empty: there is nothing to learn from")
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in ENDINGS:
         return _guess_table(path)
     arrays: dict[str, np.ndarray] = {}
     try:
@@ -170,27 +172,15 @@ def _guess(path: Path) -> Guess | None:
 
 def _guess_table(path: Path) -> Guess | None:
     """What the columns of a table mean; ``None`` where it names files."""
-    header, *rows = table_rows(path)
-    if not any(rows):
-        raise DataError(f"{path} has no rows below the header: add some")
-    if shared.are_numbers(header):
+    table, form = read_columns(path)
+    if shared.are_numbers(list(table)):
         raise DataError(
             f"{path}: the header row consists of numbers: add a first row that names the columns"
         )
-    for line, row in enumerate(rows, start=2):
-        if row and len(row) != len(header):
-            raise DataError(
-                f"{path}, row {line}: the number of fields is {len(row)}, but the header row has "
-                f"{len(header)}: correct it (a text with a comma needs quotation marks)"
-            )
-    columns = zip(*filter(None, rows), strict=True)
-    table = {
-        name.strip(): [one.strip() for one in column]
-        for name, column in zip(header, columns, strict=True)
-    }
     numbers = [name for name in table if shared.are_numbers(table[name])]
     # A column of paths is one of a manifest, whose other numbers may be labels.
-    return _roles(path, table, numbers) if numbers and "path" not in table else None
+    guess = _roles(path, table, numbers) if numbers and "path" not in table else None
+    return guess and replace(guess, columns=replace(guess.columns, form=form))
 
 
 def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str]) -> Guess:
@@ -273,14 +263,10 @@ def _named(table: Mapping[str, Sequence[str]], names: Sequence[str]) -> list[str
 
 def _rises(values: Sequence[str], keys: Sequence[str] | None = None) -> bool:
     """Whether values rise from row to row, or among the rows of each key."""
-    before: dict[str, float | str] = {}
+    found: dict[str, list[str]] = {}
     for value, key in zip(values, keys or [""] * len(values), strict=True):
-        now: float | str = float(value) if shared.are_numbers([value]) else value
-        last = before.get(key)
-        if last is not None and (type(now) is not type(last) or not now > last):  # type: ignore[operator]
-            return False
-        before[key] = now
-    return True
+        found.setdefault(key, []).append(value)
+    return rise(found)
 
 
 # -- windows and the recipe ---------------------------------------------------------------------
@@ -355,10 +341,13 @@ def series_recipe(found: OwnSeries, name: str, target: Path) -> str:
     game = shared.real_valued_game(
         name, training.label_NA, thing="sequence", width=96, steps=4000, rate="1e-3"
     )
+    form = columns.form
     table = f"""
   # Columns that tell series apart, and whose values rise within each, if there are such.
   id: {shared.quoted(columns.id)}
-  time: {shared.quoted(columns.time)}"""
+  time: {shared.quoted(columns.time)}
+  # Between two cells of a row; null: a comma, or a tab in .tsv.
+  separator: {shared.quoted(form.separator) if form.separator else "null"}"""
     return f"""\
 # seqgen train {target}
 # {len(training):,} {"windows of long " if found.window else ""}series to train on, step by step.

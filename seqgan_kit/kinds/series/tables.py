@@ -1,125 +1,172 @@
-"""Reader of long tables: a row for each step of a series."""
+"""Reader of tables of series: a row for each step of a series, or for each series."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...data.dataset import DataError, some
-from ...data.reading import LARGEST_MB, read_text, refuse_columns
+from ...data.reading import LARGEST_MB
+from ...data.tables import Cells, Table, TableForm, open_table
+from ...labels import normal
 from .items import Columns, OneSeries, SeriesFile
+from .times import check_times
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+WIDE_CHANNEL = "value"
+"""The channel of a table with a row for each series."""
+
+MISSING = ("", "nan", "na", "null", "none", "?")
 
 
-def read_table(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB) -> SeriesFile:
-    """Read a ``.csv`` with a row for each step of a series."""
-    return _table(path, table_rows(path, max_mb), columns, whole)
-
-
-def table_rows(path: Path, max_mb: int = LARGEST_MB) -> Iterator[list[str]]:
-    """Yield the rows of a ``.csv``, the first of which names the columns.
+def read_table(
+    source: Path | DataFrame, columns: Columns, whole: bool, max_mb: int = LARGEST_MB
+) -> SeriesFile:
+    """Read a ``.csv``, ``.tsv`` or ``.parquet``, or a data frame of pandas.
 
     Raises:
-        DataError: it cannot be read, is no table in UTF-8, or has too many columns.
+        DataError: it cannot be read, or a column, a label or a time is missing or wrong.
     """
-    rows = csv.reader(io.StringIO(read_text(path, max_mb), newline=""))
-    try:
-        header = next(rows, [])
-        refuse_columns(path, len(header))
-        yield header
-        yield from rows
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {rows.line_num}: invalid table ({error}): correct it"
-        ) from error
+    table = open_table(source, columns.form, max_mb)
+    if len(set(table.columns)) != len(table.columns):
+        raise DataError(f"{table.path}: two columns have the same name: {some(table.columns)}")
+    labels = columns.labels or (("label",) if "label" in table.columns else ())
+    if columns.layout == "wide":
+        found = _wide(table, replace(columns, labels=labels))
+    else:
+        found = _long(table, replace(columns, labels=labels), whole)
+    return replace(found, notes=[*table.notes, *found.notes])
 
 
-def _table(path: Path, rows: Iterator[list[str]], columns: Columns, whole: bool) -> SeriesFile:
-    header = [name.strip() for name in next(rows, [])]
-    if len(set(header)) != len(header):
-        raise DataError(f"{path}: two columns have the same name: {some(header)}")
-    labels = columns.labels or (("label",) if "label" in header else ())
-    named = columns.channels or tuple(
-        name for name in header if name not in (columns.id, columns.time, *labels)
-    )
-    needed = [*labels, *columns.channels]
+def read_columns(path: Path) -> tuple[dict[str, list[str]], TableForm]:
+    """Return the columns of a table as text, and how it is written: nobody has said so yet.
+
+    Raises:
+        DataError: it cannot be read, has no rows, or two columns of one name.
+    """
+    form = TableForm()
+    table = open_table(path, form)
+    if table.separator == "," and len(table.columns) == 1:
+        others = [one for one in (";", "\t", "|") if one in table.columns[0]]
+        form = TableForm(separator=others[0] if others else None)
+        table = open_table(path, form)
+    rows = [row for _, row in _rows(table)]
+    if not rows:
+        raise DataError(f"{path} has no rows below the header: add some")
+    if len(set(table.columns)) != len(table.columns):
+        raise DataError(f"{path}: two columns have the same name: {some(table.columns)}")
+    columns = zip(*rows, strict=True)
+    return {
+        name: [cell.strip() for cell in column]
+        for name, column in zip(table.columns, columns, strict=True)
+    }, form
+
+
+def _rows(table: Table) -> Iterator[tuple[int, Cells]]:
+    """Yield lines and their cells, without empty lines.
+
+    Raises:
+        DataError: a row has too few or too many cells.
+    """
+    for line, row in table.rows:
+        if isinstance(row, str):
+            raise DataError(f"{table.path}, line {line}: {row}")
+        if row:
+            yield line, row
+
+
+def _values(table: Table, columns: Columns, others: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of values.
+
+    Raises:
+        DataError: there is none.
+    """
+    named = columns.channels or tuple(name for name in table.columns if name not in others)
+    if not named:
+        raise DataError(f"{table.path} has no column of values, only {some(table.columns)}")
+    return named
+
+
+def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
+    wanted = dict.fromkeys(columns.labels, "data.labels")
+    wanted |= dict.fromkeys(columns.channels, "data.channels")
     if not whole:
-        needed.append(columns.id)
+        wanted[columns.id] = "data.id; for one long series set data.window"
     if columns.time != Columns.time:
         # A table may have no time column, unless the recipe names one.
-        needed.append(columns.time)
-    for name in needed:
-        if name not in header:
-            advice = " (for one long series set data.window)"
-            raise DataError(
-                f"{path} has no column {name!r}{advice if name == columns.id else ''}; its "
-                f"columns: {some(header) or 'none'}"
-            )
-    if not named:
-        raise DataError(f"{path} has no column of values, only {some(header)}")
-    place = {name: number for number, name in enumerate(header)}
+        wanted[columns.time] = "data.time"
+    table.places(wanted)
+    named = _values(table, columns, (columns.id, columns.time, *columns.labels))
+    place = {name: number for number, name in enumerate(table.columns)}
     values: dict[str, list[list[float]]] = {}
     label_of: dict[str, list[tuple[str, ...]]] = {}
-    clock: dict[str, _Clock] = {}
-    for line, row in enumerate(rows, start=2):
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}, row {line}: it has {len(row)} fields; the first row has {len(header)}"
-            )
+    times: dict[str, list[tuple[int, str]]] = {}
+    for line, row in _rows(table):
         key = row[place[columns.id]].strip() if columns.id in place else ""
-        where = f"{path}, row {line}"
+        where = f"{table.path}, line {line}"
         if columns.time in place:
-            clock.setdefault(key, _Clock()).tick(row[place[columns.time]].strip(), where, key)
-        numbers = [_number(row[place[name]], where, name) for name in named]
-        values.setdefault(key, []).append(numbers)
-        label_of.setdefault(key, []).append(tuple(row[place[name]].strip() for name in labels))
+            times.setdefault(key, []).append((line, row[place[columns.time]].strip()))
+        values.setdefault(key, []).append([_number(row[place[n]], where, n) for n in named])
+        label_of.setdefault(key, []).append(_labels(row, place, columns, where))
+    notes = check_times(table.path, columns.time, times, columns.time_format) if times else []
     found = [
-        OneSeries(f"{path}: series {key}" if key else str(path), np.array(rows_SC), label_of[key])
+        OneSeries(
+            f"{table.path}: series {key}" if key else str(table.path),
+            np.array(rows_SC),
+            label_of[key],
+        )
         for key, rows_SC in values.items()
     ]
-    return SeriesFile(found, tuple(named), tuple(labels))
+    return SeriesFile(found, named, columns.labels, notes)
 
 
-class _Clock:
-    """The times of one series, which must increase."""
+def _wide(table: Table, columns: Columns) -> SeriesFile:
+    """Read a row for each series: its values in the order of the columns.
 
-    def __init__(self) -> None:
-        self._before: tuple[str, float | str] | None = None
+    Values that are missing at the end are behind the end of the series.
+    """
+    wanted = dict.fromkeys(columns.labels, "data.labels")
+    wanted |= dict.fromkeys(columns.channels, "data.channels")
+    if columns.id != Columns.id:
+        wanted[columns.id] = "data.id"
+    table.places(wanted)
+    named = _values(table, columns, (columns.id, *columns.labels))
+    place = {name: number for number, name in enumerate(table.columns)}
+    found = []
+    for line, row in _rows(table):
+        where = f"{table.path}, line {line}"
+        value_S = np.array([_number(row[place[name]], where, name) for name in named])
+        known = np.flatnonzero(~np.isnan(value_S))
+        if not len(known):
+            raise DataError(f"{where}: no values: remove the row")
+        name = f"{table.path}: series {row[place[columns.id]]}" if columns.id in place else where
+        label = _labels(row, place, columns, where)
+        found.append(OneSeries(name, value_S[: known[-1] + 1, None], label))
+    return SeriesFile(found, (WIDE_CHANNEL,), columns.labels)
 
-    def tick(self, text: str, where: str, key: str) -> None:
-        """Check the next time.
 
-        Raises:
-            DataError: it is not later than the one before.
-        """
-        try:
-            now: float | str = float(text)
-        except ValueError:
-            now = text
-        if self._before is not None:
-            shown, before = self._before
-            if type(now) is not type(before):
-                raise DataError(
-                    f"{where}: the time {text!r} and the one before it, {shown!r}, are not both "
-                    "numbers or both text"
-                )
-            if not now > before:  # type: ignore[operator]  # both have one type
-                raise DataError(
-                    f"{where}: the time {text!r} comes after {shown!r}"
-                    f"{f' in series {key}' if key else ''}: sort the rows of a series by time, "
-                    "without duplicates"
-                )
-        self._before = text, now
+def _labels(row: Cells, place: dict[str, int], columns: Columns, where: str) -> tuple[str, ...]:
+    """Return the labels of a row.
+
+    Raises:
+        DataError: one is empty.
+    """
+    found = tuple(normal(row[place[name]]) for name in columns.labels)
+    if "" in found:
+        name = columns.labels[found.index("")]
+        raise DataError(f"{where}: no label in the column {name!r}: add it, or remove the row")
+    return found
 
 
 def _number(text: str, where: str, name: str) -> float:
     text = text.strip()
-    if text.lower() in ("", "nan", "na", "null", "none", "?"):
+    if text.lower() in MISSING:
         return np.nan
     try:
         return float(text)

@@ -23,7 +23,7 @@ from ...runs.sampler import Sampler
 from ...training.run import Run
 from .codec import SeriesCodec, series_codec
 from .drawing import CHANNELS, Frame, small_multiples
-from .schema import SeriesData
+from .loading import columns_of
 
 DEFAULT_COUNT = 12
 ENDINGS = (".csv", ".npz", ".png")
@@ -87,12 +87,13 @@ def _write_table(
 ) -> None:
     """Write a row for each step, in a form that the recipe of the run reads."""
 
-    data = run_recipe(Run(asked.run)).data
-    assert isinstance(data, SeriesData), "runs of series have this section"
+    columns = columns_of(run_recipe(Run(asked.run)).data)
     labels = _labels(sampler)
     with text_output(asked) as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(map(asked.cell, header(data.keys, codec.channels, list(labels))))
+        table.writerow(
+            map(asked.cell, header((columns.id, columns.time), codec.channels, list(labels)))
+        )
         for number, one_TC in enumerate(_series(sampler, label_NA, asked)):
             names = list(map(asked.cell, label_names(label_NA[number][: len(labels)], labels)))
             digits = codec.digits(one_TC)

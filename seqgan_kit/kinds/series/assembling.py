@@ -1,0 +1,105 @@
+"""From series with labels to a data set in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...data.dataset import NAMED, PARTS, Dataset, Part, PartName, cut_into_parts, fingerprint
+from ...data.label_folders import natural
+from ...data.unequal import as_objects
+from .forms import needs_double, own_range
+from .windowing import Labelled
+
+
+def assemble(
+    name: str,
+    found: Mapping[PartName, Sequence[Labelled]],
+    *,
+    channels: tuple[str, ...],
+    attributes: tuple[str, ...],
+    shares: Mapping[PartName, float],
+    seed: int,
+    key: Sequence[str],
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """Return a data set of series in three parts, with numbers for labels.
+
+    Args:
+        name: its name.
+        found: series with the names of their labels.
+        channels: names of the channels.
+        attributes: names of the labels; none for data of one class.
+        shares: shares of the parts that are cut from the training series at random; a part that
+            is neither here nor in ``found`` is empty.
+        seed: seed of the cut.
+        key: what else the data depend on.
+        notes: remarks for the user.
+
+    Raises:
+        DataError: a part would be empty, though its share is not 0.
+    """
+    everything = [labels for members in found.values() for _, labels in members]
+    names = {
+        attribute: sorted({labels[column] for labels in everything}, key=natural)
+        for column, attribute in enumerate(attributes)
+    } or {"label": ["any"]}
+    numbers = [{value: n for n, value in enumerate(known)} for known in names.values()]
+    parts: dict[PartName, Part] = {}
+    dtype = _dtype([value_SC for members in found.values() for value_SC, _ in members])
+    for part, members in found.items():
+        rows = [
+            [known[value] for known, value in zip(numbers, labels, strict=True)] if labels else [0]
+            for _, labels in members
+        ]
+        items = as_objects([value_SC.astype(dtype, copy=False) for value_SC, _ in members])
+        parts[part] = Part(items, np.array(rows, np.int64).reshape(len(members), len(names)))
+    whole = parts["training"]
+    cut = cut_parts(
+        whole.label_NA, shares, seed, of=f"{name}: {len(whole)} series", advice="add series"
+    )
+    items = whole.items[: len(whole)]
+    for part, index_N in cut.items():
+        parts[part] = Part(items[index_N], whole.label_NA[index_N])
+    empty = Part(items[:0], whole.label_NA[:0])
+    constant = _constant(parts["training"].items[: len(parts["training"])], channels)
+    return Dataset(
+        name=name,
+        parts={part: parts.get(part, empty) for part in PARTS},
+        labels=names,
+        fingerprint=fingerprint(name, *key, sorted(shares.items()), seed),
+        notes=[*notes, *constant],
+        channels=channels,
+    )
+
+
+def cut_parts(
+    label_NA: np.ndarray, shares: Mapping[PartName, float], seed: int, *, of: str, advice: str
+) -> dict[PartName, np.ndarray]:
+    """Cut items into parts as :func:`~seqgan_kit.data.dataset.cut_into_parts` does, except that
+    parts with a share of 0 are empty."""
+    held = {part: share for part, share in shares.items() if share > 0}
+    cut = cut_into_parts(label_NA, held, seed, of=of, advice=advice) if held else {}
+    nothing = {part: np.array([], int) for part in shares if part not in held}
+    return {**cut, **nothing}
+
+
+def _dtype(series: Sequence[np.ndarray]) -> np.dtype:
+    """Return the type of numbers that holds the values of series within the range of each."""
+    ranges = (own_range(value_SC, "min-max", 0.0) for value_SC in series)
+    return np.dtype(np.float64 if any(needs_double(*one) for one in ranges) else np.float32)
+
+
+def _constant(items: np.ndarray, channels: Sequence[str]) -> list[str]:
+    """Return notes on constant channels, which are constant in samples, too."""
+    low_C = np.min([one.min(0) for one in items], 0)
+    high_C = np.max([one.max(0) for one in items], 0)
+    found = [
+        f"{name} is constant ({float(str(low)):.15g}) in the training data, and will be constant "
+        "in samples"
+        for name, low, high in zip(channels, low_C, high_C, strict=True)
+        if low == high
+    ]
+    more = [f"{len(found) - NAMED} more channels are constant"] if len(found) > NAMED else []
+    return found[:NAMED] + more
