@@ -17,6 +17,7 @@ from seqgan_kit.kinds.audio.codec import AudioCodec
 from seqgan_kit.kinds.audio.datasets import recordings
 from seqgan_kit.kinds.audio.files import open_recording
 from seqgan_kit.kinds.audio.foreign import read_samples
+from seqgan_kit.kinds.audio.kind import AUDIO
 from seqgan_kit.kinds.audio.preparing import take
 from seqgan_kit.kinds.audio.schema import RecordingsData
 from seqgan_kit.kinds.audio.survey import at_rate
@@ -29,6 +30,8 @@ from seqgan_kit.nn.heads import ContinuousHead
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.recipe.files import RecipeError
 from seqgan_kit.runs.asked import Asked
+from seqgan_kit.runs.beginning import look_at
+from seqgan_kit.runs.data import load_dataset
 from seqgan_kit.runs.sampler import Sampler
 
 RATE = 8000
@@ -335,6 +338,20 @@ ALIKE = ("a b", "a_b", "A B", "a,b", "a;b", "=a", "'=a", "na\u00efve", "\u540d")
 """Labels that a file system may take for the same, or a table for something else."""
 
 
+def made_of(labels):
+    """A sampler of short clips that was never trained."""
+    codec = AudioCodec(
+        sample_rate=RATE, samples=400, peak=0.95, representation={"kind": "waveform"}
+    )
+    torch.manual_seed(0)
+    network = RecurrentGenerator(
+        head=ContinuousHead(8, codec.features), classes=tuple(map(len, labels.values())),
+        steps=codec.steps, hidden_size=8, input_size=8, noise_size=4, step_noise_size=2,
+        label_size=4,
+    )  # fmt: skip
+    return Sampler(network.eval(), codec, labels, torch.device("cpu"))
+
+
 class OfLabels(Bench):
     """What reads samples: it knows labels, and nothing can be measured with it."""
 
@@ -348,15 +365,7 @@ class OfLabels(Bench):
 
 def test_labels_that_file_names_cannot_tell_apart(tmp_path):
     """Every sample has a file of its own, and the manifest gives its exact label back."""
-    codec = AudioCodec(
-        sample_rate=RATE, samples=400, peak=0.95, representation={"kind": "waveform"}
-    )
-    torch.manual_seed(0)
-    network = RecurrentGenerator(
-        head=ContinuousHead(8, codec.features), classes=(len(ALIKE),), steps=codec.steps,
-        hidden_size=8, input_size=8, noise_size=4, step_noise_size=2, label_size=4,
-    )  # fmt: skip
-    sampler = Sampler(network.eval(), codec, {"word": list(ALIKE)}, torch.device("cpu"))
+    sampler = made_of({"word": ALIKE})
     out = tmp_path / "out"
     write_samples(sampler, Asked(tmp_path, (), 2, 0, "wav", out))
     names = sorted(path.name for path in out.glob("*.wav"))
@@ -368,6 +377,28 @@ def test_labels_that_file_names_cannot_tell_apart(tmp_path):
     for file, [number] in zip(files, label_NA, strict=True):
         stems.setdefault(file.stem.rpartition("_")[0].casefold(), set()).add(number)
     assert all(len(numbers) == 1 for numbers in stems.values()), "a stem is of one label"
+
+
+@pytest.mark.parametrize(
+    ("labels", "header"),
+    [
+        ({"label": ("any",)}, "path,seconds,seed"),
+        ({"label": ("any", "other")}, "path,label,seconds,seed"),
+        ({"seed": ("oak", "ash")}, "path,seed,seconds"),
+    ],
+)
+def test_columns_of_a_manifest(tmp_path, labels, header):
+    out = tmp_path / "out"
+    write_samples(made_of(labels), Asked(tmp_path, (), 1, 7, "wav", out))
+    first, second, *_ = (out / "manifest.csv").read_text().splitlines()
+    assert first == header
+    assert second.count(",") == header.count(",")
+    assert ("oak" in second) == ("seed" in labels)
+    files, label_NA = sample_files(out, audio_files.EXTENSIONS, "recordings", OfLabels(labels))
+    if header == "path,seconds,seed":
+        assert (len(files), label_NA) == (1, None)
+    else:
+        assert label_NA.tolist() == [[0], [1]]
 
 
 def test_a_name_that_is_not_utf8_is_a_sentence(tmp_path, seqgen):
@@ -388,3 +419,43 @@ def test_samples_that_lack_a_column_say_so_before_anything_is_decoded(tmp_path):
     bench = OfLabels({"word": ["x"], "speaker": ["ann"]})
     with pytest.raises(SamplesError, match=r"line 2: 'speaker' is missing .* 'path', 'word'"):
         read_samples(root / "list.csv", None, bench)
+
+
+# -- a first recipe -------------------------------------------------------------------------------
+
+
+def first_recipe(path, tmp_path):
+    starter = look_at(path)
+    target = tmp_path / f"{starter.name}.yaml"
+    target.write_text(starter.recipe(target))
+    return starter.found, target.read_text(), recipe_files.load(str(target))
+
+
+def test_long_recordings_begin_with_windows(tmp_path):
+    root = fill(tmp_path / "long", 21.0, count=5)
+    found, text, recipe = first_recipe(root, tmp_path)
+    assert "; recordings are cut into windows, and all windows of one are in the same" in found
+    data = recipe.data
+    assert data.window == data.stride == data.max_seconds == 2.016
+    assert "# About 60 windows to train on" in text
+    assert recipe.train.batch_size == 32, "there are more clips than recordings"
+    dataset = load_dataset(recipe)
+    assert len(dataset.parts["training"]) == 6 * 10
+
+
+def test_short_recordings_begin_without(tmp_path):
+    _, text, recipe = first_recipe(fill(tmp_path / "short", 1.5), tmp_path)
+    assert "window" not in text
+    assert (recipe.data.window, recipe.data.stride) == (None, None)
+
+
+@pytest.mark.parametrize(("ending", "is_sound"), [("mp3", True), ("png", False)])
+def test_a_manifest_is_of_the_kind_of_its_files(tmp_path, ending, is_sound):
+    rows = "".join(f"{n}.{ending},{'ab'[n % 2]}\n" for n in range(12))
+    path = tmp_path / "list.csv"
+    path.write_text(f"path,word\n{rows}")
+    for number in range(12):
+        sound = tone(0.2, pitch=300 + number)
+        write(tmp_path / f"{number}.{ending}", sound, format="MP3" if is_sound else "WAV")
+    found = AUDIO.starter(path)
+    assert (found is not None) == is_sound

@@ -26,6 +26,10 @@ HIGHEST_RATE = 16_000
 """Samples a second beyond which clips take longer to learn than they sound better."""
 FRAME_SECONDS = 0.032
 FRAMES, MOST_STEPS = 2, 128
+WINDOW_SECONDS = 2.0
+"""Of the windows that long recordings are cut into, about."""
+MOST_LOST = 0.1
+"""Share of the sound that may be lost where recordings are cut at the end."""
 TRIM_DB = 40.0
 
 
@@ -67,16 +71,30 @@ class Sound:
 
     @property
     def max_seconds(self) -> float:
-        """What nearly all clips fit into, in whole steps."""
-        step = FRAMES * (self.n_fft // 2) / self.rate
+        """Seconds of a window, or what nearly all recordings fit into, in whole steps."""
         usual = min(self.length_N.max(), 1.25 * np.quantile(self.length_N, 0.95))
+        return self._in_steps(WINDOW_SECONDS if self.in_windows else usual)
+
+    def _in_steps(self, seconds: float) -> float:
+        step = FRAMES * (self.n_fft // 2) / self.rate
         # Rounded up, so that no clip of this length is cut for its last digit.
-        return math.ceil(min(math.ceil(usual / step), MOST_STEPS) * step * 1000) / 1000
+        return math.ceil(min(math.ceil(seconds / step), MOST_STEPS) * step * 1000) / 1000
+
+    @property
+    def in_windows(self) -> bool:
+        """Whether recordings are so long that too much of them would be lost if they were cut."""
+        within = np.minimum(self.length_N, self._in_steps(self.length_N.max())).sum()
+        return bool(within < (1 - MOST_LOST) * self.length_N.sum())
+
+    @property
+    def clips(self) -> int:
+        """How many clips a usual recording becomes."""
+        return max(int(np.median(self.length_N) / self.max_seconds), 1) if self.in_windows else 1
 
     @property
     def longer(self) -> int:
-        """How many clips are longer than that."""
-        return int((self.length_N > self.max_seconds).sum())
+        """How many recordings are cut at the end."""
+        return 0 if self.in_windows else int((self.length_N > self.max_seconds).sum())
 
 
 def starter(path: Path) -> Starter | None:
@@ -108,7 +126,13 @@ def starter(path: Path) -> Starter | None:
         name,
         _description(path, found, sound, counts if found.attributes else ["no labels"]),
         lambda target: audio_recipe(
-            name, path, found.attributes, sound, training_NA[cut["training"]], share, target
+            name,
+            path,
+            found.attributes,
+            sound,
+            training_NA[cut["training"]].repeat(sound.clips, 0),
+            share,
+            target,
         ),
     )
 
@@ -206,6 +230,8 @@ def _description(path: Path, found: Found, sound: Sound, labels: Sequence[str]) 
     of_some = f" ({opened} were opened)" if opened < count else ""
     lengths = shared.spread(sound.length_N, "second", ".2f")
     cut = f"; {shared.plural(sound.longer, 'longer clip')} cut" if sound.longer else ""
+    if sound.in_windows:
+        cut = "; recordings are cut into windows, and all windows of one are in the same part"
     damaged = [*sound.damaged.values()]
     skipped = f"not usable, and skipped: {shared.plural(len(damaged), 'file')} ({some(damaged)})"
     return "\n".join([
@@ -233,9 +259,15 @@ def audio_recipe(
     labels = f"""
   # Columns of labels; none: all but path.
   labels: {shared.quoted_list(attributes)}"""
+    window = f"""
+  # Recordings are cut into windows of so many seconds, and one begins every stride. Instead of
+  # both, pause: 0.3 cuts them where they are silent for so long, as between words.
+  window: {sound.max_seconds:g}
+  stride: {sound.max_seconds:g}"""
+    count = shared.plural(len(training_NA), "window" if sound.in_windows else "recording")
     return f"""\
 # seqgen train {target}
-# {shared.plural(len(training_NA), "recording")} to train on, as spectrograms.
+# {"About " if sound.in_windows else ""}{count} to train on, as spectrograms.
 
 name: {name}
 
@@ -248,7 +280,7 @@ data:
   trim_db: {TRIM_DB:g}
   # Longer clips are cut (or drop, or error).
   max_seconds: {sound.max_seconds:g}
-  too_long: cut
+  too_long: cut{window if sound.in_windows else ""}
   # Files that cannot be used: error names them and stops, skip leaves them out.
   unreadable: {"skip" if sound.damaged else "error"}
   # Shares of the recordings held out of training, unless there are folders of these names.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
@@ -15,9 +15,9 @@ from ...data.names import Folders, Numbered
 from ...data.unequal import padded
 from ...errors import UsageError
 from ...files import refuse_existing, write_bytes, write_folder
-from ...labels import label_names
+from ...labels import UNLABELLED, label_names
 from ...report.images import write_array
-from ...runs.asked import Asked
+from ...runs.asked import Asked, TextFile
 from ...runs.sampler import Sampler, set_seed
 from ...runs.targets import refuse_folder
 from .codec import AudioCodec, audio_codec
@@ -172,26 +172,16 @@ def _write_folder(
     asked: Asked,
 ) -> None:
     """Write clips one by one, with a manifest; an existing folder is replaced."""
-
     rate = codec.sample_rate
-    count, seconds = 0, 0.0
     with (
         write_folder(asked.target, replace=True) as draft,
         (draft / MANIFEST).open("w", encoding="utf-8", newline="") as file,
     ):
-        manifest = csv.writer(file, lineterminator="\n")
-        manifest.writerow(["path", *map(asked.cell, sampler.labels), "seconds", "seed"])
-
-        def noted(path: str, one: Made) -> None:
-            nonlocal count, seconds
-            length = len(one.clip_S) / rate
-            labels = map(asked.cell, one.classes)
-            manifest.writerow([path, *labels, round(length, 6), asked.seed])
-            count, seconds = count + 1, seconds + length
+        manifest = _Manifest(file, sampler.labels, rate, asked)
 
         def rows() -> Iterator[Float[np.ndarray, "1 S"]]:
             for one in made:
-                noted(ARRAY, one)
+                manifest.add(ARRAY, one)
                 yield padded([one.clip_S], codec.samples).nan_to_num(0.0).numpy()
 
         if label_NA is not None and asked.form == "npy":
@@ -203,5 +193,33 @@ def _write_folder(
                 stem = stems.of("_".join(one.classes), key=tuple(one.classes))
                 path = f"{names.next(stem)}.{asked.form}"
                 write_clip(draft / path, one.clip_S, rate, form=cast(SoundFile, asked.form))
-                noted(path, one)
-    asked.say(f"{count} clips, {seconds:.1f} s of audio, seed {asked.seed}")
+                manifest.add(path, one)
+    asked.say(f"{manifest.count} clips, {manifest.seconds:.1f} s of audio, seed {asked.seed}")
+
+
+class _Manifest:
+    """A table of the clips: path, labels if there are any, seconds and seed.
+
+    A label of the name of another column takes its place, because no two can have one name.
+    """
+
+    def __init__(
+        self, file: TextFile, labels: Mapping[str, Sequence[str]], rate: int, asked: Asked
+    ) -> None:
+        self.count, self.seconds = 0, 0.0
+        self._table, self._rate, self._asked = csv.writer(file, lineterminator="\n"), rate, asked
+        named = {name: tuple(classes) for name, classes in labels.items()}
+        self._labels = () if named == UNLABELLED else tuple(labels)
+        header = {name: name for name in ("seconds", "seed")}
+        self._write("path", [*map(asked.cell, self._labels)], header)
+
+    def add(self, path: str, one: Made) -> None:
+        """Add a row for a clip."""
+        length = len(one.clip_S) / self._rate
+        classes = [self._asked.cell(name) for name in one.classes[: len(self._labels)]]
+        self._write(path, classes, {"seconds": round(length, 6), "seed": self._asked.seed})
+        self.count, self.seconds = self.count + 1, self.seconds + length
+
+    def _write(self, path: str, classes: Sequence[str], others: Mapping[str, object]) -> None:
+        mine = [value for name, value in others.items() if name not in self._labels]
+        self._table.writerow([path, *classes, *mine])
