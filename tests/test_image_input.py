@@ -366,7 +366,7 @@ def test_a_manifest_without_labels(tmp_path):
     manifest = listed(tmp_path, "csv")
     paths = [line.split(",")[0] for line in manifest.read_text().splitlines()]
     manifest.write_text("\n".join(paths))
-    assert load(manifest).labels == {"label": ["any"]}
+    assert load(manifest).labels == {"label": ("any",)}
 
 
 def test_manifests_and_folders_are_not_mixed_up(tmp_path):

@@ -17,6 +17,8 @@ from .dataset import DataError, some
 from .reading import LARGEST_MB, NotJson, parse_json, read_bytes, read_text, refuse_columns
 
 ENDINGS = (".csv", ".jsonl")
+MANIFEST = "manifest.csv"
+"""The manifest in a folder of samples."""
 
 
 @dataclass(frozen=True)

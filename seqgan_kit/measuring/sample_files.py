@@ -9,12 +9,10 @@ import numpy as np
 
 from ..data.dataset import DataError, some
 from ..data.label_folders import found_below, natural
-from ..data.manifests import ENDINGS, read_manifest, rows_like
+from ..data.manifests import ENDINGS, MANIFEST, read_manifest, rows_like
 from ..labels import normal
 from .bench import Bench
 from .foreign_samples import SamplesError, cell_of, class_numbers, columns_of
-
-MANIFEST = "manifest.csv"
 
 
 def sample_files(

@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from ...data.dataset import Dataset
+from ...data.manifests import MANIFEST
 from ...data.names import Folders
 from ...files import write_folder
 from ...kind import Codec
-from ...labels import label_names
+from ...labels import UNLABELLED, label_names
 from ...report.data import of_each_class
 from ...report.images import GRID_ROWS, MARGIN, grid, picture, save_picture
 from ...runs.sampler import Sampler
@@ -26,9 +27,8 @@ from ...runs.scoring import Scores
 ACROSS = 12
 """Images in a row."""
 
-MANIFEST, SEED = "manifest.csv", "seed"
-UNLABELLED = {"label": ("any",)}
-"""Labels of data without labels."""
+SEED = "seed"
+"""Column of the manifest."""
 
 
 def tiles(rows: Sequence[Float[np.ndarray, "_ h w c"]]) -> Image.Image:

@@ -11,7 +11,7 @@ from ...data.dataset import DataError, PartName
 from ...data.label_folders import find_files, find_unlabelled, left_out, natural
 from ...data.manifests import LabelledFile, read_manifest
 from ...data.reading import LARGEST_MB
-from ...labels import normal
+from ...labels import UNLABELLED, normal
 from .reading import EXTENSIONS
 
 PATTERN = re.compile(r"\{([^{}]*)\}|[*#]|[^*#{}]+|.")
@@ -77,7 +77,7 @@ def list_images(
     attributes, files = read_manifest(root, labels, "images", max_mb)
     return Listing(
         {"training": files},
-        _classes(files, attributes) or {"label": ["any"]},
+        _classes(files, attributes) or UNLABELLED,
         key=[attributes, [one.labels for one in files]],
     )
 

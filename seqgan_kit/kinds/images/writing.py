@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...data.manifests import MANIFEST
 from ...errors import UsageError
 from ...files import refuse_existing
 from ...labels import label_names
@@ -11,7 +12,7 @@ from ...report.images import GRID_ROWS, grid, labels_path, save_picture, write_a
 from ...runs.asked import Asked
 from ...runs.sampler import Sampler
 from ...runs.targets import refuse_folder
-from .drawing import MANIFEST, write_pictures
+from .drawing import write_pictures
 
 DEFAULT_COUNT = 12
 GRID_LIMIT = 4000
