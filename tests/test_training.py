@@ -130,6 +130,31 @@ def test_names_count_up_and_out_is_not_overwritten(tmp_path):
     assert (precious / "thesis.txt").read_text() == "mine"
 
 
+def test_weights_go_by_the_names_of_classes(tiny_run, tmp_path, monkeypatch):
+    """The embeddings of classes are mapped by name, and the rest in order."""
+    from seqgan_kit.runs import data as data_of
+
+    there = data_of.load_dataset
+    names = ("3", "ten", *"4567891")
+
+    def renamed(recipe, progress=None):
+        return replace(there(recipe, progress), labels={"digit": ("2", *names)})
+
+    monkeypatch.setattr(data_of, "load_dataset", renamed)
+    said = []
+    settings = recipe("train.steps=1", "train.learning_rate=1e-12")
+    run = workflow.train(
+        settings, out=tmp_path / "run", init_from=tiny_run, watch=workflow.Watch(say=said.append)
+    ).run
+    begun = load_file(run.checkpoint() / "networks.safetensors")
+    source = load_file(Run(tiny_run).checkpoint() / "networks.safetensors")
+    order = [2, 3, 0, 4, 5, 6, 7, 8, 9, 1]
+    torch.testing.assert_close(
+        begun["generator/label.table"], source["average/label.table"][order]
+    )
+    assert "digit: ten takes the weights of 0; equal names keep theirs" in said
+
+
 def test_begun_with_anothers_weights(tiny_run, tmp_path):
     settings = recipe("train.steps=1", "train.learning_rate=1e-12", "seed=5")
     run = workflow.train(settings, out=tmp_path / "run", init_from=tiny_run).run

@@ -15,9 +15,7 @@ from ..data.sources import cache_folder
 from ..kind import Codec
 from ..labels import label_counts
 from ..nn.networks import Generator
-from ..objectives.objective import Objective
 from ..recipe import Recipe
-from ..training.checkpoint import load_network, network_names
 from ..training.log import require_tensorboard, tensorboard_report
 from ..training.run import Run
 from ..training.runtime import Runtime
@@ -27,6 +25,7 @@ from .data import seen, trainable
 from .judging import checkpoint_score, likelihood_score
 from .objectives import check_processes, make_objective, optimization, schedule
 from .sampler import Sampler
+from .transfer import begin_with
 from .watch import Watch
 
 
@@ -40,11 +39,11 @@ class Making:
     hooks: Sequence[Hook]
 
     def trainer(
-        self, recipe: Recipe, dataset: Dataset, codec: Codec, weights: Path | None = None
+        self, recipe: Recipe, dataset: Dataset, codec: Codec, other: Run | None = None
     ) -> Callable[[Run], Trainer]:
         """Prepare training; return a function that makes the trainer for a run folder.
 
-        ``weights`` is a checkpoint with the initial weights.
+        ``other`` is a run whose weights are the initial ones.
         """
         runtime, watch = self.runtime, self.watch
         settings = recipe.train
@@ -78,8 +77,8 @@ class Making:
             score = checkpoint_score(
                 recipe, dataset, codec, device=runtime.device, say=watch.say, progress=watch.judge
             )
-        if weights is not None:
-            _begin_with(weights, objective, watch)
+        if other is not None:
+            begin_with(other, objective, visible.labels, watch)
 
         def trainer_for(run: Run) -> Trainer:
             def sampler(network: nn.Module) -> Sampler:
@@ -121,16 +120,3 @@ class Making:
             )
 
         return trainer_for
-
-
-def _begin_with(weights: Path, objective: Objective, watch: Watch) -> None:
-    """Load weights from a checkpoint of another run; networks missing there stay as they are."""
-    found = network_names(weights)
-    for name, network in objective.networks.items():
-        if name in found:
-            # For the averaged network the average, from which that run draws its samples.
-            average = name == objective.averaged and "average" in found
-            load_network(weights, "average" if average else name, network)
-        else:
-            watch.say(f"the {name} begins anew: the other run has none")
-    watch.say(f"starting from the weights of {weights}")

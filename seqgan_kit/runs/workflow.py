@@ -82,7 +82,9 @@ def train(
         DataError: the data cannot be loaded or used.
         TrainingDiverged: a loss became infinite or NaN.
     """
-    weights = Run(init_from).checkpoint() if init_from is not None else None
+    other = Run(init_from) if init_from is not None else None
+    if other is not None:
+        other.checkpoint()  # It has one.
     recipe = data_of.located(recipe)
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
     watch = _for_process(watch, runtime)
@@ -100,7 +102,7 @@ def train(
             watch.say(note)
         stored = store_codec(recipe, dataset)
         codec = make_codec(data_of.kind_of(recipe), stored)
-        trainer_for = making.trainer(recipe, dataset, codec, weights)
+        trainer_for = making.trainer(recipe, dataset, codec, other)
         path = Path()
         if runtime.leader:
             info = _info(recipe, dataset, stored, runtime, command)
@@ -110,7 +112,7 @@ def train(
         with _held(run, runtime):
             try:
                 trainer = trainer_for(run)
-                if weights is not None:
+                if other is not None:
                     trainer.save()  # Otherwise a run that is killed early would lose them.
                 if runtime.leader:
                     if out is not None:
