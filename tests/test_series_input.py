@@ -1,6 +1,7 @@
 """Series as people have them: names of columns, large values, times, trends, gaps."""
 
 import csv
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from seqgan_kit.kinds.series.codec import SeriesCodec, learn_series
 from seqgan_kit.kinds.series.datasets import own_series
 from seqgan_kit.kinds.series.foreign import read_samples
 from seqgan_kit.kinds.series.items import Columns
-from seqgan_kit.kinds.series.writing import header
+from seqgan_kit.kinds.series.table_writing import header
 from seqgan_kit.measuring.bench import Bench
 from seqgan_kit.measuring.foreign_samples import SamplesError
 from seqgan_kit.recipe import files as recipe_files
@@ -491,3 +492,44 @@ def test_an_empty_label_is_an_error(tmp_path):
     path = write_table(tmp_path / "mine.csv", ["id", "time", "x", "label"], rows)
     with pytest.raises(DataError, match="line 5: no label in the column 'label'"):
         own_series(root=path, columns=Columns())
+
+
+def steps_of(number):
+    return [(str(number), str(time), str(number * time % 7)) for time in range(3)]
+
+
+FORMS = {
+    "semicolons": (
+        "separator: ';', id: patient, time: hour", "patient;hour;x\n",
+        lambda n: "".join(";".join(row) + "\n" for row in steps_of(n)), r"patient;hour;x",
+    ),
+    "no header": (
+        "header: false, id: 2, time: 1", "",
+        lambda n: "".join(f"{t},{key},{x}\n" for key, t, x in steps_of(n)), r"0,0,-?\d.*",
+    ),
+    "wide": (
+        "layout: wide, id: name", "name,label,t0,t1,t2\n",
+        lambda n: f"s{n},{'ab'[n % 2]},{n % 5},{n % 7},{n % 3}\n", r"name,label,0,1,2",
+    ),
+    "wide without header": (
+        "layout: wide, header: false, labels: [2]", "",
+        lambda n: f"{n % 5},{'ab'[n % 2]},{n % 7},{n % 3}\n", r"-?\d[^,]*,a,-?\d[^,]*,-?\d[^,]*",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_samples_are_written_as_the_recipe_reads_them(seqgen, tmp_path, name):
+    data, top, lines, first = FORMS[name]
+    path = tmp_path / "mine.csv"
+    path.write_text(top + "".join(map(lines, range(40))))
+    run = run_of(tmp_path, f"{{source: series, root: {path}, {data}}}")
+    made = tmp_path / "made.csv"
+    assert seqgen("sample", run, "-n", 20, "--out", made).code == 0
+    assert re.fullmatch(first, made.read_text().splitlines()[0])
+    before = load_dataset(recipe_files.load(str(run / "recipe.yaml")))
+    recipe = recipe_files.load(str(run / "recipe.yaml"), (f"data.root={made}",))
+    again = load_dataset(recipe)
+    assert (again.channels, again.labels) == (before.channels, before.labels)
+    assert sum(map(len, again.parts.values())) == 20 * again.classes[0]
+    assert len(read_samples(made, None, bench_of(recipe))[0]) == 20 * again.classes[0]

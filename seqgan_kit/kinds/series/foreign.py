@@ -33,7 +33,9 @@ def read_samples(
     known = tuple(bench.dataset.labels) if bench.labelled else ()
     channels = tuple(bench.dataset.channels)
     key, time = columns_of(path, (columns.id, columns.time))
-    by_name = path.suffix.lower() in (*ENDINGS, ".npz")
+    # In a table with a row a series, columns are steps.
+    tables = () if columns.layout == "wide" else ENDINGS
+    by_name = path.suffix.lower() in (*tables, ".npz")
     try:
         found = read_series(
             path,
@@ -42,7 +44,7 @@ def read_samples(
                 id=key,
                 time=time,
                 labels=columns_of(path, known),
-                channels=columns_of(path, channels) if by_name else (),
+                channels=columns_of(path, channels) if by_name else columns.channels,
             ),
             whole=False,
             max_mb=bench.recipe.data.max_file_mb,

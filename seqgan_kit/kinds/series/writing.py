@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from ...data.dataset import DataError
 from ...data.unequal import padded
 from ...errors import UsageError
 from ...files import refuse_existing, write_file
-from ...labels import label_names
+from ...labels import are_named, label_names
 from ...report.images import GRID_ROWS, save_picture
 from ...runs.asked import Asked, text_output
 from ...runs.data import load_dataset, seen
@@ -24,6 +23,7 @@ from ...training.run import Run
 from .codec import SeriesCodec, series_codec
 from .drawing import CHANNELS, Frame, small_multiples
 from .loading import columns_of
+from .table_writing import Sample, free_name, write_table
 
 DEFAULT_COUNT = 12
 ENDINGS = (".csv", ".npz", ".png")
@@ -32,9 +32,6 @@ SHOWN = 12
 
 WALK_STEPS = 8
 """Samples of a walk."""
-
-UNLABELLED = {"label": ("any",)}
-"""Labels of data that have none."""
 
 RESERVED = ("x", "length", "channel")
 """Arrays of a .npz other than labels."""
@@ -85,54 +82,29 @@ def _series(
 def _write_table(
     sampler: Sampler, codec: SeriesCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
 ) -> None:
-    """Write a row for each step, in a form that the recipe of the run reads."""
+    """Write a table in the form that the recipe of the run reads."""
 
-    columns = columns_of(run_recipe(Run(asked.run)).data)
     labels = _labels(sampler)
+
+    def samples() -> Iterator[Sample]:
+        for one_TC, row_A in zip(_series(sampler, label_NA, asked), label_NA, strict=True):
+            yield one_TC, codec.digits(one_TC), label_names(row_A[: len(labels)], labels)
+
     with text_output(asked) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(
-            map(asked.cell, header((columns.id, columns.time), codec.channels, list(labels)))
+        write_table(
+            file,
+            samples(),
+            columns=columns_of(run_recipe(Run(asked.run)).data),
+            channels=codec.channels,
+            attributes=list(labels),
+            steps=codec.steps,
+            cell=asked.cell,
         )
-        for number, one_TC in enumerate(_series(sampler, label_NA, asked)):
-            names = list(map(asked.cell, label_names(label_NA[number][: len(labels)], labels)))
-            digits = codec.digits(one_TC)
-            for time, row_C in enumerate(one_TC.tolist()):
-                cells = [f"{v:.{places}g}" for v, places in zip(row_C, digits, strict=True)]
-                table.writerow([number, time, *cells, *names])
 
 
 def _labels(sampler: Sampler) -> Mapping[str, Sequence[str]]:
     """Return the attributes of the samples; none if the data have no labels."""
-    labels = {name: tuple(classes) for name, classes in sampler.labels.items()}
-    return {} if labels == UNLABELLED else labels
-
-
-def header(keys: tuple[str, str], channels: Sequence[str], attributes: Sequence[str]) -> list[str]:
-    """Return the names of the columns of a table, all different.
-
-    Channels keep their names, because a recipe finds them by these; what else has such a name
-    gets another.
-
-    >>> header(("patient", "hour"), ["heat"], ["ward"])
-    ['patient', 'hour', 'heat', 'ward']
-    >>> header(("id", "time"), ["id", "heat"], ["heat"])
-    ['id_2', 'time', 'id', 'heat', 'heat_2']
-    """
-    taken = [*channels]
-    for name in (*attributes, *keys):
-        taken.append(_free(name, taken))
-    first = len(channels) + len(attributes)
-    return taken[first:] + taken[:first]
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
-    """Return a name that is not taken: the name itself, or with a number behind it."""
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        free = f"{name}_{number}"
-    return free
+    return sampler.labels if are_named(sampler.labels) else {}
 
 
 def _write_arrays(
@@ -149,7 +121,7 @@ def _write_arrays(
     }
     for column, (attribute, names) in enumerate(_labels(sampler).items()):
         name = f"label_{attribute}" if attribute in RESERVED else attribute
-        arrays[_free(name, [*arrays])] = np.array(names)[label_NA[:, column]]
+        arrays[free_name(name, [*arrays])] = np.array(names)[label_NA[:, column]]
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     with write_file(asked.target) as draft:
