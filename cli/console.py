@@ -16,6 +16,7 @@ import click
 
 from seqgan_kit.errors import UsageError, printable
 
+from .pulse import QUIET, told
 from .stopping import interrupt
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class StopSignals:
 def say(line: str) -> None:
     """Print a note for the user on standard error, so that results can be piped."""
     click.echo(printable(line), err=True)
+    told(line)
 
 
 def show(text: str, *, nl: bool = True) -> None:
@@ -180,6 +182,7 @@ def _bar(of: str) -> Iterator[Callable[[Report], None]]:
     try:
 
         def update(state: Report) -> None:
+            told("training")
             bar.start()  # Not earlier, because the lines of a download would disturb it.
             if state.figures:
                 bar.update(task, losses=_losses(state.figures))
@@ -197,24 +200,29 @@ def _bar(of: str) -> Iterator[Callable[[Report], None]]:
 
 
 class Counter:
-    """The progress of a download or of a judge, on a line that changes twice a second at most."""
+    """The progress of a download or of a judge.
+
+    On a terminal it is a line that changes twice a second at most, elsewhere a line now and then.
+    """
 
     def __init__(self) -> None:
-        self._last = 0.0
+        self._last = time.monotonic()
         self._finished: set[str] = set()
 
     def _show(self, what: str, done: int, total: int | None, shown: str) -> None:
         over = total is not None and done >= total
         now = time.monotonic()
-        if what in self._finished or (now - self._last < 0.5 and not over):
+        live = sys.stderr.isatty()
+        if what in self._finished or (now - self._last < (0.5 if live else QUIET) and not over):
             return
         self._last = now
         if over:
             self._finished.add(what)
-        if sys.stderr.isatty():
+        if live:
             click.echo(f"\r{printable(what)}: {shown}   ", nl=over, err=True)
-        elif over:
-            say(f"{what}: done")
+            told(what)
+        else:
+            say(f"{what}: {'done' if over else shown}")
 
     def download(self, what: str, done: int, total: int | None) -> None:
         """Show progress in bytes."""

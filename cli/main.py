@@ -10,6 +10,7 @@ import click
 
 from seqgan_kit.errors import SeqganError, printable
 
+from .pulse import pulse
 from .stopping import STOPPED, stoppable
 
 COMMANDS = {
@@ -127,7 +128,8 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        seqgen(standalone_mode=False)
+        with pulse():
+            seqgen(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(STOPPED)

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -390,3 +391,30 @@ def test_unreadable_images_stop_a_training_unless_skipped(seqgen, photos, tmp_pa
     skipped = seqgen(*arguments, "--out", tmp_path / "b")
     assert skipped.code == 0
     assert "broken.png" in skipped.err
+
+
+def test_no_command_is_silent_for_long(monkeypatch, capsys):
+    from seqgen_cli import console, pulse
+
+    monkeypatch.setattr(pulse, "QUIET", 0.5)
+    with pulse.pulse():
+        console.say("measuring a run")
+        time.sleep(2.3)
+        console.say("measured")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "measuring a run"
+    assert lines[-1] == "measured"
+    assert len(lines) > 2
+    assert all(line.startswith("measuring a run: still at it after ") for line in lines[1:-1])
+
+
+def test_progress_is_told_without_a_terminal(monkeypatch, capsys):
+    from seqgen_cli import console
+
+    monkeypatch.setattr(console, "QUIET", 0)
+    counter = console.Counter()
+    for done in (1, 2, 3):
+        counter.judge(done, 3)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "training the judge (once; then cached): 33 % of 3 steps"
+    assert lines[-1].endswith(": done")
