@@ -533,3 +533,14 @@ def test_samples_are_written_as_the_recipe_reads_them(seqgen, tmp_path, name):
     assert (again.channels, again.labels) == (before.channels, before.labels)
     assert sum(map(len, again.parts.values())) == 20 * again.classes[0]
     assert len(read_samples(made, None, bench_of(recipe))[0]) == 20 * again.classes[0]
+
+
+def test_a_first_recipe_knows_separators_and_dates(seqgen, tmp_path):
+    days = ["29/01/2020", "30/01/2020", "31/01/2020", "01/02/2020", "02/02/2020", "03/02/2020"]
+    rows = [f"p{n};{day};{n * i % 5}\n" for n in range(40) for i, day in enumerate(days)]
+    (tmp_path / "mine.csv").write_text("patient;date;heat\n" + "".join(rows))
+    done = seqgen("init", tmp_path / "mine.csv", "--out", tmp_path / "mine.yaml")
+    assert done.code == 0, done.err
+    data = recipe_files.load(str(tmp_path / "mine.yaml")).data
+    assert (data.id, data.time, data.separator) == ("patient", "date", ";")
+    assert load_dataset(recipe_files.load(str(tmp_path / "mine.yaml"))).channels == ("heat",)
