@@ -24,7 +24,7 @@ import torch
 
 from seqgan_kit import load
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.measuring.bench import bench_of
+from seqgan_kit.measuring.opening import bench_of
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import workflow
 from seqgan_kit.training.run import Run

@@ -97,17 +97,19 @@ def command(
     are stored in RUN/evaluation.json.
 
     External samples have the formats that `seqgen sample` writes. Images are a .npy array of
-    bytes, or of values from 0 to 1, [count, height, width] or with colours last. Text is a .txt
-    file with one sample per line, or a .jsonl, .csv or .tsv file with a column "text" and columns
-    of labels. Sound is a folder of files, or a manifest with paths and labels.
+    bytes, or of values from 0 to 1, [count, height, width] or with colours last; or pictures: a
+    folder with a manifest.csv or one sub-folder for each label. Text is a .txt file with one
+    sample per line, or a .jsonl file or table with the columns of text and labels that the recipe
+    names. Sound is a folder of files, or a manifest with paths and labels. Series are tables or
+    arrays as the recipe reads them.
 
     A lower sampling temperature makes text better but less diverse. --temperatures measures both
     at each temperature, and the likelihood of the test part.
     """
     from dataclasses import replace
 
-    from seqgan_kit.measuring import bench as measuring
     from seqgan_kit.measuring import foreign_samples as from_elsewhere
+    from seqgan_kit.measuring import opening
     from seqgan_kit.pages import content as evidence
     from seqgan_kit.pages.comparison import runs_as_entries, swept
     from seqgan_kit.recipe import files as recipe_files
@@ -132,10 +134,10 @@ def command(
     entries = runs_as_entries(opened)
     found = [run for entry in entries for run in entry.runs]
     if recipe is None:
-        settings = measuring.same_data_for_all(found)
+        settings = opening.same_data_for_all(found)
     else:
         settings = recipe_files.load(recipe, [one for one in runs if one.startswith(DATA_ROOT)])
-    bench = measuring.bench_of(
+    bench = opening.bench_of(
         settings,
         device=device,
         watch=watching(),

@@ -151,7 +151,7 @@ def test_sounds_that_are_no_files(tmp_path, what, seqgen):
 @pytest.fixture(scope="module")
 def bench():
     """What samples of digits are measured with."""
-    from seqgan_kit.measuring.bench import bench_of
+    from seqgan_kit.measuring.opening import bench_of
 
     changes = (*tiny("digits_rows"), "data.max_file_mb=8")
     return bench_of(recipe_files.load("digits_rows", changes), gan_train=False)

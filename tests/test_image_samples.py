@@ -91,7 +91,7 @@ def test_samples_are_data_again(seqgen, tiny_run, tmp_path):
 @pytest.fixture(scope="module")
 def bench():
     """What samples of digits are measured with."""
-    from seqgan_kit.measuring.bench import bench_of
+    from seqgan_kit.measuring.opening import bench_of
 
     return bench_of(recipe_files.load("digits_rows", tiny("digits_rows")), gan_train=False)
 

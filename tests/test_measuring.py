@@ -8,7 +8,7 @@ import pytest
 
 from seqgan_kit.files import SUMS
 from seqgan_kit.measuring import bench
-from seqgan_kit.measuring.bench import bench_of
+from seqgan_kit.measuring.opening import bench_of
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.training.run import Run
 

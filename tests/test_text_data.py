@@ -156,8 +156,18 @@ def test_empty_and_repeated_lines_are_counted(tmp_path):
             {},
             r"m\.csv, line 3, byte 4: 0xe9 is not valid UTF-8",
         ),
-        ("m.csv", table(ROWS), {"text": "body"}, r"no column 'body' \(data\.text\); its columns are 'text', 'mood' \(separated by comma\)$"),
-        ("m.csv", table(ROWS), {"labels": ["kind"]}, r"no column 'kind' \(data\.labels\); its columns are 'text', 'mood' \(separated by comma\)$"),
+        (
+            "m.csv",
+            table(ROWS),
+            {"text": "body"},
+            r"no column 'body' \(data\.text\); .*'text', 'mood' \(",
+        ),
+        (
+            "m.csv",
+            table(ROWS),
+            {"labels": ["kind"]},
+            r"no column 'kind' \(data\.labels\); .*'text', 'mood' \(",
+        ),
         (
             "m.csv",
             "text,mood\na,b\nc\n",

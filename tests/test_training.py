@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.files import SUMS, FileProblem, read_tensors
-from seqgan_kit.measuring.bench import bench_of
+from seqgan_kit.measuring.opening import bench_of
 from seqgan_kit.nn.noise import Noise
 from seqgan_kit.nn.recurrent import NoSuchKernel
 from seqgan_kit.objectives.objective import Outcome as Losses

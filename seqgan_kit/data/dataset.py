@@ -140,7 +140,7 @@ def cut_into_parts(
     names: tuple[PartName, ...] = ("training", *shares)
     cut = dict(zip(names, held_out(label_NA, list(shares.values()), seed), strict=True))
     for name, index_N in cut.items():
-        if not len(index_N):
+        if not len(index_N) and shares.get(name, 1) > 0:
             raise DataError(f"{of} leave none for the {name} part: {advice}")
     return cut
 

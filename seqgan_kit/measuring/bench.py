@@ -33,7 +33,6 @@ from ..runs.sampler import Sampler, set_seed
 from ..runs.watch import Watch, environment
 from ..sections import EvaluationSection
 from ..training.run import Run, RunError
-from ..training.runtime import choose_device
 from .evaluation import Evaluation, kept, trained
 
 GAN_TRAIN_SEED = 7
@@ -372,53 +371,3 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in tensors.items():
         found.update(name.encode() + tensor.cpu().numpy().tobytes())
     return found.hexdigest()[:16]
-
-
-def bench_of(
-    recipe: Recipe,
-    *,
-    device: str = "auto",
-    watch: Watch | None = None,
-    samples: int | None = None,
-    sets: int | None = None,
-    gan_train: bool = True,
-) -> Bench:
-    """Load the data of a recipe and return the bench for all models of these data.
-
-    Args:
-        recipe: names the data, and says how to measure.
-        device: device of judge and generator.
-        watch: callbacks for progress.
-        samples: samples per set (default: from the recipe).
-        sets: independent sets of samples per run (default: from the recipe).
-        gan_train: whether to measure GAN-train.
-    """
-    watch = watch or Watch()
-    return Bench(
-        recipe,
-        data_of.load_dataset(recipe, watch.download),
-        device=choose_device(device),
-        watch=watch,
-        samples=samples,
-        sets=sets,
-        gan_train=gan_train,
-    )
-
-
-def same_data_for_all(runs: Sequence[Run]) -> Recipe:
-    """Return the recipe of the first run, which says how all runs are measured.
-
-    Raises:
-        RunError: the runs were trained on different data, or one has no checkpoint.
-    """
-    first = runs[0]
-    for run in runs:
-        run.checkpoint()
-        data_of.kind_of_run(run)  # Before anything is measured: it may not be installed.
-        if run.info["data"]["fingerprint"] != first.info["data"]["fingerprint"]:
-            names = [f"{r.path} ({r.info['data']['name']})" for r in (first, run)]
-            raise RunError(
-                f"{names[0]} and {names[1]} were trained on different data, labels or parts, so "
-                "their metrics are not comparable; evaluate them one by one"
-            )
-    return run_recipe(first)

@@ -12,8 +12,9 @@ from typing import Any, Literal
 from ..errors import UsageError
 from ..evaluation.figures import Value
 from ..files import FileProblem, read_json, refuse_existing, write_json, write_text
-from ..measuring.bench import Bench, bench_of, same_data_for_all
+from ..measuring.bench import Bench
 from ..measuring.evaluation import Evaluation, trained
+from ..measuring.opening import bench_of, same_data_for_all
 from ..measuring.temperatures import sweep
 from ..recipe import CompareRecipe, Recipe, slug
 from ..recipe import files as recipe_files

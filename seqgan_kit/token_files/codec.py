@@ -68,8 +68,9 @@ class KnownNumbers(Codec):
 
 def padded(items: Raw, steps: int) -> Int[Tensor, "N T G"]:
     """Items as one tensor, :data:`NOTHING` behind their ends; what is longer is cut."""
-    refuse_padding([len(item) for item in items], steps, 8 * items[0].shape[1])
-    item_NTG = np.full((len(items), steps, items[0].shape[1]), NOTHING)
+    group = items[0].shape[1] if len(items) else 1
+    refuse_padding([len(item) for item in items], steps, 8 * group)
+    item_NTG = np.full((len(items), steps, group), NOTHING)
     for row, item in zip(item_NTG, items, strict=True):
         row[: len(item)] = item[:steps]
     return torch.from_numpy(item_NTG)
