@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ...data.dataset import DataError
 from .clips import ClipSettings
 from .files import Recording
-from .survey import Survey, at_rate, survey
+from .survey import at_rate, survey
 
 
 class Unfit(DataError):
@@ -74,9 +74,10 @@ def take(recording: Recording, settings: ClipSettings) -> Taken:
             "or lower"
         )
     found = survey(recording, settings.sample_rate)
+    heard_T = found.heard(settings.trim_db)
     begin, end = found.trimmed(settings.trim_db)
-    whole = list(_pieces(found, begin, end, settings))
-    audible = [piece for piece in whole if _is_heard(found, piece, settings)]
+    whole = list(_pieces(heard_T, found.frame, begin, end, settings))
+    audible = [piece for piece in whole if _is_heard(heard_T, found.frame, piece, settings)]
     if not audible:
         raise DataError(f"{recording.name} contains only silence in each of its windows")
     fitting = [piece for piece in audible if _fits(piece, settings, recording.name)]
@@ -99,7 +100,7 @@ def take(recording: Recording, settings: ClipSettings) -> Taken:
 
 
 def _pieces(
-    found: Survey, begin: int, end: int, settings: ClipSettings
+    heard_T: Bool[np.ndarray, " T"], frame: int, begin: int, end: int, settings: ClipSettings
 ) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each piece of what is left after trimming."""
     if settings.window is not None:
@@ -108,22 +109,23 @@ def _pieces(
         for at in range(begin, max(end - size, begin) + 1, stride):
             yield at, min(at + size, end)
     elif settings.pause is not None:
-        heard_P = np.flatnonzero(found.heard(settings.trim_db))
-        shortest = settings.samples(settings.pause) / found.frame
+        heard_P = np.flatnonzero(heard_T)
+        shortest = settings.samples(settings.pause) / frame
         breaks = np.flatnonzero(np.diff(heard_P) - 1 >= shortest)
         for run_P in np.split(heard_P, breaks + 1):
-            yield int(run_P[0]) * found.frame, min((int(run_P[-1]) + 1) * found.frame, end)
+            yield int(run_P[0]) * frame, min((int(run_P[-1]) + 1) * frame, end)
     else:
         yield begin, end
 
 
-def _is_heard(found: Survey, piece: tuple[int, int], settings: ClipSettings) -> bool:
+def _is_heard(
+    heard_T: Bool[np.ndarray, " T"], frame: int, piece: tuple[int, int], settings: ClipSettings
+) -> bool:
     """Say whether a window has any sound; others are what is heard anyway."""
     if settings.window is None:
         return True
     begin, end = piece
-    frames = slice(begin // found.frame, -(-end // found.frame))
-    return bool(found.heard(settings.trim_db)[frames].any())
+    return bool(heard_T[begin // frame : -(-end // frame)].any())
 
 
 def _fits(piece: tuple[int, int], settings: ClipSettings, name: str) -> bool:
