@@ -432,6 +432,12 @@ def test_everything_can_be_trained_on(seqgen, tmp_path, window):
     assert "test part" in measured.err
 
 
+def test_a_checkpoint_is_chosen_without_a_test_part(tmp_path):
+    np.save(tmp_path / "all.npy", np.sin(np.arange(400.0)).reshape(100, 4))
+    data = f"{{source: series, root: {tmp_path}/all.npy, test: 0, validation: 0.2}}"
+    assert (run_of(tmp_path, data, "train.keep=best") / "checkpoints").is_dir()
+
+
 # -- tables -------------------------------------------------------------------------------------
 
 

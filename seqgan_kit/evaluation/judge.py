@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -215,6 +216,8 @@ def cached_judge(
         if accuracy is None:
             # Newly trained, or cached by a version that did not store it: measuring takes seconds.
             items, label_NA = test()
+            if not len(items):
+                return TrainedJudge(judge, math.nan)  # Without a test part nothing is claimed.
             accuracy = look(judge, items).accuracy(label_NA.numpy())
             write_json(place / "accuracy.json", accuracy)
     return TrainedJudge(judge, accuracy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ...data.dataset import Dataset
@@ -36,6 +37,11 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
         "that part (data.split=random or blocks mixes the times of windows)."
     ]
 
+    def real(raw: np.ndarray) -> Tensor:
+        if not len(raw):
+            return torch.zeros(0, longest, len(dataset.channels))
+        return padded(list(raw), longest, double=double)
+
     def own(training: Tensor, test: Tensor, judge: Judge) -> SeriesFigures:
         return SeriesFigures(
             training=training, reference=test, scale=scale, score_steps=settings.score_steps
@@ -44,7 +50,7 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
     return Measure(
         key="series-1",
         judge=lambda _, classes: SeriesJudge(classes=classes, scale=scale),
-        real=lambda raw: padded(list(raw), longest, double=double),
+        real=real,
         made=lambda decoded, _: decoded,
         vectors=partial(scale.vectors, steps=longest),
         figures=FIGURES,

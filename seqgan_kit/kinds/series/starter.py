@@ -175,7 +175,8 @@ def _guess_table(path: Path) -> Guess | None:
     table, form = read_columns(path)
     if shared.are_numbers(list(table)):
         raise DataError(
-            f"{path}: the header row consists of numbers: add a first row that names the columns"
+            f"{path}: the header row consists of numbers: add a first row that names the columns, "
+            "or write a recipe with data.header=false"
         )
     numbers = [name for name in table if shared.are_numbers(table[name])]
     # A column of paths is one of a manifest, whose other numbers may be labels.
