@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 from PIL import Image
+from pyarrow import parquet
 
 from seqgan_kit import plugins
 from seqgan_kit.data.checksums import checked
@@ -222,7 +224,12 @@ def _lines(path: Path, rows: list[dict[str, str]]) -> None:
     path.write_text("".join(f"{row['text']}\n" for row in rows))
 
 
-TABLES: dict[str, Any] = {"csv": _table, "tsv": _table, "jsonl": _objects, "txt": _lines}
+def _parquet(path: Path, rows: list[dict[str, str]]) -> None:
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+
+TABLES: dict[str, Any] = {"csv": _table, "tsv": _table, "jsonl": _objects, "txt": _lines,
+                          "parquet": _parquet}  # fmt: skip
 
 
 # -- what is read behind a checksum or by a package client ----------------------------------------
