@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...data.dataset import DataError
 from ...data.tables import ENDINGS
+from ...data.unequal import as_objects
 from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from . import loading
@@ -57,7 +58,7 @@ def read_samples(
         raise SamplesError(
             f"{path} has {len(found.channels)} channels; {bench.dataset.name} has {len(channels)}"
         )
-    items = bench.measure.real([one.value_SC for one in series])
+    items = bench.measure.real(as_objects([one.value_SC for one in series]))
     if not known:
         return items, None
     if len(found.attributes) != len(known):
