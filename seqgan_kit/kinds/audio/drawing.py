@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...data.unequal import unpadded
+from ...report.fonts import lettering
 from ...report.images import GRID_ROWS, heat_colour, save_picture
 from ...report.players import SoundClip, SoundPanel
 from ...runs.sampler import Sampler
@@ -118,13 +119,13 @@ def spectrogram_grid(
     pictures = [[spectrogram_picture(clip, sample_rate) for clip in row] for row in rows]
     width = max((one.width for row in pictures for one in row), default=1)
     columns = max((len(row) for row in pictures), default=1)
-    font = ImageFont.load_default(size=16)
-    left = max((int(font.getlength(name)) for name in names), default=0) + 16
+    titles = [lettering(name, 16) for name in names]
+    left = max((int(font.getlength(text)) for font, text in titles), default=0) + 16
     high = HEIGHT + bar + gap
     size = (left + columns * (width + gap), max(len(rows), 1) * high)
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
-    for y, (name, row) in enumerate(zip(names, pictures, strict=True)):
+    for y, ((font, name), row) in enumerate(zip(titles, pictures, strict=True)):
         top = y * high + gap // 2
         draw.text((left - 8, top + HEIGHT // 2), name, fill="black", font=font, anchor="rm")
         for x, picture in enumerate(row):

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...data.unequal import unpadded
 from ...labels import label_names
+from ...report.fonts import Font, lettering
 from ...report.images import GRID_ROWS, ImagePanel, heat_colour, panel, save_picture
 from ...runs.sampler import Sampler
 from ...runs.scoring import Scores
@@ -92,8 +93,8 @@ class Frame:
 
 def small_multiples(rows: Sequence[Sequence[Cell]], names: Sequence[str] = ()) -> Image.Image:
     """Draw rows of cells, each with its name on the left."""
-    font, small = (ImageFont.load_default(size=size) for size in (14, 10))
-    left = max((int(font.getlength(name)) for name in names), default=0)
+    titles = [lettering(name, 14) for name in names]
+    left = max((int(font.getlength(name)) for font, name in titles), default=0)
     left += 14 if names else GAP
     width, height = CELL
     columns = max((len(row) for row in rows), default=1)
@@ -110,8 +111,9 @@ def small_multiples(rows: Sequence[Sequence[Cell]], names: Sequence[str] = ()) -
     sheet = fine.resize(size, Image.Resampling.BOX)
     write = ImageDraw.Draw(sheet)
     for x, y, cell in corners:
-        write.text((x + 3, y + 1), _fitting(cell.title, small, width - 6), fill=TEXT, font=small)
-    for number, name in enumerate(names):
+        small, title = lettering(cell.title, 10)
+        write.text((x + 3, y + 1), _fitting(title, small, width - 6), fill=TEXT, font=small)
+    for number, (font, name) in enumerate(titles):
         middle = GAP + number * (height + GAP) + height // 2
         write.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
     return sheet
@@ -149,7 +151,7 @@ def _draw_score(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
         draw.rectangle(box, fill=heat_colour(score))
 
 
-def _fitting(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+def _fitting(text: str, font: Font, width: int) -> str:
     """Shorten a text to a width in pixels, if needed."""
     if font.getlength(text) <= width:
         return text
