@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from seqgan_kit.pages.comparison import Entry
     from seqgan_kit.recipe import CompareRecipe, Recipe
     from seqgan_kit.runs.watch import Watch
-    from seqgan_kit.training.log import Report
 
 
 @click.command(short_help="Compare models, on one page.")
@@ -149,12 +148,7 @@ def _trained(
         def watched(recipe: Recipe) -> Iterator[Watch]:
             clock = recipe.train.minutes is not None
             with training_progress(None if clock else recipe.train.steps) as shown:
-
-                def report(state: Report) -> None:
-                    signals.training = True
-                    shown(state)
-
-                yield replace(plain, report=report, should_stop=lambda: bool(signals.received))
+                yield replace(plain, report=shown, should_stop=signals.should_stop)
 
         entries = comparison.train_all(
             comparison.plan(compared, recipes, folder, seeds=seeds),

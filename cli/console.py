@@ -91,6 +91,11 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def should_stop(self) -> bool:
+        """Say whether training is to end; asked after every step, by each of several processes."""
+        self.training = True
+        return bool(self.received)
+
     def _note(self, number: int, frame: object) -> None:
         if not self.training or number == self.received == signal.SIGINT:
             interrupt(number, frame)

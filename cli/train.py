@@ -14,7 +14,7 @@ from seqgan_kit.errors import UsageError
 from .console import SEED, Counter, StopSignals, say, show_path, training_progress
 
 if TYPE_CHECKING:
-    from seqgan_kit.training.log import Report
+    pass
 
 
 @click.command(short_help="Train a recipe, or resume a run.")
@@ -85,18 +85,13 @@ def command(
         extra += [f"train.device={device}"] if device else []
         settings = recipe_files.load(str(recipe), (*overrides, *extra))
     with training_progress(settings.train.steps) as show, StopSignals() as signals:
-
-        def report(state: Report) -> None:
-            signals.training = True
-            show(state)
-
         counter = Counter()
         watch = Watch(
             say=say,
-            report=report,
+            report=show,
             download=counter.download,
             judge=counter.judge,
-            should_stop=lambda: bool(signals.received),
+            should_stop=signals.should_stop,
         )
         if resumed is not None:
             trained = workflow.resume(resumed, overrides=overrides, device=device, watch=watch)

@@ -363,4 +363,4 @@ def test_a_recogniser_of_digits_for_other_words_is_refused(tmp_path):
         ),
     )
     with pytest.raises(NotMeasurable, match="only knows the digits 0 to 9"):
-        Bench(recipe, load_dataset(recipe), device=torch.device("cpu"), watch=Watch())
+        _ = Bench(recipe, load_dataset(recipe), device=torch.device("cpu"), watch=Watch()).own

@@ -1,9 +1,11 @@
 """What the guides quote is really there."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 QUOTES = re.findall(
@@ -39,6 +41,22 @@ def test_the_yaml_of_a_guide_is_a_recipe(guide, tmp_path):
         path = tmp_path / f"guide{number}.yaml"
         path.write_text(text)
         load(str(path))
+
+
+RECIPES = {"lines": "coco_captions", "series": "vowels_series", "folder": "mnist_rows",
+           "recordings": "spoken_digits_mel"}  # fmt: skip
+
+
+def test_the_sections_of_data_are_valid():
+    """What docs/data.md shows are parts of recipes."""
+    from seqgan_kit.recipe.files import load
+
+    text = (ROOT / "docs" / "data.md").read_text("utf-8")
+    blocks = re.findall(r"```yml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= len(RECIPES)
+    for block in blocks:
+        data = yaml.safe_load(block)["data"]
+        assert load(RECIPES[data["source"]], [f"data={json.dumps(data)}"])
 
 
 def test_the_python_of_extending_runs(tmp_path, monkeypatch):

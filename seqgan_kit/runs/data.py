@@ -55,7 +55,8 @@ def load_dataset(recipe: Recipe, progress: Progress | None = None) -> Dataset:
         DataError: it cannot be had or used.
     """
     root = recipe.data.root
-    if root is not None and not os.path.lexists(user_path(root)):
+    # Known data have places of their own to be looked for.
+    if recipe.data.own_root and root is not None and not os.path.lexists(user_path(root)):
         raise DataError(
             f"{root}: there is no such file or folder; if the data have moved, add "
             "data.root=PLACE to the command"
