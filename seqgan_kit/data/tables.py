@@ -29,6 +29,8 @@ ENDINGS = (".csv", ".tsv", ".parquet")
 """Endings of the names of tables."""
 
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}
+GUESSED = (";", "\t", "|")
+"""What may separate the cells of a `.csv` that has no commas in its first row."""
 INDEX = re.compile(r"(Unnamed: \d+)?")
 """Names of the columns that programs add: pandas writes its index under none, and reads and
 writes it again as ``Unnamed: 0``."""
@@ -134,6 +136,18 @@ def open_table(
         table = _text(source, form, max_mb)
     refuse_columns(table.path, len(table.columns))
     return _named(table) if form.header else table
+
+
+def guessed_form(path: Path) -> TableForm:
+    """Return how a table seems to be written, where nobody has said so yet.
+
+    Raises:
+        DataError: it cannot be read, or has too many columns.
+    """
+    table = open_table(path)
+    if table.separator != "," or len(table.columns) != 1:
+        return TableForm()
+    return TableForm(separator=next((one for one in GUESSED if one in table.columns[0]), None))
 
 
 def _named(table: Table) -> Table:

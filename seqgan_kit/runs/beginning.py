@@ -17,7 +17,7 @@ from .. import plugins
 from ..data.dataset import DataError, PartName
 from ..data.label_folders import PART_FOLDERS
 from ..data.part_files import find_parts
-from ..data.reading import opened
+from ..data.reading import opened, refuse_columns
 from ..errors import UsageError
 from .asked import Starter
 
@@ -193,6 +193,19 @@ def needed_labels(
             "times, or with the same value for all"
         )
     return (alike[0],), {name: why for name, why in left_out.items() if name != alike[0]}
+
+
+def manifest_labels(
+    path: Path, rows: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the columns of labels of a manifest, and why others were left out.
+
+    Raises:
+        DataError: there are too many columns, or none can be a label.
+    """
+    columns = [*dict.fromkeys(name for row in rows for name in row if name not in ("path", None))]
+    refuse_columns(path, len(columns))
+    return needed_labels(path, rows, columns)
 
 
 def are_numbers(values: Sequence[Any]) -> bool:

@@ -13,7 +13,6 @@ import numpy as np
 from ...data.dataset import DataError, PartName, cut_into_parts, some
 from ...data.label_folders import find_files, found_below, natural
 from ...data.manifests import LabelledFile, mostly_lists, read_manifest, rows_like
-from ...data.reading import refuse_columns
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .datasets import refuse_rare
@@ -169,9 +168,7 @@ def _manifest(path: Path) -> Found | None:
     rows = rows_like(path)
     if not mostly_lists(rows, EXTENSIONS):
         return None
-    columns = [*dict.fromkeys(name for row in rows for name in row if name not in ("path", None))]
-    refuse_columns(path, len(columns))
-    labels, left_out = shared.needed_labels(path, rows, columns)
+    labels, left_out = shared.manifest_labels(path, rows)
     return Found({"training": read_manifest(path, labels, "recordings")[1]}, labels, left_out)
 
 

@@ -15,7 +15,7 @@ from ...data.names import Folders, Numbered
 from ...data.unequal import padded
 from ...errors import UsageError
 from ...files import refuse_existing, write_bytes, write_folder
-from ...labels import UNLABELLED, label_names
+from ...labels import are_named, label_names
 from ...report.images import write_array
 from ...runs.asked import Asked, TextFile
 from ...runs.sampler import Sampler, set_seed
@@ -208,8 +208,7 @@ class _Manifest:
     ) -> None:
         self.count, self.seconds = 0, 0.0
         self._table, self._rate, self._asked = csv.writer(file, lineterminator="\n"), rate, asked
-        named = {name: tuple(classes) for name, classes in labels.items()}
-        self._labels = () if named == UNLABELLED else tuple(labels)
+        self._labels = tuple(labels) if are_named(labels) else ()
         header = {name: name for name in ("seconds", "seed")}
         self._write("path", [*map(asked.cell, self._labels)], header)
 

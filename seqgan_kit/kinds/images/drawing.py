@@ -18,7 +18,7 @@ from ...data.manifests import MANIFEST
 from ...data.names import Folders
 from ...files import write_folder
 from ...kind import Codec
-from ...labels import UNLABELLED, label_names
+from ...labels import are_named, label_names
 from ...report.data import of_each_class
 from ...report.images import GRID_ROWS, MARGIN, grid, picture, save_picture
 from ...runs.sampler import Sampler
@@ -99,8 +99,7 @@ def write_pictures(
     """
     names = Folders("image", spaces=False)
     counts: Counter[str] = Counter()
-    named = {name: tuple(classes) for name, classes in labels.items()}
-    named = {} if named == UNLABELLED else named
+    named = tuple(labels) if are_named(labels) else ()
     seeds = {} if SEED in named else {SEED: seed}
     with (
         write_folder(path, replace=True) as draft,

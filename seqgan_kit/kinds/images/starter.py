@@ -14,7 +14,6 @@ from PIL import Image
 from ...data.dataset import DataError, some
 from ...data.label_folders import found_below
 from ...data.manifests import mostly_lists, rows_like
-from ...data.reading import refuse_columns
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .describing import ImageSummary, describe_images
@@ -120,9 +119,7 @@ def _manifest(path: Path) -> OwnImages | None:
     rows = rows_like(path)
     if not mostly_lists(rows, EXTENSIONS):
         return None
-    columns = [*dict.fromkeys(name for row in rows for name in row if name not in ("path", None))]
-    refuse_columns(path, len(columns))
-    labels, left_out = shared.needed_labels(path, rows, columns)
+    labels, left_out = shared.manifest_labels(path, rows)
     return _own(path, list_images(path, labels=labels), labels, left_out)
 
 

@@ -17,6 +17,7 @@ from ...data.part_files import find_parts
 from ...data.reading import LARGEST_MB, digest
 from ...data.tables import FRAME
 from ...data.unequal import as_objects
+from ...labels import UNLABELLED
 from .arrays import LABELS_SUFFIX
 from .assembling import assemble, cut_parts
 from .files import READERS, checked, read_series
@@ -86,7 +87,7 @@ def sines(
     return Dataset(
         name=name,
         parts={part: Part(items[index], label_NA[index]) for part, index in cut.items()},
-        labels={"label": ("any",)},
+        labels=UNLABELLED,
         fingerprint=fingerprint(name, count, sorted(shares.items()), seed),
         channels=channels,
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...data.dataset import DataError, some
 from ...data.reading import LARGEST_MB
-from ...data.tables import Cells, Table, TableForm, open_table
+from ...data.tables import Cells, Table, TableForm, guessed_form, open_table
 from ...labels import normal
 from .items import Columns, OneSeries, SeriesFile
 from .times import check_times
@@ -50,12 +50,8 @@ def read_columns(path: Path) -> tuple[dict[str, list[str]], TableForm]:
     Raises:
         DataError: it cannot be read, has no rows, or two columns of one name.
     """
-    form = TableForm()
+    form = guessed_form(path)
     table = open_table(path, form)
-    if table.separator == "," and len(table.columns) == 1:
-        others = [one for one in (";", "\t", "|") if one in table.columns[0]]
-        form = TableForm(separator=others[0] if others else None)
-        table = open_table(path, form)
     rows = [row for _, row in _rows(table)]
     if not rows:
         raise DataError(f"{path} has no rows below the header: add some")

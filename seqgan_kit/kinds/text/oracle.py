@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...data.arrays import read_arrays
 from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, some
+from ...labels import UNLABELLED
 
 VOCABULARY = 5000
 HIDDEN = 32
@@ -194,7 +195,7 @@ def oracle_dataset(
     return Dataset(
         name=oracle.name,
         parts=parts,
-        labels={"label": ("any",)},
+        labels=UNLABELLED,
         fingerprint=fingerprint(
             oracle.name, _digest(oracle.weights), *counts.values(), length, seed
         ),

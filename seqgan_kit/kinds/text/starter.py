@@ -14,7 +14,7 @@ import numpy as np
 from ...data import tables
 from ...data.dataset import DataError, Dataset
 from ...data.reading import refuse_columns
-from ...data.tables import TableForm
+from ...data.tables import TableForm, guessed_form
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
 from .datasets import text_lines
@@ -129,7 +129,8 @@ def write_tiny(folder: Path) -> Path:
 
 def _guess(path: Path) -> Guess | None:
     """Guess what the columns mean; ``None`` where the file is a table without text."""
-    suffix, form = path.suffix.lower(), TableForm()
+    suffix = path.suffix.lower()
+    form = guessed_form(path) if suffix in tables.ENDINGS else TableForm()
     opened, about = open_records(path, form)
     records = [*opened]
     if not records and not about.columns:
@@ -137,10 +138,6 @@ def _guess(path: Path) -> Guess | None:
     if about.plain:
         return Guess(table=False)
     rows = [row for _, row in records if isinstance(row, dict) and row]
-    if rows and suffix == ".csv" and len(rows[0]) == 1 and (other := _separator(rows[0])):
-        form = TableForm(separator=other)
-        records = [*open_records(path, form)[0]]
-        rows = [row for _, row in records if isinstance(row, dict) and row]
     if not rows:
         wrong = [f"line {line}: {record}" for line, record in records if isinstance(record, str)]
         what = "JSON objects" if suffix == ".jsonl" else "rows below the header"
@@ -174,12 +171,6 @@ def _guess(path: Path) -> Guess | None:
     # A manifest of recordings may have a column of what is said in them.
     files = [one for one in columns.get("path", []) if isinstance(one, str) and Path(one).suffix]
     return Guess(text, labels, left_out, plain and len(files) < len(rows) / 2, form=form)
-
-
-def _separator(row: Mapping[str, Any]) -> str | None:
-    """Return what else than a comma separates the columns of a header row, if anything does."""
-    (header,) = row
-    return next((one for one in (";", "\t", "|") if one in header), None)
 
 
 def _text_column(columns: Mapping[str, Sequence[Any]]) -> str | None:
