@@ -71,6 +71,14 @@ class Codec(Protocol):
         """Turn decoded items into what a user of the library gets."""
         ...
 
+    def maps(self, x_BTF: Tensor) -> Tensor:
+        """Lay steps out as feature maps ``[B, C, T, W]`` for convolutions.
+
+        Along W lie places of a step that are neighbours, such as pixels of a row or bands of a
+        spectrum. By default there are none: every number of a step is a map of its own.
+        """
+        return x_BTF.transpose(1, 2)[..., None]
+
     def view(self) -> nn.Module | None:
         """Return a module that embeds each step for a discriminator.
 

@@ -12,7 +12,12 @@ from seqgan_kit.nn.normalization import normalize_spectrally
 from seqgan_kit.objectives.adversarial import ADVERSARIAL
 from seqgan_kit.objectives.gan import GAN
 from seqgan_kit.objectives.objective import Moment
-from seqgan_kit.objectives.penalties import ExactGradient, FiniteDifference, GradientPenalty
+from seqgan_kit.objectives.penalties import (
+    ExactGradient,
+    Falling,
+    FiniteDifference,
+    GradientPenalty,
+)
 
 DEVICES = [
     "cpu",
@@ -58,7 +63,7 @@ def gradients(network):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
 @pytest.mark.parametrize("spectral", [False, True])
 @pytest.mark.parametrize("logits", ["sequence", "step"])
 @pytest.mark.parametrize("penalty", [FiniteDifference, ExactGradient, GradientPenalty])
@@ -84,6 +89,56 @@ def test_a_turn_trains_its_own_network_only(loss):
         assert not gradients(objective.networks[other])
 
 
+def both_turns(objective, step=0):
+    """Take both turns of a step with one stream of noise; return what the generator wrote."""
+    written = []
+    forward = objective.generator.forward
+
+    def recorded(*arguments):
+        written.append(forward(*arguments))
+        return written[-1]
+
+    objective.generator.forward = recorded
+    noise = seeded_noise(0)
+    outcomes = []
+    for turn in objective.turns:
+        for name, network in objective.networks.items():
+            network.requires_grad_(name == turn.name)
+        outcomes.append(turn.compute(batch(), noise, Moment(step, 0.0)))
+    return written, outcomes
+
+
+@pytest.mark.parametrize("loss", list(ADVERSARIAL))
+def test_both_turns_of_a_step_read_the_same_sequences(loss):
+    objective = game(loss=loss)
+    written, outcomes = both_turns(objective)
+    assert len(written) == 1
+    outcomes[0].losses["discriminator"].backward()
+    assert not gradients(objective.generator)
+    outcomes[1].losses["generator"].backward()
+    assert (
+        gradients(objective.generator).keys()
+        == dict(objective.generator.named_parameters()).keys()
+    )
+    # By hand: the generator's loss of these sequences, beside the real ones as they were scored.
+    (x_BTF, mask_BT), data = written[0], batch()
+    real_B = objective.discriminator(data.x_BTF, data.label_BA, data.mask_BT)
+    fake_B = objective.discriminator(x_BTF, data.label_BA, mask_BT)
+    expected = ADVERSARIAL[loss].generator(real_B, fake_B)
+    assert outcomes[1].losses["generator"].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_generator_that_plays_alone_writes_for_itself():
+    """As in a phase that trains the generator only, or after the step of another turn."""
+    objective = game(loss="relativistic")
+    take(objective, objective.turns[0], step=0)
+    left = objective._played
+    take(objective, objective.turns[1], step=1)
+    assert left is not None
+    assert gradients(objective.generator)
+    assert objective._played is None
+
+
 def test_a_lazy_penalty_is_scaled_up():
     lazy = game(penalties=(FiniteDifference(every=4),))
     eager = game(penalties=(FiniteDifference(every=1),))
@@ -91,6 +146,19 @@ def test_a_lazy_penalty_is_scaled_up():
     assert seldom.item() == pytest.approx(4 * often.item(), rel=1e-5)
     assert "penalty" not in take(lazy, lazy.turns[0], step=1).losses
     assert "penalty" in take(lazy, lazy.turns[0], step=8).losses
+
+
+@pytest.mark.parametrize("penalty", [FiniteDifference, ExactGradient])
+def test_a_penalty_that_falls(penalty):
+    objective = game(penalties=(penalty(gamma=Falling(1.0, 0.01), every=1),))
+    turn = objective.turns[0]
+
+    def at(progress):
+        return turn.compute(batch(), seeded_noise(0), Moment(0, progress)).losses["penalty"].item()
+
+    begun, half, over = at(0.0), at(0.5), at(1.0)
+    assert half == pytest.approx(begun / 10, rel=1e-4)
+    assert over == pytest.approx(begun / 100, rel=1e-4)
 
 
 def test_exact_and_finite_penalties_agree_on_a_recurrent_discriminator():

@@ -9,6 +9,7 @@ from seqgan_kit.batch import Batch, full_mask
 from seqgan_kit.files import read_tensors, write_tensors
 from seqgan_kit.models.readers import RecurrentDiscriminator
 from seqgan_kit.models.sequence import RecurrentGenerator
+from seqgan_kit.nn.convolution import StepConvolutions
 from seqgan_kit.nn.heads import ContinuousHead
 from seqgan_kit.nn.noise import Latent, Noise, seeded_noise
 from seqgan_kit.objectives.gan import GAN
@@ -26,9 +27,17 @@ def generator(**changes):
     return RecurrentGenerator(head=ContinuousHead(HIDDEN, FEATURES), **(settings | changes))
 
 
-def discriminator(**changes):
+def discriminator(*, width=None, **changes):
+    """With ``width``, convolutions read a step of so many places first."""
     torch.manual_seed(2)
     settings = dict(features=FEATURES, classes=(3, 2), hidden_size=HIDDEN, group=2)
+    if width is not None:
+        settings["convolutions"] = StepConvolutions(
+            # Five numbers are as many maps of one place, or two maps of three places that overlap.
+            maps=None if width == 1 else lambda x: torch.stack([x[..., :3], x[..., 2:]], 1),
+            features=FEATURES, channels=(4, 3), kernel=3,
+            causal=not changes.get("bidirectional", True),
+        )  # fmt: skip
     return RecurrentDiscriminator(**(settings | changes))
 
 
@@ -36,7 +45,9 @@ GENERATORS = [
     pytest.param(
         dict(cell=cell, layers=layers, feedback=feedback), id=f"{cell}{layers}-{feedback}"
     )
-    for cell, layers, feedback in itertools.product(["lstm", "gru"], [1, 2], [False, True])
+    for cell, layers, feedback in itertools.product(
+        ["lstm", "gru", "min_gru"], [1, 2], [False, True]
+    )
 ] + [pytest.param(dict(step_noise_size=0), id="no-step-noise")]
 DISCRIMINATORS = [
     pytest.param(
@@ -50,6 +61,13 @@ DISCRIMINATORS = [
         ["projection", "concatenation"],
         [1, 2],
     )
+]
+DISCRIMINATORS += [
+    pytest.param(
+        dict(bidirectional=both, logits=logits, condition="projection", layers=1, width=width),
+        id=f"convolutions{width}-{'both' if both else 'one'}-{logits}",
+    )
+    for both, logits, width in itertools.product([True, False], ["sequence", "step"], [1, 3])
 ]
 LABELS = torch.tensor([[0, 0], [1, 1], [2, 0], [0, 1]])
 

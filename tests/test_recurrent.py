@@ -9,7 +9,7 @@ from seqgan_kit.nn.normalization import normalize_spectrally
 from seqgan_kit.nn.recurrent import Recurrent, reversal
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_unroll_equals_steps(cell, layers):
     torch.manual_seed(0)
@@ -24,7 +24,7 @@ def test_unroll_equals_steps(cell, layers):
         torch.testing.assert_close(stepped, unrolled)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
 def test_gradients_of_unroll_equal_those_of_steps(cell):
     torch.manual_seed(0)
     network = Recurrent(cell=cell, input_size=3, hidden_size=4, layers=2)
@@ -41,13 +41,42 @@ def test_gradients_of_unroll_equal_those_of_steps(cell):
         torch.testing.assert_close(by_kernel, parameter.grad, rtol=1e-4, atol=1e-5)
 
 
-def test_matches_pytorch_lstm():
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_matches_pytorch(cell):
     torch.manual_seed(0)
-    ours = Recurrent(cell="lstm", input_size=3, hidden_size=4)
-    theirs = torch.nn.LSTM(3, 4, batch_first=True)
+    ours = Recurrent(cell=cell, input_size=3, hidden_size=4)
+    theirs = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](3, 4, batch_first=True)
     theirs.load_state_dict(ours.weights.state_dict())
     x_BTF = torch.randn(2, 5, 3)
     torch.testing.assert_close(ours.unroll(x_BTF)[0], theirs(x_BTF)[0])
+
+
+@pytest.mark.parametrize("cell", ["gru", "min_gru"])
+def test_gradients_of_our_kernels_and_theirs(cell):
+    """First and second derivatives against finite differences, in double precision."""
+    torch.manual_seed(0)
+    network = Recurrent(cell=cell, input_size=2, hidden_size=3).double()
+    inputs = (torch.randn(2, 4, 2).double(), torch.randn(1, 2, 3).double())
+
+    def run(x_BTF, state_LBH, *weights):
+        names = dict(zip(dict(network.named_parameters()), weights, strict=True))
+        with torch.nn.utils.stateless._reparametrize_module(network, names):
+            out_BTH, (last_LBH,) = network.unroll(x_BTF, (state_LBH,))
+        return out_BTH, last_LBH
+
+    everything = (*inputs, *(p.detach() for p in network.parameters()))
+    everything = tuple(tensor.clone().requires_grad_() for tensor in everything)
+    assert torch.autograd.gradcheck(run, everything)
+    assert torch.autograd.gradgradcheck(run, everything)
+
+
+def test_only_wanted_gradients_are_computed():
+    network = Recurrent(cell="gru", input_size=2, hidden_size=3)
+    network.requires_grad_(False)
+    x_BTF = torch.randn(2, 4, 2, requires_grad=True)
+    network.unroll(x_BTF)[0].sum().backward()
+    assert x_BTF.grad is not None
+    assert all(weight.grad is None for weight in network.parameters())
 
 
 def test_an_unknown_cell_is_refused():

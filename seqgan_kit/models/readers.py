@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..batch import Batch
 from ..nn.categorical import TokenEmbedding
 from ..nn.condition import LabelEmbedding
+from ..nn.convolution import StepConvolutions
 from ..nn.networks import Discriminator
 from ..nn.pooling import masked_max, masked_mean, minibatch_deviation
 from ..nn.recurrent import Cell, read_both_ways, readers, reversal
@@ -36,6 +37,8 @@ class RecurrentDiscriminator(Discriminator):
             2018), or ``"concatenation"`` (label embedding appended to the input of each step).
         view: a module that embeds each step (tokens, or extra features) as ``features`` numbers;
             None reads steps unchanged.
+        convolutions: convolutions in front of the recurrent layers; None for none. What a penalty
+            perturbs is in front of them.
 
     References:
         The minibatch feature: Karras et al. 2018. Reading both ways without packing: see
@@ -55,10 +58,14 @@ class RecurrentDiscriminator(Discriminator):
         group: int = 4,
         condition: Literal["projection", "concatenation"] = "projection",
         view: nn.Module | None = None,
+        convolutions: StepConvolutions | None = None,
     ) -> None:
         super().__init__()
         self.classes = tuple(classes)
         self.view = view
+        self.convolutions = convolutions
+        if convolutions is not None:
+            features = convolutions.features
         self.logits = logits
         self.group = group
         self.condition = condition
@@ -75,9 +82,8 @@ class RecurrentDiscriminator(Discriminator):
         if isinstance(view, TokenEmbedding):
             # Unit-length embeddings are much smaller than the inputs that the initial weights are
             # meant for; without this factor the discriminator takes long to start learning.
-            for reader in (self.forwards, self.backwards):
-                if reader is not None:
-                    reader.weights.weight_ih_l0.data *= view.weight.shape[1] ** 0.5
+            for weight in self._first_weights():
+                weight.data *= view.weight.shape[1] ** 0.5
         read = hidden_size * (2 if bidirectional else 1)
         pooled = read * (2 if logits == "sequence" else 1)
         self.summary = nn.Linear(pooled + bool(group), hidden_size)
@@ -87,6 +93,12 @@ class RecurrentDiscriminator(Discriminator):
             self.whole_head = nn.Linear(hidden_size, 1)
         if condition == "projection":
             self.projection = LabelEmbedding(classes, hidden_size, scale=hidden_size**-0.5)
+
+    def _first_weights(self) -> list[Tensor]:
+        if self.convolutions is not None:
+            return [next(self.convolutions.parameters())]
+        stacks = [stack for stack in (self.forwards, self.backwards) if stack is not None]
+        return [stack.weights.get_parameter("weight_ih_l0") for stack in stacks]
 
     def embed(self, x: Written) -> Float[Tensor, "B T F"]:
         return super().embed(x) if self.view is None else self.view(x)
@@ -102,6 +114,8 @@ class RecurrentDiscriminator(Discriminator):
         With projection, one pass over the sequences serves all labels.
         """
         turn = reversal(mask_BT)
+        if self.convolutions is not None:
+            x_BTF = self.convolutions(x_BTF, mask_BT)
         if self.condition == "concatenation":
             inputs = [self._with_label(x_BTF, label_BA) for label_BA in labels]
             found = [self._summarize(x_BTF, mask_BT, turn) for x_BTF in inputs]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 Shape = tuple[int, int, int]
@@ -56,6 +57,67 @@ class Shrinking(nn.Module):
                 maps = maps + shift_BC[:, :, None, None]
             maps = nn.functional.leaky_relu(maps, SLOPE)
         return maps.flatten(1)
+
+
+class StepConvolutions(nn.Module):
+    """Convolutions over steps and the places of a step, in front of layers that read step by step.
+
+    They keep the number of steps and halve that of places, so that a reader of steps sees each
+    one with its neighbours.
+
+    Args:
+        maps: lays steps ``[B, T, F]`` out as feature maps ``[B, C, T, W]``; None: each number of
+            a step is a map of its own.
+        features: F.
+        channels: output maps of each convolution.
+        kernel: kernel size over steps, and over places if a step has several; odd.
+        causal: read no step that comes later, for a reader that goes one way.
+
+    Attributes:
+        features: numbers of a step of the output.
+    """
+
+    def __init__(
+        self,
+        *,
+        maps: Callable[[Tensor], Tensor] | None,
+        features: int,
+        channels: Sequence[int],
+        kernel: int = 5,
+        causal: bool = False,
+    ) -> None:
+        super().__init__()
+        earlier = kernel - 1 if causal else kernel // 2
+        self.around = (0, 0, earlier, kernel - 1 - earlier)
+        self.maps = maps or _apart
+        _, inputs, _, width = self.maps(torch.zeros(1, 1, features)).shape
+        self.layers = nn.ModuleList()
+        for outputs in channels:
+            across, stride = (kernel, 2) if width > 1 else (1, 1)
+            self.layers.append(
+                nn.Conv2d(
+                    inputs, outputs, (kernel, across), (1, stride), padding=(0, across // 2)
+                )
+            )
+            inputs, width = outputs, (width + 1) // 2
+        self.features = inputs * width
+
+    def forward(
+        self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B T H"]:
+        """Return the maps at every step; what is in the padding is read as zero."""
+        # Few maps: a CPU is twice as fast with those of a place beside each other.
+        exists_B1T1 = mask_BT[:, None, :, None].to(x_BTF.dtype)
+        maps = self.maps(x_BTF) * exists_B1T1
+        maps = maps.contiguous(memory_format=torch.channels_last)
+        for layer in self.layers:
+            maps = layer(nn.functional.pad(maps, self.around))
+            maps = nn.functional.leaky_relu(maps, SLOPE) * exists_B1T1
+        return maps.permute(0, 2, 3, 1).flatten(2)
+
+
+def _apart(x_BTF: Tensor) -> Tensor:
+    return x_BTF.transpose(1, 2)[..., None]
 
 
 class Enlarging(nn.Module):

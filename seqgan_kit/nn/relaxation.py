@@ -159,6 +159,18 @@ def as_tensor(x: Written) -> Tensor:
     return x
 
 
+def detached(x: Written) -> Written:
+    """Return output that passes no gradient to the generator."""
+    if isinstance(x, Tensor):
+        return x.detach()
+    return StraightThrough(
+        x.id_BT,
+        tuple(part.detach() for part in x.relaxed),
+        x.entry_BT.detach(),
+        None if x.alive_BT is None else x.alive_BT.detach(),
+    )
+
+
 def every_step(x: Written) -> Bool[Tensor, "B T"]:
     """Return the mask of full-length sequences."""
     first = x.id_BT if isinstance(x, StraightThrough) else x

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +14,33 @@ from torch.nn.utils import parametrize
 from ..batch import Batch, shift_labels
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
-from ..nn.relaxation import Written
+from ..nn.relaxation import Written, detached
 from .adversarial import ADVERSARIAL, AdversarialLoss, LossName, sequence_logit
 from .likelihood import mean_nats
 from .objective import Moment, Outcome, Turn
 from .penalties import Penalty
+
+
+@contextmanager
+def recording(network: nn.Module) -> Iterator[None]:
+    """Record gradients of a network whose weights are frozen for the turn of another."""
+    frozen = [weight for weight in network.parameters() if not weight.requires_grad]
+    for weight in frozen:
+        weight.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for weight in frozen:
+            weight.requires_grad_(False)
+
+
+class _Played(NamedTuple):
+    """What the discriminator's turn leaves to the generator's turn of the same step."""
+
+    step: int
+    fake: Written
+    mask_BT: Tensor
+    real_logit_B: Tensor
 
 
 class GAN:
@@ -24,6 +48,10 @@ class GAN:
 
     Generated sequences take the labels of the real batch, so that the pairs of a relativistic
     loss, and the groups of the minibatch feature, share a class.
+
+    Both turns of a step read one batch and the same generated sequences: these are written once,
+    with the gradients that the generator's turn needs, and a loss that compares with real logits
+    takes those of the discriminator's turn.
 
     Args:
         generator: the network that generates sequences.
@@ -67,13 +95,32 @@ class GAN:
         }
         self.turns: Sequence[Turn] = (
             Turn("discriminator", self.discriminator_turn, discriminator_steps),
-            Turn("generator", self.generator_turn),
+            Turn("generator", self.generator_turn, shares=True),
         )
+        self._played: _Played | None = None
 
     def _generate(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Written, Tensor]:
         self.generator.anneal(moment.progress)
         latent = self.generator.draw(len(batch), noise, batch.mask_BT.shape[1])
         return self.generator(latent, batch.label_BA)
+
+    def _write(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Written, Tensor]:
+        """Generate what both turns read, with the gradients that the generator's turn needs."""
+        with recording(self.generator):
+            return self._generate(batch, noise, moment)
+
+    def _written(self, batch: Batch, noise: Noise, moment: Moment) -> _Played:
+        """Return what the discriminator's turn of this step has read, for the generator's turn.
+
+        If there was none, as in a phase that trains the generator alone, it is written now.
+        """
+        played, self._played = self._played, None
+        if played is not None and played.step == moment.step:
+            return played
+        fake, mask_BT = self._write(batch, noise, moment)
+        with torch.no_grad():
+            real_B = self._logit(batch.x_BTF, batch.label_BA, batch.mask_BT)
+        return _Played(moment.step, fake, mask_BT, real_B)
 
     def _other_labels(self, batch: Batch, noise: Noise) -> Tensor:
         """Draw a wrong label for every sequence, uniformly from all others."""
@@ -90,10 +137,9 @@ class GAN:
             return self._tell_apart(batch, noise, moment)
 
     def _tell_apart(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        with torch.no_grad():
-            fake, fake_mask_BT = self._generate(batch, noise, moment)
+        fake, fake_mask_BT = self._write(batch, noise, moment)
         embed = self.discriminator.embed
-        x_BTF = torch.cat([embed(batch.x_BTF), embed(fake)])
+        x_BTF = torch.cat([embed(batch.x_BTF), embed(detached(fake))])
         mask_BT = torch.cat([batch.mask_BT, fake_mask_BT])
         label_BA = batch.label_BA.repeat(2, 1)
         labels = [label_BA]
@@ -114,7 +160,9 @@ class GAN:
             losses["mismatch"] = self.mismatch * term
         logit_B = sequence_logit(logit, mask_BT)
         real_B, fake_B = logit_B.chunk(2)
+        self._played = _Played(moment.step, fake, fake_mask_BT, real_B.detach())
         for penalty in self.penalties:
+            penalty.anneal(moment.progress)
             if moment.step % penalty.every == 0:
                 term = penalty(score, x_BTF, logit_B, noise)
                 losses["penalty"] = losses.get("penalty", 0) + term * penalty.every
@@ -132,12 +180,8 @@ class GAN:
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Compute the generator's losses."""
-        fake, fake_mask_BT = self._generate(batch, noise, moment)
+        _, fake, fake_mask_BT, real_B = self._written(batch, noise, moment)
         logit_B = self._logit(fake, batch.label_BA, fake_mask_BT)
-        real_B = logit_B
-        if self.loss.needs_real:
-            with torch.no_grad():
-                real_B = self._logit(batch.x_BTF, batch.label_BA, batch.mask_BT)
         losses = {"generator": self.loss.generator(real_B, logit_B)}
         return Outcome(losses | self._kept_likelihood(batch, noise), {})
 

@@ -34,6 +34,7 @@ class Turn:
         name: name of the trained network in :attr:`Objective.networks`.
         compute: computes losses from a batch, noise and the moment.
         repeats: how often a step takes this turn, each time with a new batch.
+        shares: whether it reads the last batch of the step again instead of a new one.
         active: whether the turn is taken at a moment.
         factor: factor of the network's learning rate.
         course: learning-rate schedule, a factor for each moment; None for that of the run.
@@ -42,6 +43,7 @@ class Turn:
     name: str
     compute: Callable[[Batch, Noise, Moment], Outcome]
     repeats: int = 1
+    shares: bool = False
     active: Callable[[Moment], bool] = lambda moment: True
     factor: float = 1.0
     course: Callable[[Moment], float] | None = None

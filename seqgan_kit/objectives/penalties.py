@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -27,6 +28,9 @@ class Penalty(Protocol):
 
     every: int
 
+    def anneal(self, progress: float) -> None:
+        """Update the weight for a fraction of the run (0 to 1)."""
+
     def __call__(self, score: Score, x_BTF: Tensor, logit_B: Tensor, noise: Noise) -> Tensor:
         """Return the penalty of a joined batch.
 
@@ -37,6 +41,43 @@ class Penalty(Protocol):
             noise: random numbers.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Falling:
+    r"""A weight that changes by the same factor in equal parts of a run.
+
+    With p the fraction of the run that is done, it is :math:`start\, (end / start)^p`.
+
+    Attributes:
+        start: the weight at the beginning, above 0.
+        end: the weight at the end, above 0.
+
+    References:
+        A penalty that gets weaker as the run goes on: Huang et al. 2024, *R3GAN*, appendix.
+    """
+
+    start: float
+    end: float
+
+    def at(self, progress: float) -> float:
+        """Return the weight for a fraction ``progress`` (0 to 1) of the run.
+
+        >>> Falling(1.0, 0.01).at(0.5)
+        0.1
+        """
+        return self.start * (self.end / self.start) ** progress
+
+
+class _Weighted:
+    """The gamma of R1 and R2, a number or one that falls."""
+
+    def __init__(self, gamma: float | Falling) -> None:
+        self._course = Falling(gamma, gamma) if isinstance(gamma, float | int) else gamma
+        self.gamma = self._course.at(0.0)
+
+    def anneal(self, progress: float) -> None:
+        self.gamma = self._course.at(progress)
 
 
 def _half(x: Tensor, side: Side) -> Tensor:
@@ -67,7 +108,7 @@ def _twice_differentiable() -> Iterator[None]:
         yield
 
 
-class FiniteDifference:
+class FiniteDifference(_Weighted):
     r"""R1 and R2 without double backward.
 
     .. math:: \frac{\gamma}{2}\, E\left[\left(\frac{D(x + s n) - D(x)}{s}\right)^2\right],
@@ -79,7 +120,7 @@ class FiniteDifference:
     each member, while :class:`ExactGradient` takes the gradient of the summed logits.
 
     Args:
-        gamma: weight.
+        gamma: weight, a number or one that falls.
         scale: s, the size of the perturbation.
         on: ``"real"`` is R1, ``"generated"`` R2, ``"both"`` their sum.
         every: steps between two computations (lazy regularisation; Karras et al. 2020,
@@ -91,9 +132,14 @@ class FiniteDifference:
     """
 
     def __init__(
-        self, *, gamma: float = 1.0, scale: float = 0.05, on: Side = "both", every: int = 4
+        self,
+        *,
+        gamma: float | Falling = 1.0,
+        scale: float = 0.05,
+        on: Side = "both",
+        every: int = 4,
     ) -> None:
-        self.gamma = gamma
+        super().__init__(gamma)
         self.scale = scale
         self.on = on
         self.every = every
@@ -116,13 +162,13 @@ class FiniteDifference:
         return self.gamma / 2 * slope_B.square().sum() / half
 
 
-class ExactGradient:
+class ExactGradient(_Weighted):
     r"""R1 and R2 as defined: :math:`\frac{\gamma}{2} E[\lVert\nabla_x D(x)\rVert^2]`.
 
     It needs second derivatives, so it switches to the slower unfused kernels on CUDA.
 
     Args:
-        gamma: weight.
+        gamma: weight, a number or one that falls.
         on: ``"real"`` is R1, ``"generated"`` R2, ``"both"`` their sum.
         every: steps between two computations (lazy regularisation).
 
@@ -130,8 +176,8 @@ class ExactGradient:
         Mescheder et al. 2018, equation 9.
     """
 
-    def __init__(self, *, gamma: float = 1.0, on: Side = "real", every: int = 4) -> None:
-        self.gamma = gamma
+    def __init__(self, *, gamma: float | Falling = 1.0, on: Side = "real", every: int = 4) -> None:
+        super().__init__(gamma)
         self.on = on
         self.every = every
 
@@ -167,6 +213,9 @@ class GradientPenalty:
     def __init__(self, *, weight: float = 10.0, every: int = 1) -> None:
         self.weight = weight
         self.every = every
+
+    def anneal(self, progress: float) -> None:
+        pass
 
     def __call__(
         self,

@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from ..batch import Batch
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
-from ..nn.relaxation import as_tensor
+from ..nn.relaxation import Written, as_tensor
 from .adversarial import sequence_logit
 from .gan import GAN
 from .objective import Moment, Outcome
@@ -98,6 +98,10 @@ class PolicyGradient(GAN):
         # Listed as a network, so that checkpoints contain it.
         self.networks: Mapping[str, nn.Module] = {**self.networks, "baseline": self.baseline}
 
+    def _write(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Written, Tensor]:
+        with torch.no_grad():  # Rewards take the place of gradients.
+            return self._generate(batch, noise, moment)
+
     def _told_apart(self, logit: Tensor, mask_BT: Tensor) -> Tensor:
         if logit.dim() == 1:
             return super()._told_apart(logit, mask_BT)
@@ -109,7 +113,7 @@ class PolicyGradient(GAN):
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Compute the policy-gradient loss, with the baseline subtracted from the returns."""
         with torch.no_grad():
-            x, mask_BT = self._generate(batch, noise, moment)
+            _, x, mask_BT, _ = self._written(batch, noise, moment)
             written = Batch(as_tensor(x), mask_BT, batch.label_BA)
             return_BT = discounted(self._rewards(written, noise) * mask_BT, self.discount)
             gain_BT = return_BT - self.baseline.mean_T[: return_BT.shape[1]]

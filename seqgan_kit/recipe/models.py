@@ -23,7 +23,7 @@ from ..sections import (
 if TYPE_CHECKING:
     from .whole import Recipe
 
-Cell = Literal["lstm", "gru"]
+Cell = Literal["lstm", "gru", "min_gru"]
 Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
 
 
@@ -95,7 +95,7 @@ class _Writer(Section):
     """A stack of recurrent layers that generates step by step."""
 
     cell: Cell = "lstm"
-    """lstm or gru."""
+    """lstm, gru or min_gru (whose gates do not read the state)."""
     hidden_size: Width = 128
     """Units per recurrent layer."""
     layers: Depth = 2
@@ -108,7 +108,7 @@ class _Reader(Section):
     """Recurrent layers that read a sequence, in one direction or in both."""
 
     cell: Cell = "lstm"
-    """lstm or gru."""
+    """lstm, gru or min_gru (whose gates do not read the state)."""
     hidden_size: Width = 128
     """Units per recurrent layer and direction."""
     layers: Depth = 1
@@ -147,6 +147,11 @@ class DiscriminatorRecipe(_Reader):
     """Size of the token embedding, if steps are tokens."""
     spectral_norm: bool = False
     """Divide every weight matrix by its largest singular value."""
+    convolutions: Annotated[tuple[Width, ...], Field(max_length=16)] = ()
+    """Maps of convolutions in front of the recurrent layers, by which a step is read with its
+    neighbours; none if empty."""
+    kernel: Literal[3, 5, 7] = 5
+    """Kernel size of these convolutions."""
 
 
 class RecurrentGanRecipe(ModelSection):

@@ -12,13 +12,22 @@ Turns = Annotated[int, Field(ge=1, le=100)]
 """How often a network is trained in one step; each costs as much as a step."""
 
 
+class FallingRecipe(Section):
+    """A weight that changes by the same factor in equal parts of a run."""
+
+    start: Rate
+    """The weight at the beginning."""
+    end: Rate
+    """The weight at the end."""
+
+
 class FiniteDifferenceRecipe(Section):
     """R1 and R2 by finite differences; works with every kernel, without double backward."""
 
     kind: Literal["finite-difference"]
     """The type of penalty."""
-    gamma: Rate = 1.0
-    """Weight."""
+    gamma: Rate | FallingRecipe = 1.0
+    """Weight: a number, or one that falls (`{start: 1.0, end: 0.1}`)."""
     scale: Rate = 0.05
     """Size of the perturbation."""
     on: Literal["both", "real", "generated"] = "both"
@@ -32,8 +41,8 @@ class ExactGradientRecipe(Section):
 
     kind: Literal["exact-gradient"]
     """The type of penalty."""
-    gamma: Rate = 1.0
-    """Weight."""
+    gamma: Rate | FallingRecipe = 1.0
+    """Weight: a number, or one that falls (`{start: 1.0, end: 0.1}`)."""
     on: Literal["both", "real", "generated"] = "real"
     """R1 (real), R2 (generated) or both."""
     every: PositiveInt = 4

@@ -21,13 +21,14 @@ from ..models.readers import RecurrentDiscriminator, RecurrentEncoder
 from ..models.sequence import RecurrentGenerator
 from ..models.vae import ConvolutionalEncoder, VariationalAutoencoder
 from ..nn.categorical import CategoricalHead, TokenEmbedding
+from ..nn.convolution import StepConvolutions
 from ..nn.grouped import GroupedCategoricalHead, GroupedEmbedding
 from ..nn.heads import BernoulliHead, ContinuousHead, Head, LogisticHead
 from ..nn.networks import Autoencoder, Discriminator, Generator
 from ..nn.normalization import normalize_spectrally
 from ..nn.relaxation import TemperatureSchedule
 from ..recipe.models import ImageGanRecipe, RecurrentGanRecipe, RecurrentVaeRecipe, VaeRecipe
-from ..sections import ModelSection, Section
+from ..sections import ModelSection
 
 
 def make_generator(model: ModelSection, codec: Codec, classes: tuple[int, ...]) -> Generator:
@@ -103,11 +104,10 @@ def recurrent_generator(
 
 
 def _critic(
-    make: Callable[..., Discriminator], settings: Section, **arguments: Any
+    make: Callable[..., Discriminator], settings: dict[str, Any], **arguments: Any
 ) -> Discriminator:
-    arguments |= settings.model_dump(exclude={"embedding_size"})
-    spectral = arguments.pop("spectral_norm")
-    network = make(group=arguments.pop("minibatch_group"), **arguments)
+    spectral, group = settings.pop("spectral_norm"), settings.pop("minibatch_group")
+    network = make(group=group, **settings, **arguments)
     if spectral:
         normalize_spectrally(network)
     return network
@@ -117,16 +117,34 @@ def recurrent_discriminator(
     model: RecurrentGanRecipe, codec: Codec, classes: tuple[int, ...]
 ) -> Discriminator:
     """Make the recurrent discriminator of a recipe."""
-    settings = model.discriminator
+    settings = model.discriminator.model_dump()
+    size, channels, kernel = (
+        settings.pop(key) for key in ("embedding_size", "convolutions", "kernel")
+    )
     view = codec.view()
     features = codec.features if view is None else cast(Any, view).features
     if model.generator.head.kind == "categorical":
         group = codec.group
-        features = settings.embedding_size * group
+        features = size * group
         make = TokenEmbedding if group == 1 else partial(GroupedEmbedding, group=group)
         # Rows of unit length: a penalty perturbs what is embedded, and scaling would evade it.
-        view = make(vocabulary=codec.features, size=settings.embedding_size, unit_norm=True)
-    return _critic(RecurrentDiscriminator, settings, features=features, classes=classes, view=view)
+        view = make(vocabulary=codec.features, size=size, unit_norm=True)
+    convolutions = None
+    if channels:
+        # Neighbours are known among the numbers of a step, not among what a view makes of them.
+        maps = codec.maps if view is None else None
+        convolutions = StepConvolutions(
+            maps=maps, features=features, channels=channels, kernel=kernel,
+            causal=not settings["bidirectional"],
+        )  # fmt: skip
+    return _critic(
+        RecurrentDiscriminator,
+        settings,
+        features=features,
+        classes=classes,
+        view=view,
+        convolutions=convolutions,
+    )
 
 
 def image_generator(model: ImageGanRecipe, codec: Codec, classes: tuple[int, ...]) -> Generator:
@@ -142,9 +160,8 @@ def convolutional_discriminator(
     model: ImageGanRecipe, codec: Codec, classes: tuple[int, ...]
 ) -> Discriminator:
     """Make the convolutional discriminator of a recipe."""
-    return _critic(
-        ConvolutionalDiscriminator, model.discriminator, shape=_whole(codec), classes=classes
-    )
+    settings = model.discriminator.model_dump()
+    return _critic(ConvolutionalDiscriminator, settings, shape=_whole(codec), classes=classes)
 
 
 def vae(model: VaeRecipe, codec: Codec, classes: tuple[int, ...]) -> Autoencoder:

@@ -15,7 +15,13 @@ from ..objectives.elbo import ELBO
 from ..objectives.gan import GAN
 from ..objectives.likelihood import Likelihood
 from ..objectives.objective import Objective
-from ..objectives.penalties import ExactGradient, FiniteDifference, GradientPenalty, Penalty
+from ..objectives.penalties import (
+    ExactGradient,
+    Falling,
+    FiniteDifference,
+    GradientPenalty,
+    Penalty,
+)
 from ..objectives.phases import Phases
 from ..objectives.policy import MovingAverage, PolicyGradient
 from ..recipe import Recipe
@@ -40,6 +46,8 @@ PENALTIES: Mapping[str, Callable[..., Penalty]] = {
 
 def _penalty(settings: PenaltyRecipe) -> Penalty:
     arguments = settings.model_dump()
+    if isinstance(arguments.get("gamma"), dict):
+        arguments["gamma"] = Falling(**arguments["gamma"])
     return PENALTIES[arguments.pop("kind")](**arguments)
 
 

@@ -299,6 +299,7 @@ class Trainer:
     def train_step(self) -> None:
         """Run one step: every turn of the objective, then the update of the average."""
         moment = Moment(self.progress.step, self._share_done)
+        batch = None
         for turn in self.objective.turns:
             if not turn.active(moment):
                 continue
@@ -306,15 +307,17 @@ class Trainer:
             for name, module in self.objective.networks.items():
                 module.requires_grad_(name == turn.name)
             for _ in range(turn.repeats):
-                self._take(turn, moment)
+                if batch is None or not turn.shares:
+                    batch = self.batches.next()
+                self._take(turn, batch, moment)
         self.average.update(self.progress.step)
         self.progress.step += 1
 
-    def _take(self, turn: Turn, moment: Moment) -> None:
+    def _take(self, turn: Turn, batch: Batch, moment: Moment) -> None:
         optimizer = self.optimizers[turn.name]
         optimizer.zero_grad()
         with self.runtime.autocast():
-            outcome = turn.compute(self.batches.next(), self.noise, moment)
+            outcome = turn.compute(batch, self.noise, moment)
         loss = torch.stack(list(outcome.losses.values())).sum()
         loss.backward()
         self.runtime.average_gradients(self.objective.networks[turn.name].parameters())

@@ -83,6 +83,9 @@ class AudioCodec(Codec):
         self.group = self._representation.group
         self.shape = self._representation.shape
 
+    def maps(self, x_BTF: Tensor) -> Tensor:
+        return self._representation.maps(x_BTF)
+
     def view(self) -> nn.Module | None:
         return self._representation.view()
 

@@ -184,6 +184,12 @@ class LogMel(Representation):
         sound_BS = self._sound(self._frequencies(band_BTM))
         return sound_BS, (alive_B * self.hop).clamp(max=self.samples)
 
+    def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C T W"]:
+        """Return a map for each frame of a step, whose places are bands, and one of the end."""
+        band_BNTM = rearrange(x_BTF[..., :-1], "b t (n m) -> b n t m", n=self.frames)
+        end_B1TM = x_BTF[:, None, :, -1:].expand(-1, -1, -1, self.bins)
+        return torch.cat([band_BNTM, end_B1TM], 1)
+
     def _frequencies(self, band_BTM: Float[Tensor, "B T M"]) -> Float[Tensor, "B T F"]:
         """Return magnitudes whose bands match the given ones as closely as possible."""
         bands_FM = self.bands_FM.to(band_BTM.device)

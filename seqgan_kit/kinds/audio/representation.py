@@ -40,6 +40,10 @@ class Representation(Protocol):
         """Return the settings learned from training clips."""
         return {}
 
+    def maps(self, x_BTF: Tensor) -> Tensor:
+        """Lay steps out as feature maps ``[B, C, T, W]``; by default a map for each number."""
+        return x_BTF.transpose(1, 2)[..., None]
+
     def view(self) -> nn.Module | None:
         """Return a module that embeds steps for a discriminator; ``None`` reads them unchanged."""
         return None

@@ -71,6 +71,10 @@ class RowsCodec(_Images):
         pixels = rearrange(x_BTF, f"b t (f c) -> {self._image}", c=self.channels)
         return ((pixels + 1) / 2).clamp(0, 1)
 
+    def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C T W"]:
+        """Return a map for each channel; the places of a step are its pixels."""
+        return rearrange(x_BTF, "b t (f c) -> b c t f", c=self.channels)
+
 
 class ImageCodec(_Images):
     """Codec between images ``[B, height, width, channels]`` and sequences of one step.

@@ -1,0 +1,237 @@
+"""Recurrent layers that PyTorch does not have, or has only slowly.
+
+PyTorch runs a GRU on a CPU step by step and records every step for the way back. Here the products
+with the input, and all gradients of weights, are one product for all steps, and a loop over time
+is left only with what depends on the step before: on the way back one product with the state's
+weights and a few sums, since the gradient at what a gate is computed from is that of the state
+times a known factor.
+
+The hyperbolic tangent is computed as ``2 sigmoid(2 x) - 1``, which takes a third of the time of
+``tanh``; the factor inside is in the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def gru_layer(
+    x_TBF: Float[Tensor, "T B F"], h_BH: Float[Tensor, "B H"], *weights: Tensor
+) -> Float[Tensor, "T B H"]:
+    """Run a GRU layer over all steps.
+
+    Args:
+        x_TBF: the input of every step, time first.
+        h_BH: the initial state.
+        weights: those of input and state, ``[3H, F]`` and ``[3H, H]``, and their biases ``[3H]``,
+            with the gates in the order of ``torch.nn.GRU``.
+
+    Returns:
+        The state after every step.
+    """
+    return _GRULayer.apply(x_TBF, h_BH, *weights)
+
+
+def minimal_gru_layer(
+    x_TBF: Float[Tensor, "T B F"], h_BH: Float[Tensor, "B H"], weight: Tensor, bias: Tensor
+) -> tuple[Float[Tensor, "T B H"], Float[Tensor, "B H"]]:
+    r"""Run a GRU whose gates read the input alone, with a gated output.
+
+    .. math:: z_t, o_t = \sigma(W x_t + b), \quad c_t = \tanh(W' x_t + b'), \quad
+        h_t = z_t h_{t-1} + (1 - z_t) c_t, \quad y_t = o_t h_t
+
+    All products are one for all steps, and only the weighted mean of h is left to a loop.
+
+    Args:
+        x_TBF: the input of every step, time first.
+        h_BH: the initial state.
+        weight: ``[3H, F]``, for z, o and c.
+        bias: ``[3H]``.
+
+    Returns:
+        The output y of every step, and the state after the last one.
+
+    References:
+        Feng et al. 2024, *Were RNNs All We Needed?*, section 3.1 (minGRU, without the output gate,
+        which is that of an LSTM).
+    """
+    return _MinimalGRULayer.apply(x_TBF, h_BH, weight, bias)
+
+
+def _doubled(tensor: Tensor, start: int, end: int) -> Tensor:
+    """Return a copy of which these rows are twice as large, for a tangent by the sigmoid."""
+    copy = tensor.clone()
+    copy[start:end] *= 2
+    return copy
+
+
+class _GRULayer(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_TBF: Tensor, h_BH: Tensor, *weights: Tensor) -> Tensor:
+        steps, count, _ = x_TBF.shape
+        hidden = h_BH.shape[1]
+        two = 2 * hidden
+        of_input, of_state, input_bias, state_bias = (
+            _doubled(weight, two, 3 * hidden) for weight in weights
+        )
+        x_PF = x_TBF.flatten(0, 1)
+        bias = (input_bias + state_bias)[:two]
+        gates_TBG = torch.addmm(bias, x_PF, of_input[:two].T).view(steps, count, two)
+        new_TBH = torch.addmm(input_bias[two:], x_PF, of_input[two:].T).view(steps, count, hidden)
+        states = x_TBF.new_empty(steps + 1, count, hidden)
+        states[0] = h_BH
+        recalled_TBH = torch.empty_like(new_TBH)
+        gate_weights, new_weights, new_bias = of_state[:two].T, of_state[two:].T, state_bias[two:]
+        every = zip(
+            states[:-1].unbind(), states[1:].unbind(), gates_TBG.unbind(), new_TBH.unbind(),
+            recalled_TBH.unbind(), strict=True,
+        )  # fmt: skip
+        for before_BH, after_BH, gates_BG, new_BH, recalled_BH in every:
+            gates_BG.addmm_(before_BH, gate_weights).sigmoid_()
+            torch.addmm(new_bias, before_BH, new_weights, out=recalled_BH)
+            new_BH.addcmul_(gates_BG[:, :hidden], recalled_BH).sigmoid_().mul_(2).sub_(1)
+            torch.lerp(new_BH, before_BH, gates_BG[:, hidden:], out=after_BH)
+        ctx.save_for_backward(x_TBF, h_BH, *weights, gates_TBG, new_TBH, recalled_TBH, states)
+        return states[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x_TBF, h_BH, *rest = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return _differentiable(_gru_by_steps, gradients, (x_TBF, h_BH, *rest[:4]))
+        of_input, of_state, _, _, gates_TBG, new_TBH, recalled_TBH, states = rest
+        steps, count, _ = x_TBF.shape
+        hidden = h_BH.shape[1]
+        reset_TBH, keep_TBH = gates_TBG.split(hidden, -1)
+        renew_TBH = 1 - keep_TBH
+        candidate_TBH = renew_TBH * (1 - new_TBH.square())
+        slope_TB3H = x_TBF.new_empty(steps, count, 3, hidden)
+        to_reset, to_keep, to_new = slope_TB3H.unbind(2)
+        torch.mul(candidate_TBH, reset_TBH, out=to_new)
+        # What was recalled is kept doubled.
+        torch.mul(to_new, recalled_TBH, out=to_reset).mul_((1 - reset_TBH).mul_(0.5))
+        torch.sub(states[:-1], new_TBH, out=to_keep).mul_(keep_TBH).mul_(renew_TBH)
+        seen_TBH = torch.empty_like(new_TBH)
+        outer, keeps, seen = gradients[0].unbind(), keep_TBH.unbind(), seen_TBH.unbind()
+        slopes, flat = slope_TB3H.unbind(), slope_TB3H.flatten(2).unbind()
+        state_BH = outer[-1]
+        for t in reversed(range(steps)):
+            seen[t].copy_(state_BH)
+            slopes[t].mul_(state_BH[:, None])
+            kept_BH = state_BH * keeps[t]
+            state_BH = (kept_BH.add_(outer[t - 1]) if t else kept_BH).addmm_(flat[t], of_state)
+        slope_PG = slope_TB3H.view(steps * count, 3 * hidden)
+        for_x, _, for_input, for_state, input_bias, state_bias = ctx.needs_input_grad
+        found = [None, state_BH, None, None, None, None]
+        if for_state:
+            found[3] = slope_PG.T @ states[:-1].flatten(0, 1)
+        if state_bias:
+            found[5] = slope_PG.sum(0)
+        torch.mul(candidate_TBH, seen_TBH, out=to_new)  # Of the input: without the reset gate.
+        if for_x:
+            found[0] = (slope_PG @ of_input).view_as(x_TBF)
+        if for_input:
+            found[2] = slope_PG.T @ x_TBF.flatten(0, 1)
+        if input_bias:
+            found[4] = slope_PG.sum(0)
+        return tuple(found)
+
+
+class _MinimalGRULayer(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x_TBF: Tensor, h_BH: Tensor, weight: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        steps, count, _ = x_TBF.shape
+        hidden = h_BH.shape[1]
+        doubled = [_doubled(tensor, 2 * hidden, 3 * hidden) for tensor in (weight, bias)]
+        gates_PG = torch.addmm(doubled[1], x_TBF.flatten(0, 1), doubled[0].T).sigmoid_()
+        gates_TBG = gates_PG.view(steps, count, 3 * hidden)
+        keep_TBH, show_TBH, new_TBH = gates_TBG.split(hidden, -1)
+        new_TBH.mul_(2).sub_(1)
+        states = x_TBF.new_empty(steps + 1, count, hidden)
+        states[0] = h_BH
+        every = zip(
+            states[:-1].unbind(), states[1:].unbind(), keep_TBH.unbind(), new_TBH.unbind(),
+            strict=True,
+        )  # fmt: skip
+        for before_BH, after_BH, keep_BH, new_BH in every:
+            torch.lerp(new_BH, before_BH, keep_BH, out=after_BH)
+        ctx.save_for_backward(x_TBF, h_BH, weight, bias, gates_TBG, states)
+        return states[1:] * show_TBH, states[-1].clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x_TBF, h_BH, weight, bias, gates_TBG, states = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            inputs = (x_TBF, h_BH, weight, bias)
+            return _differentiable(_minimal_gru_by_steps, gradients, inputs)
+        hidden = h_BH.shape[1]
+        keep_TBH, show_TBH, new_TBH = gates_TBG.split(hidden, -1)
+        slope_TBG = torch.empty_like(gates_TBG)
+        to_keep, to_show, to_new = slope_TBG.split(hidden, -1)
+        torch.mul(gradients[0] * states[1:], show_TBH * (1 - show_TBH), out=to_show)
+        state_TBH = gradients[0] * show_TBH
+        each, keeps = state_TBH.unbind(), keep_TBH.unbind()
+        each[-1].add_(gradients[1])
+        for t in reversed(range(len(each) - 1)):
+            each[t].addcmul_(each[t + 1], keeps[t + 1])
+        first_BH = each[0] * keeps[0]
+        renew_TBH = 1 - keep_TBH
+        torch.mul((states[:-1] - new_TBH).mul_(state_TBH), keep_TBH * renew_TBH, out=to_keep)
+        torch.mul(state_TBH.mul_(renew_TBH), 1 - new_TBH.square(), out=to_new)
+        slope_PG = slope_TBG.flatten(0, 1)
+        for_x, _, for_weight, for_bias = ctx.needs_input_grad
+        return (
+            (slope_PG @ weight).view_as(x_TBF) if for_x else None,
+            first_BH,
+            slope_PG.T @ x_TBF.flatten(0, 1) if for_weight else None,
+            slope_PG.sum(0) if for_bias else None,
+        )
+
+
+def _gru_by_steps(x_TBF: Tensor, h_BH: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+    states = []
+    for x_BF in x_TBF:
+        h_BH = torch.gru_cell(x_BF, h_BH, *weights)
+        states.append(h_BH)
+    return (torch.stack(states),)
+
+
+def _minimal_gru_by_steps(
+    x_TBF: Tensor, h_BH: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, ...]:
+    outputs = []
+    for x_BF in x_TBF:
+        h_BH, output_BH = minimal_gru_cell(x_BF, h_BH, weight, bias)
+        outputs.append(output_BH)
+    return torch.stack(outputs), h_BH
+
+
+def minimal_gru_cell(
+    x_BF: Tensor, h_BH: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the state after one step of :func:`minimal_gru_layer`, and its output."""
+    keep_BH, show_BH, new_BH = torch.addmm(bias, x_BF, weight.T).chunk(3, 1)
+    h_BH = torch.lerp(new_BH.tanh(), h_BH, keep_BH.sigmoid())
+    return h_BH, show_BH.sigmoid() * h_BH
+
+
+def _differentiable(
+    layer: Callable[..., tuple[Tensor, ...]],
+    gradients: tuple[Tensor, ...],
+    inputs: tuple[Tensor, ...],
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of all inputs, with gradients of their own for an exact penalty."""
+    with torch.enable_grad():
+        wanted = [tensor for tensor in inputs if tensor.requires_grad]
+        found = torch.autograd.grad(
+            layer(*inputs), wanted, gradients, create_graph=True, allow_unused=True
+        )
+    every = iter(found)
+    return tuple(next(every) if tensor.requires_grad else None for tensor in inputs)
