@@ -95,9 +95,7 @@ class StepConvolutions(nn.Module):
         for outputs in channels:
             across, stride = (kernel, 2) if width > 1 else (1, 1)
             self.layers.append(
-                nn.Conv2d(
-                    inputs, outputs, (kernel, across), (1, stride), padding=(0, across // 2)
-                )
+                nn.Conv2d(inputs, outputs, (kernel, across), (1, stride), padding=(0, across // 2))
             )
             inputs, width = outputs, (width + 1) // 2
         self.features = inputs * width
