@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from seqgan_kit.batch import Batch, full_mask
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.files import SUMS, FileProblem, read_tensors
 from seqgan_kit.measuring.opening import bench_of
@@ -257,6 +258,7 @@ class NoBatches:
 
     def next(self):
         self.drawn += 1
+        return Batch(torch.zeros(1, 1, 1), full_mask(1, 1), torch.zeros(1, 1, dtype=torch.long))
 
 
 def trainer(run, objective, **changes):
