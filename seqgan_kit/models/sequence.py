@@ -211,7 +211,7 @@ class RecurrentGenerator(Generator):
         input_BTI = self._dropped(input_BTI, regularize)
         h_BTH, _ = self.recurrent.unroll(input_BTI, state)
         h_BTH = self._dropped(h_BTH, regularize)
-        if h_BTH.is_cuda:
+        if not h_BTH.is_cpu:
             # Selecting the existing steps would wait for the device to count them.
             return log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
         chosen = batch.mask_BT.nonzero(as_tuple=True)

@@ -134,7 +134,7 @@ class CategoricalHead(nn.Module):
             )
         # A few sequences at a time, so that their logits stay in the CPU caches: all at once
         # takes several times as long.
-        size = len(h_BTH) if h_BTH.is_cuda else max(IN_CACHE // self.vocabulary, 1)
+        size = len(h_BTH) if not h_BTH.is_cpu else max(IN_CACHE // self.vocabulary, 1)
         drawn = [
             draw_exactly(decoding.restrict(self.logits(h).float()), noise)
             for h, noise in zip(h_BTH.split(size), noise_BTN.split(size), strict=True)

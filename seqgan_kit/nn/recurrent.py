@@ -146,7 +146,7 @@ class Recurrent(nn.Module):
             NoSuchKernel: autocast is on and the CPU has no bfloat16 kernels.
         """
         state = self.zero_state(x_BTF) if state is None else state
-        own = not x_BTF.is_cuda and not torch.is_autocast_enabled("cpu")
+        own = x_BTF.is_cpu and not torch.is_autocast_enabled("cpu")
         if self.cell == "min_gru" or (self.cell == "gru" and own):
             return self._by_layers(x_BTF, state[0])
         weights = [w for layer in range(self.layers) for w in self._layer_weights(layer)]

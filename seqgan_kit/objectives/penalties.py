@@ -153,7 +153,7 @@ class FiniteDifference(_Weighted):
     ) -> Tensor:
         half = x_BTF.shape[0] // 2
         n_BTF = torch.cat([noise.normal(half, *x_BTF.shape[1:]) for _ in range(2)])
-        rounded = x_BTF.is_cuda or torch.is_autocast_enabled(x_BTF.device.type)
+        rounded = not x_BTF.is_cpu or torch.is_autocast_enabled(x_BTF.device.type)
         with _full_precision(x_BTF):
             base_B = score(x_BTF.float()) if rounded else logit_B
             moved_B = score(x_BTF.float() + self.scale * n_BTF)
