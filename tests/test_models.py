@@ -27,7 +27,7 @@ def generator(**changes):
     return RecurrentGenerator(head=ContinuousHead(HIDDEN, FEATURES), **(settings | changes))
 
 
-def discriminator(*, width=None, **changes):
+def discriminator(*, width=None, stride=1, **changes):
     """With ``width``, convolutions read a step of so many places first."""
     torch.manual_seed(2)
     settings = dict(features=FEATURES, classes=(3, 2), hidden_size=HIDDEN, group=2)
@@ -36,7 +36,7 @@ def discriminator(*, width=None, **changes):
             # Five numbers are as many maps of one place, or two maps of three places that overlap.
             maps=None if width == 1 else lambda x: torch.stack([x[..., :3], x[..., 2:]], 1),
             features=FEATURES, channels=(4, 3), kernel=3,
-            causal=not changes.get("bidirectional", True),
+            causal=not changes.get("bidirectional", True), stride=stride,
         )  # fmt: skip
     return RecurrentDiscriminator(**(settings | changes))
 
@@ -68,6 +68,12 @@ DISCRIMINATORS += [
         id=f"convolutions{width}-{'both' if both else 'one'}-{logits}",
     )
     for both, logits, width in itertools.product([True, False], ["sequence", "step"], [1, 3])
+] + [
+    pytest.param(
+        dict(bidirectional=True, logits="sequence", condition=condition, width=3, stride=2),
+        id=f"convolutions-stride2-{condition}",
+    )
+    for condition in ["projection", "concatenation"]
 ]
 LABELS = torch.tensor([[0, 0], [1, 1], [2, 0], [0, 1]])
 

@@ -113,9 +113,9 @@ class RecurrentDiscriminator(Discriminator):
 
         With projection, one pass over the sequences serves all labels.
         """
-        turn = reversal(mask_BT)
         if self.convolutions is not None:
-            x_BTF = self.convolutions(x_BTF, mask_BT)
+            x_BTF, mask_BT = self.convolutions(x_BTF, mask_BT)
+        turn = reversal(mask_BT)
         if self.condition == "concatenation":
             inputs = [self._with_label(x_BTF, label_BA) for label_BA in labels]
             found = [self._summarize(x_BTF, mask_BT, turn) for x_BTF in inputs]

@@ -62,8 +62,8 @@ class Shrinking(nn.Module):
 class StepConvolutions(nn.Module):
     """Convolutions over steps and the places of a step, in front of layers that read step by step.
 
-    They keep the number of steps and halve that of places, so that a reader of steps sees each
-    one with its neighbours.
+    A reader of steps then sees each one with its neighbours. Every convolution halves the number
+    of places, and that of steps if ``stride`` says so.
 
     Args:
         maps: lays steps ``[B, T, F]`` out as feature maps ``[B, C, T, W]``; None: each number of
@@ -71,6 +71,7 @@ class StepConvolutions(nn.Module):
         features: F.
         channels: output maps of each convolution.
         kernel: kernel size over steps, and over places if a step has several; odd.
+        stride: steps from one output to the next.
         causal: read no step that comes later, for a reader that goes one way.
 
     Attributes:
@@ -84,34 +85,41 @@ class StepConvolutions(nn.Module):
         features: int,
         channels: Sequence[int],
         kernel: int = 5,
+        stride: int = 1,
         causal: bool = False,
     ) -> None:
         super().__init__()
+        self.stride = stride
         earlier = kernel - 1 if causal else kernel // 2
         self.around = (0, 0, earlier, kernel - 1 - earlier)
         self.maps = maps or _apart
         _, inputs, _, width = self.maps(torch.zeros(1, 1, features)).shape
         self.layers = nn.ModuleList()
         for outputs in channels:
-            across, stride = (kernel, 2) if width > 1 else (1, 1)
+            across, apart = (kernel, 2) if width > 1 else (1, 1)
+            padding = (0, across // 2)
             self.layers.append(
-                nn.Conv2d(inputs, outputs, (kernel, across), (1, stride), padding=(0, across // 2))
+                nn.Conv2d(inputs, outputs, (kernel, across), (stride, apart), padding)
             )
             inputs, width = outputs, (width + 1) // 2
         self.features = inputs * width
 
     def forward(
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
-    ) -> Float[Tensor, "B T H"]:
-        """Return the maps at every step; what is in the padding is read as zero."""
-        # Few maps: a CPU is twice as fast with those of a place beside each other.
-        exists_B1T1 = mask_BT[:, None, :, None].to(x_BTF.dtype)
+    ) -> tuple[Float[Tensor, "B S H"], Bool[Tensor, "B S"]]:
+        """Return the maps at every step that is left, and the mask of these steps.
+
+        What is in the padding is read as zero.
+        """
+        exists_B1T1 = mask_BT[:, None, :, None]
         maps = self.maps(x_BTF) * exists_B1T1
+        # A CPU is twice as fast if the few maps of a place lie beside each other.
         maps = maps.contiguous(memory_format=torch.channels_last)
         for layer in self.layers:
-            maps = layer(nn.functional.pad(maps, self.around))
-            maps = nn.functional.leaky_relu(maps, SLOPE) * exists_B1T1
-        return maps.permute(0, 2, 3, 1).flatten(2)
+            maps = nn.functional.leaky_relu(layer(nn.functional.pad(maps, self.around)), SLOPE)
+            exists_B1T1 = exists_B1T1[:, :, :: self.stride]
+            maps = maps * exists_B1T1
+        return maps.permute(0, 2, 3, 1).flatten(2), exists_B1T1[:, 0, :, 0]
 
 
 def _apart(x_BTF: Tensor) -> Tensor:

@@ -134,6 +134,17 @@ class GeneratorRecipe(_Writer):
     """The output head: what a step consists of."""
 
 
+class StepConvolutionsRecipe(Section):
+    """Convolutions over steps, and over the places of a step that are neighbours."""
+
+    channels: Widths = (8, 16)
+    """Output channels of each convolution."""
+    kernel: Literal[3, 5, 7] = 5
+    """Kernel size."""
+    stride: Literal[1, 2] = 1
+    """Steps from one output to the next: 2 halves their number at every convolution."""
+
+
 class DiscriminatorRecipe(_Reader):
     """The recurrent discriminator."""
 
@@ -147,11 +158,8 @@ class DiscriminatorRecipe(_Reader):
     """Size of the token embedding, if steps are tokens."""
     spectral_norm: bool = False
     """Divide every weight matrix by its largest singular value."""
-    convolutions: Annotated[tuple[Width, ...], Field(max_length=16)] = ()
-    """Maps of convolutions in front of the recurrent layers, by which a step is read with its
-    neighbours; none if empty."""
-    kernel: Literal[3, 5, 7] = 5
-    """Kernel size of these convolutions."""
+    convolutions: StepConvolutionsRecipe | None = None
+    """Convolutions in front of the recurrent layers, by which a step is read with others."""
 
 
 class RecurrentGanRecipe(ModelSection):
@@ -178,6 +186,11 @@ class RecurrentGanRecipe(ModelSection):
     def check(self, recipe: Recipe) -> None:
         """Raise a ValueError if head or noise do not fit codec and objectives."""
         self._suits_steps(recipe)
+        convolutions = self.discriminator.convolutions
+        if convolutions and convolutions.stride > 1 and self.discriminator.logits != "sequence":
+            raise ValueError(
+                "model.discriminator.convolutions.stride: a logit for each step requires 1"
+            )
         objectives = recipe.objectives
         if any(o.kind == "likelihood" or getattr(o, "likelihood", 0) for o in objectives):
             self._has_likelihood(alone=all(other.kind == "likelihood" for other in objectives))

@@ -118,9 +118,7 @@ def recurrent_discriminator(
 ) -> Discriminator:
     """Make the recurrent discriminator of a recipe."""
     settings = model.discriminator.model_dump()
-    size, channels, kernel = (
-        settings.pop(key) for key in ("embedding_size", "convolutions", "kernel")
-    )
+    size, before = settings.pop("embedding_size"), settings.pop("convolutions")
     view = codec.view()
     features = codec.features if view is None else cast(Any, view).features
     if model.generator.head.kind == "categorical":
@@ -130,13 +128,14 @@ def recurrent_discriminator(
         # Rows of unit length: a penalty perturbs what is embedded, and scaling would evade it.
         view = make(vocabulary=codec.features, size=size, unit_norm=True)
     convolutions = None
-    if channels:
-        # Neighbours are known among the numbers of a step, not among what a view makes of them.
-        maps = codec.maps if view is None else None
+    if before:
         convolutions = StepConvolutions(
-            maps=maps, features=features, channels=channels, kernel=kernel,
+            # What a view makes of a step has no neighbours.
+            maps=codec.maps if view is None else None,
+            features=features,
             causal=not settings["bidirectional"],
-        )  # fmt: skip
+            **before,
+        )
     return _critic(
         RecurrentDiscriminator,
         settings,
