@@ -72,10 +72,11 @@ class Codec(Protocol):
         ...
 
     def maps(self, x_BTF: Tensor) -> Tensor:
-        """Lay steps out as feature maps ``[B, C, T, W]`` for convolutions.
+        """Lay steps out as feature maps ``[B, C, S, W]`` for convolutions.
 
         Along W lie places of a step that are neighbours, such as pixels of a row or bands of a
-        spectrum. By default there are none: every number of a step is a map of its own.
+        spectrum. By default there are none: every number of a step is a map of its own. S is T,
+        or a multiple of it where a step is several rows or frames.
         """
         return x_BTF.transpose(1, 2)[..., None]
 

@@ -21,12 +21,14 @@ def images(count=50, height=4, width=3, channels=1):
 
 @pytest.mark.parametrize("order", ["top-down", "left-right"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_rows_there_and_back(order, channels):
-    codec = RowsCodec(height=4, width=3, channels=channels, order=order)
-    raw = images(channels=channels)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_rows_there_and_back(order, channels, rows):
+    codec = RowsCodec(height=4, width=6, channels=channels, order=order, rows=rows)
+    raw = images(width=6, channels=channels)
     x_BTF, mask_BT = codec.encode(raw)
-    steps, across = (4, 3) if order == "top-down" else (3, 4)
-    assert x_BTF.shape == (50, steps, across * channels) == (50, codec.steps, codec.features)
+    lines, across = (4, 6) if order == "top-down" else (6, 4)
+    assert (codec.steps, codec.features) == (lines // rows, across * channels * rows)
+    assert x_BTF.shape == (50, codec.steps, codec.features)
     assert mask_BT.all()
     assert x_BTF.min() == -1
     assert x_BTF.max() == 1
@@ -41,6 +43,22 @@ def test_a_step_is_a_row_or_a_column():
     across, _ = RowsCodec(height=4, width=3, channels=1, order="left-right").encode(raw)
     assert down[0, :, 0].tolist() == [-1, 1, -1, -1]
     assert across[0, 0].tolist() == [-1, 1, -1, -1]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_the_maps_of_rows_are_the_picture(rows):
+    """However many rows a step has, convolutions see the same picture."""
+    raw = images(width=6, channels=3)
+    codec = RowsCodec(height=4, width=6, channels=3, rows=rows)
+    maps = codec.maps(codec.encode(raw)[0])
+    np.testing.assert_allclose((maps + 1) * 127.5, raw.transpose(0, 3, 1, 2), atol=1e-3)
+
+
+def test_rows_that_cannot_be_divided_into_steps_are_refused():
+    with pytest.raises(DataError, match=r"codec\.rows: 4 rows cannot be divided into steps of 3"):
+        RowsCodec(height=4, width=6, channels=1, rows=3)
+    with pytest.raises(DataError, match=r"codec\.rows: 6 columns .* of 4"):
+        RowsCodec(height=4, width=6, channels=1, order="left-right", rows=4)
 
 
 def test_images_of_another_shape_are_refused():

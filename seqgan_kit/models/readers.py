@@ -66,6 +66,8 @@ class RecurrentDiscriminator(Discriminator):
         self.convolutions = convolutions
         if convolutions is not None:
             features = convolutions.features
+            if logits != "sequence" and convolutions.stride * convolutions.lines > 1:
+                raise ValueError("these convolutions do not leave one logit for each step")
         self.logits = logits
         self.group = group
         self.condition = condition

@@ -63,19 +63,20 @@ class StepConvolutions(nn.Module):
     """Convolutions over steps and the places of a step, in front of layers that read step by step.
 
     A reader of steps then sees each one with its neighbours. Every convolution halves the number
-    of places, and that of steps if ``stride`` says so.
+    of places, and that of what is left to read if ``stride`` says so.
 
     Args:
-        maps: lays steps ``[B, T, F]`` out as feature maps ``[B, C, T, W]``; None: each number of
-            a step is a map of its own.
+        maps: lays steps ``[B, T, F]`` out as feature maps ``[B, C, S, W]``, where S is a multiple
+            of T; None: each number of a step is a map of its own.
         features: F.
         channels: output maps of each convolution.
         kernel: kernel size over steps, and over places if a step has several; odd.
-        stride: steps from one output to the next.
+        stride: places of S from one output of a convolution to the next.
         causal: read no step that comes later, for a reader that goes one way.
 
     Attributes:
         features: numbers of a step of the output.
+        lines: places of S in a step of the input.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class StepConvolutions(nn.Module):
         earlier = kernel - 1 if causal else kernel // 2
         self.around = (0, 0, earlier, kernel - 1 - earlier)
         self.maps = maps or _apart
-        _, inputs, _, width = self.maps(torch.zeros(1, 1, features)).shape
+        _, inputs, self.lines, width = self.maps(torch.zeros(1, 1, features)).shape
         self.layers = nn.ModuleList()
         for outputs in channels:
             across, apart = (kernel, 2) if width > 1 else (1, 1)
@@ -107,19 +108,19 @@ class StepConvolutions(nn.Module):
     def forward(
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
     ) -> tuple[Float[Tensor, "B S H"], Bool[Tensor, "B S"]]:
-        """Return the maps at every step that is left, and the mask of these steps.
+        """Return what is left to read, step by step, and its mask.
 
         What is in the padding is read as zero.
         """
-        exists_B1T1 = mask_BT[:, None, :, None]
-        maps = self.maps(x_BTF) * exists_B1T1
+        exists_B1S1 = mask_BT.repeat_interleave(self.lines, 1)[:, None, :, None]
+        maps = self.maps(x_BTF) * exists_B1S1
         # A CPU is twice as fast if the few maps of a place lie beside each other.
         maps = maps.contiguous(memory_format=torch.channels_last)
         for layer in self.layers:
             maps = nn.functional.leaky_relu(layer(nn.functional.pad(maps, self.around)), SLOPE)
-            exists_B1T1 = exists_B1T1[:, :, :: self.stride]
-            maps = maps * exists_B1T1
-        return maps.permute(0, 2, 3, 1).flatten(2), exists_B1T1[:, 0, :, 0]
+            exists_B1S1 = exists_B1S1[:, :, :: self.stride]
+            maps = maps * exists_B1S1
+        return maps.permute(0, 2, 3, 1).flatten(2), exists_B1S1[:, 0, :, 0]
 
 
 def _apart(x_BTF: Tensor) -> Tensor:

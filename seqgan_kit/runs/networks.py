@@ -136,6 +136,11 @@ def recurrent_discriminator(
             causal=not settings["bidirectional"],
             **before,
         )
+        if convolutions.lines > 1 and settings["logits"] != "sequence":
+            raise UsageError(
+                "model.discriminator.logits: convolutions over steps of several rows or frames "
+                "leave a logit for the sequence only; set it to sequence"
+            )
     return _critic(
         RecurrentDiscriminator,
         settings,

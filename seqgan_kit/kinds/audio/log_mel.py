@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -184,11 +184,11 @@ class LogMel(Representation):
         sound_BS = self._sound(self._frequencies(band_BTM))
         return sound_BS, (alive_B * self.hop).clamp(max=self.samples)
 
-    def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C T W"]:
-        """Return a map for each frame of a step, whose places are bands, and one of the end."""
-        band_BNTM = rearrange(x_BTF[..., :-1], "b t (n m) -> b n t m", n=self.frames)
-        end_B1TM = x_BTF[:, None, :, -1:].expand(-1, -1, -1, self.bins)
-        return torch.cat([band_BNTM, end_B1TM], 1)
+    def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C S W"]:
+        """Return a map of all frames, whose places are bands, and one of the end."""
+        band_B1SM = rearrange(x_BTF[..., :-1], "b t (n m) -> b 1 (t n) m", n=self.frames)
+        end_B1SM = repeat(x_BTF[..., -1:], "b t 1 -> b 1 (t n) m", n=self.frames, m=self.bins)
+        return torch.cat([band_B1SM, end_B1SM], 1)
 
     def _frequencies(self, band_BTM: Float[Tensor, "B T M"]) -> Float[Tensor, "B T F"]:
         """Return magnitudes whose bands match the given ones as closely as possible."""

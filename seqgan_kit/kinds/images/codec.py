@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from ...batch import full_mask
+from ...data.dataset import DataError
 from ...kind import Codec
 
 Order = Literal["top-down", "left-right"]
@@ -27,25 +28,41 @@ class _Images(Codec):
 class RowsCodec(_Images):
     """Codec between images ``[B, height, width, channels]`` and sequences ``[B, T, F]``.
 
-    A step is one row of pixels, or one column if the order is left-right; the channels of a
-    pixel are adjacent. Bytes 0..255 become -1..1.
+    A step is one or more rows of pixels, or columns if the order is left-right, one after another;
+    the channels of a pixel are adjacent. Bytes 0..255 become -1..1.
 
     Args:
         height: pixels from top to bottom.
         width: pixels from left to right.
         channels: 1 for grey, 3 for colour.
         order: ``"top-down"`` or ``"left-right"``.
+        rows: rows (or columns) of a step.
+
+    Raises:
+        DataError: the rows of an image cannot be divided into such steps.
     """
 
     def __init__(
-        self, *, height: int, width: int, channels: int, order: Order = "top-down"
+        self,
+        *,
+        height: int,
+        width: int,
+        channels: int,
+        order: Order = "top-down",
+        rows: int = 1,
     ) -> None:
         self.height, self.width, self.channels = height, width, channels
-        self.order = order
+        self.order, self.rows = order, rows
         down = order == "top-down"
-        self.steps = height if down else width
-        self.features = (width if down else height) * channels
-        self._image = "b t f c" if down else "b f t c"
+        lines, across = (height, width) if down else (width, height)
+        if lines % rows:
+            raise DataError(
+                f"codec.rows: {lines} {'rows' if down else 'columns'} cannot be divided into "
+                f"steps of {rows}"
+            )
+        self.steps = lines // rows
+        self.features = rows * across * channels
+        self._image = "b (t n) f c" if down else "b f (t n) c"
 
     def encode(
         self, raw: UInt8[np.ndarray, "B height width channels"]
@@ -61,19 +78,19 @@ class RowsCodec(_Images):
                 f"images have shape {raw.shape[1:]}, but the codec expects {expected}"
             )
         pixels = torch.from_numpy(np.ascontiguousarray(raw)).float() / 127.5 - 1
-        x_BTF = rearrange(pixels, f"{self._image} -> b t (f c)").contiguous()
+        x_BTF = rearrange(pixels, f"{self._image} -> b t (n f c)", n=self.rows).contiguous()
         return x_BTF, full_mask(len(raw), self.steps)
 
     def decode(
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
     ) -> Float[Tensor, "B height width channels"]:
         """Return sequences as images with values from 0 to 1."""
-        pixels = rearrange(x_BTF, f"b t (f c) -> {self._image}", c=self.channels)
+        pixels = rearrange(x_BTF, f"b t (n f c) -> {self._image}", n=self.rows, c=self.channels)
         return ((pixels + 1) / 2).clamp(0, 1)
 
-    def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C T W"]:
-        """Return a map for each channel; the places of a step are its pixels."""
-        return rearrange(x_BTF, "b t (f c) -> b c t f", c=self.channels)
+    def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C S W"]:
+        """Return a map for each channel, as high as the image; its places are the pixels."""
+        return rearrange(x_BTF, "b t (n f c) -> b c (t n) f", n=self.rows, c=self.channels)
 
 
 class ImageCodec(_Images):

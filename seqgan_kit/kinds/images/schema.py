@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ...sections import CodecSection, DataSection, PositiveInt, Seed, Share, Steps
+from ...sections import CodecSection, DataSection, PositiveInt, Seed, Share, Steps, Width
 
 MOST_PIXELS = 89_478_485
 """Pixels beyond which an image may be made to fill the memory; Pillow's own limit."""
@@ -82,6 +82,8 @@ class RowsCodecRecipe(CodecSection):
     """Images as sequences."""
     order: Literal["top-down", "left-right"] = "top-down"
     """Whether a step is a row or a column."""
+    rows: Width = 1
+    """Rows (or columns) of a step: with 2, an image is a sequence of half as many steps."""
 
 
 class ImageCodecRecipe(CodecSection):

@@ -24,6 +24,7 @@ class StoredRows(_Sizes):
 
     kind: Literal["rows"] = "rows"
     order: Literal["top-down", "left-right"] = "top-down"
+    rows: Pixels = 1
 
 
 class StoredImage(_Sizes):
