@@ -63,7 +63,7 @@ def gradients(network):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("spectral", [False, True])
 @pytest.mark.parametrize("logits", ["sequence", "step"])
 @pytest.mark.parametrize("penalty", [FiniteDifference, ExactGradient, GradientPenalty])

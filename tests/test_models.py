@@ -45,9 +45,7 @@ GENERATORS = [
     pytest.param(
         dict(cell=cell, layers=layers, feedback=feedback), id=f"{cell}{layers}-{feedback}"
     )
-    for cell, layers, feedback in itertools.product(
-        ["lstm", "gru", "min_gru"], [1, 2], [False, True]
-    )
+    for cell, layers, feedback in itertools.product(["lstm", "gru"], [1, 2], [False, True])
 ] + [pytest.param(dict(step_noise_size=0), id="no-step-noise")]
 DISCRIMINATORS = [
     pytest.param(

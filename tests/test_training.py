@@ -190,6 +190,34 @@ def test_resuming_skips_a_damaged_checkpoint(tiny_run, tmp_path):
     assert aside.read_bytes() == damaged
 
 
+def lost(tensors, key):
+    del tensors[key]
+
+
+def renamed(tensors, key):
+    tensors[f"{key}?"] = tensors.pop(key)
+
+
+def longer(tensors, key):
+    tensors[key] = torch.cat([tensors[key], tensors[key]])
+
+
+@pytest.mark.parametrize("change", [lost, renamed, longer])
+def test_what_an_optimiser_keeps_is_all_there(tiny_run, tmp_path, change):
+    """Otherwise it would fail, or read beyond a tensor, at the first step."""
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    place = Run(path).checkpoint()
+    (place / SUMS).unlink()
+    tensors = load_file(place / "optimizers.safetensors")
+    change(tensors, "discriminator/0/exp_avg_sq")
+    save_file(tensors, place / "optimizers.safetensors")
+    said = []
+    workflow.resume(path, watch=workflow.Watch(say=said.append))
+    assert any("keeps something else of its parameter 0" in line for line in said)
+    assert any("resumed step-00000002" in line for line in said)
+
+
 def test_a_run_goes_on_for_longer(tiny_run, tmp_path):
     shutil.copytree(tiny_run, tmp_path / "run")
     longer = workflow.resume(tmp_path / "run", overrides=["train.steps=7"]).run

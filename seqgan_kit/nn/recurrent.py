@@ -10,29 +10,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from . import kernels
+from .gru import gru_layer
 
-Cell = Literal["lstm", "gru", "min_gru"]
+Cell = Literal["lstm", "gru"]
 State = tuple[Tensor, ...]
-"""``(h, c)`` for an LSTM and ``(h,)`` for the others, each ``[L, B, H]``."""
+"""``(h,)`` for a GRU and ``(h, c)`` for an LSTM, each ``[L, B, H]``."""
 
 
 class NoSuchKernel(UsageError):
     """The error for a precision in which this machine cannot run recurrent layers."""
-
-
-class _Minimal(nn.Module):
-    """The weights of a stack of minimal GRUs, named like those of ``nn.GRU``."""
-
-    def __init__(self, input_size: int, hidden_size: int, layers: int) -> None:
-        super().__init__()
-        for layer in range(layers):
-            width = hidden_size if layer else input_size
-            for name, shape in (
-                ("weight", (3 * hidden_size, width)),
-                ("bias", (3 * hidden_size,)),
-            ):
-                self.register_parameter(f"{name}_ih_l{layer}", nn.Parameter(torch.empty(shape)))
 
 
 class Recurrent(nn.Module):
@@ -43,10 +29,8 @@ class Recurrent(nn.Module):
     that they agree.
 
     Args:
-        cell: ``"lstm"`` (Hochreiter & Schmidhuber 1997), ``"gru"`` (Cho et al. 2014, in cuDNN's
-            variant, with the reset gate after the matrix product) or ``"min_gru"`` (Feng et al.
-            2024: gates that do not read the state, see
-            :func:`~seqgan_kit.nn.kernels.minimal_gru_layer`).
+        cell: ``"lstm"`` (Hochreiter & Schmidhuber 1997) or ``"gru"`` (Cho et al. 2014, in cuDNN's
+            variant, with the reset gate after the matrix product).
         input_size: features per step.
         hidden_size: units per layer.
         layers: number of layers.
@@ -56,18 +40,14 @@ class Recurrent(nn.Module):
         self, *, cell: Cell = "lstm", input_size: int, hidden_size: int, layers: int = 1
     ) -> None:
         super().__init__()
-        if cell not in ("lstm", "gru", "min_gru"):
-            raise ValueError(f"cell must be 'lstm', 'gru' or 'min_gru', not {cell!r}")
+        if cell not in ("lstm", "gru"):
+            raise ValueError(f"cell must be 'lstm' or 'gru', not {cell!r}")
         self.cell = cell
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.layers = layers
-        self.weights: nn.Module
-        if cell == "min_gru":
-            self.weights = _Minimal(input_size, hidden_size, layers)
-        else:
-            kernel = nn.LSTM if cell == "lstm" else nn.GRU
-            self.weights = kernel(input_size, hidden_size, num_layers=layers, batch_first=True)
+        kernel = nn.LSTM if cell == "lstm" else nn.GRU
+        self.weights = kernel(input_size, hidden_size, num_layers=layers, batch_first=True)
         for name, weight in self.weights.named_parameters():
             # An orthogonal recurrent matrix for each gate keeps gradients from vanishing over
             # many steps (Saxe et al. 2014).
@@ -96,13 +76,16 @@ class Recurrent(nn.Module):
         zero_LBH = like_BTF.new_zeros(self.layers, like_BTF.shape[0], self.hidden_size)
         return (zero_LBH,) * self.state_tensors
 
-    def _layer_weights(self, layer: int) -> tuple[Tensor, ...]:
+    def _layer_weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         # Looked up by name at every call: spectral norm replaces the attributes, and the list
         # that nn.LSTM keeps would still have the old ones.
-        names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
-        if self.cell == "min_gru":
-            names = ["weight_ih", "bias_ih"]
-        return tuple(getattr(self.weights, f"{name}_l{layer}") for name in names)
+        w = self.weights
+        return (
+            getattr(w, f"weight_ih_l{layer}"),
+            getattr(w, f"weight_hh_l{layer}"),
+            getattr(w, f"bias_ih_l{layer}"),
+            getattr(w, f"bias_hh_l{layer}"),
+        )
 
     def step(self, state: State, x_BF: Float[Tensor, "B F"]) -> tuple[State, Float[Tensor, "B H"]]:
         """Compute one time step.
@@ -121,13 +104,10 @@ class Recurrent(nn.Module):
             if self.cell == "lstm":
                 h_BH, c_BH = torch.lstm_cell(out_BH, (state[0][layer], state[1][layer]), *weights)
                 after.append((h_BH, c_BH))
-                out_BH = h_BH
-            elif self.cell == "gru":
-                out_BH = torch.gru_cell(out_BH, state[0][layer], *weights)
-                after.append((out_BH,))
             else:
-                h_BH, out_BH = kernels.minimal_gru_cell(out_BH, state[0][layer], *weights)
+                h_BH = torch.gru_cell(out_BH, state[0][layer], *weights)
                 after.append((h_BH,))
+            out_BH = h_BH
         return tuple(torch.stack(tensors) for tensors in zip(*after, strict=True)), out_BH
 
     def unroll(
@@ -146,9 +126,8 @@ class Recurrent(nn.Module):
             NoSuchKernel: autocast is on and the CPU has no bfloat16 kernels.
         """
         state = self.zero_state(x_BTF) if state is None else state
-        own = x_BTF.is_cpu and not torch.is_autocast_enabled("cpu")
-        if self.cell == "min_gru" or (self.cell == "gru" and own):
-            return self._by_layers(x_BTF, state[0])
+        if self.cell == "gru" and x_BTF.is_cpu and not torch.is_autocast_enabled("cpu"):
+            return self._by_own_kernel(x_BTF, state[0])
         weights = [w for layer in range(self.layers) for w in self._layer_weights(layer)]
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         options = (True, self.layers, 0.0, self.training, False, True)
@@ -165,18 +144,12 @@ class Recurrent(nn.Module):
                 "this CPU cannot run recurrent layers in bfloat16: use train.precision=float32"
             ) from error
 
-    def _by_layers(self, x_BTF: Tensor, state_LBH: Tensor) -> tuple[Tensor, State]:
-        """Run all steps by our own kernels, which have the time first."""
-        out_TBH = x_BTF.transpose(0, 1).contiguous()
+    def _by_own_kernel(self, x_BTF: Tensor, state_LBH: Tensor) -> tuple[Tensor, State]:
+        out_TBH = x_BTF.transpose(0, 1).contiguous()  # It has the time first.
         states = []
         for layer, h_BH in enumerate(state_LBH.unbind()):
-            weights = self._layer_weights(layer)
-            if self.cell == "gru":
-                out_TBH = kernels.gru_layer(out_TBH, h_BH, *weights)
-                h_BH = out_TBH[-1]
-            else:
-                out_TBH, h_BH = kernels.minimal_gru_layer(out_TBH, h_BH, *weights)
-            states.append(h_BH)
+            out_TBH = gru_layer(out_TBH, h_BH, *self._layer_weights(layer))
+            states.append(out_TBH[-1])
         return out_TBH.transpose(0, 1), (torch.stack(states),)
 
 

@@ -23,7 +23,7 @@ from ..sections import (
 if TYPE_CHECKING:
     from .whole import Recipe
 
-Cell = Literal["lstm", "gru", "min_gru"]
+Cell = Literal["lstm", "gru"]
 Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
 
 
@@ -95,7 +95,7 @@ class _Writer(Section):
     """A stack of recurrent layers that generates step by step."""
 
     cell: Cell = "lstm"
-    """lstm, gru or min_gru (whose gates do not read the state)."""
+    """lstm or gru."""
     hidden_size: Width = 128
     """Units per recurrent layer."""
     layers: Depth = 2
@@ -108,7 +108,7 @@ class _Reader(Section):
     """Recurrent layers that read a sequence, in one direction or in both."""
 
     cell: Cell = "lstm"
-    """lstm, gru or min_gru (whose gates do not read the state)."""
+    """lstm or gru."""
     hidden_size: Width = 128
     """Units per recurrent layer and direction."""
     layers: Depth = 1

@@ -179,7 +179,6 @@ def load(
     progress, kinds = _read_state(path)
     optimizer_tensors = read_tensors(_intact(path / "optimizers.safetensors"))
     states = read_tensors(_intact(path / "random.safetensors"))
-    _load_networks(path, networks)
     try:
         for name, optimizer in optimizers.items():
             if kinds.get(name, "Adam") != type(optimizer).__name__:
@@ -189,6 +188,7 @@ def load(
                     "seqgan_kit.runs.workflow.resume(RUN, optimizer=...)"
                 )
             _load_optimizer(optimizer, _part(optimizer_tensors, name))
+        _load_networks(path, networks)
         _set_random_state(states, generator, rank, progress.step)
     except FileProblem:
         raise
@@ -263,6 +263,30 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise ValueError(f"the optimiser's {name} has values that are NaN or infinite")
         states.setdefault(int(index), {})[key] = tensor
+    expected = _shapes(optimizer)
+    for number, state in states.items():
+        if {key: tensor.shape for key, tensor in state.items()} != expected.get(number):
+            raise ValueError(f"the optimiser keeps something else of its parameter {number}")
     # Learning rates and other settings come from the recipe; only the moments are loaded.
     fresh = optimizer.state_dict()
     optimizer.load_state_dict({"state": states, "param_groups": fresh["param_groups"]})
+
+
+def _shapes(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Size]]:
+    """Return the shapes of what an optimiser keeps of each parameter.
+
+    Only the optimiser knows: it takes a step at a learning rate of zero, without gradient.
+    """
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad()
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    return {
+        index: {key: torch.as_tensor(v).shape for key, v in state.items() if v is not None}
+        for index, state in optimizer.state_dict()["state"].items()
+    }

@@ -1,4 +1,4 @@
-"""Recurrent layers that PyTorch does not have, or has only slowly.
+"""A GRU layer for CPUs that trains faster than PyTorch's own.
 
 PyTorch runs a GRU on a CPU step by step and records every step for the way back. Here the products
 with the input, and all gradients of weights, are one product for all steps, and a loop over time
@@ -12,7 +12,6 @@ The hyperbolic tangent is computed as ``2 sigmoid(2 x) - 1``, which takes a thir
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,32 +34,6 @@ def gru_layer(
         The state after every step.
     """
     return _GRULayer.apply(x_TBF, h_BH, *weights)
-
-
-def minimal_gru_layer(
-    x_TBF: Float[Tensor, "T B F"], h_BH: Float[Tensor, "B H"], weight: Tensor, bias: Tensor
-) -> tuple[Float[Tensor, "T B H"], Float[Tensor, "B H"]]:
-    r"""Run a GRU whose gates read the input alone, with a gated output.
-
-    .. math:: z_t, o_t = \sigma(W x_t + b), \quad c_t = \tanh(W' x_t + b'), \quad
-        h_t = z_t h_{t-1} + (1 - z_t) c_t, \quad y_t = o_t h_t
-
-    All products are one for all steps, and only the weighted mean of h is left to a loop.
-
-    Args:
-        x_TBF: the input of every step, time first.
-        h_BH: the initial state.
-        weight: ``[3H, F]``, for z, o and c.
-        bias: ``[3H]``.
-
-    Returns:
-        The output y of every step, and the state after the last one.
-
-    References:
-        Feng et al. 2024, *Were RNNs All We Needed?*, section 3.1 (minGRU, without the output gate,
-        which is that of an LSTM).
-    """
-    return _MinimalGRULayer.apply(x_TBF, h_BH, weight, bias)
 
 
 def _doubled(tensor: Tensor, start: int, end: int) -> Tensor:
@@ -103,7 +76,7 @@ class _GRULayer(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x_TBF, h_BH, *rest = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return _differentiable(_gru_by_steps, gradients, (x_TBF, h_BH, *rest[:4]))
+            return _differentiable(gradients[0], (x_TBF, h_BH, *rest[:4]))
         of_input, of_state, _, _, gates_TBG, new_TBH, recalled_TBH, states = rest
         steps, count, _ = x_TBF.shape
         hidden = h_BH.shape[1]
@@ -142,96 +115,18 @@ class _GRULayer(torch.autograd.Function):
         return tuple(found)
 
 
-class _MinimalGRULayer(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x_TBF: Tensor, h_BH: Tensor, weight: Tensor, bias: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        steps, count, _ = x_TBF.shape
-        hidden = h_BH.shape[1]
-        doubled = [_doubled(tensor, 2 * hidden, 3 * hidden) for tensor in (weight, bias)]
-        gates_PG = torch.addmm(doubled[1], x_TBF.flatten(0, 1), doubled[0].T).sigmoid_()
-        gates_TBG = gates_PG.view(steps, count, 3 * hidden)
-        keep_TBH, show_TBH, new_TBH = gates_TBG.split(hidden, -1)
-        new_TBH.mul_(2).sub_(1)
-        states = x_TBF.new_empty(steps + 1, count, hidden)
-        states[0] = h_BH
-        every = zip(
-            states[:-1].unbind(), states[1:].unbind(), keep_TBH.unbind(), new_TBH.unbind(),
-            strict=True,
-        )  # fmt: skip
-        for before_BH, after_BH, keep_BH, new_BH in every:
-            torch.lerp(new_BH, before_BH, keep_BH, out=after_BH)
-        ctx.save_for_backward(x_TBF, h_BH, weight, bias, gates_TBG, states)
-        return states[1:] * show_TBH, states[-1].clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x_TBF, h_BH, weight, bias, gates_TBG, states = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            inputs = (x_TBF, h_BH, weight, bias)
-            return _differentiable(_minimal_gru_by_steps, gradients, inputs)
-        hidden = h_BH.shape[1]
-        keep_TBH, show_TBH, new_TBH = gates_TBG.split(hidden, -1)
-        slope_TBG = torch.empty_like(gates_TBG)
-        to_keep, to_show, to_new = slope_TBG.split(hidden, -1)
-        torch.mul(gradients[0] * states[1:], show_TBH * (1 - show_TBH), out=to_show)
-        state_TBH = gradients[0] * show_TBH
-        each, keeps = state_TBH.unbind(), keep_TBH.unbind()
-        each[-1].add_(gradients[1])
-        for t in reversed(range(len(each) - 1)):
-            each[t].addcmul_(each[t + 1], keeps[t + 1])
-        first_BH = each[0] * keeps[0]
-        renew_TBH = 1 - keep_TBH
-        torch.mul((states[:-1] - new_TBH).mul_(state_TBH), keep_TBH * renew_TBH, out=to_keep)
-        torch.mul(state_TBH.mul_(renew_TBH), 1 - new_TBH.square(), out=to_new)
-        slope_PG = slope_TBG.flatten(0, 1)
-        for_x, _, for_weight, for_bias = ctx.needs_input_grad
-        return (
-            (slope_PG @ weight).view_as(x_TBF) if for_x else None,
-            first_BH,
-            slope_PG.T @ x_TBF.flatten(0, 1) if for_weight else None,
-            slope_PG.sum(0) if for_bias else None,
-        )
-
-
-def _gru_by_steps(x_TBF: Tensor, h_BH: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
-    states = []
-    for x_BF in x_TBF:
-        h_BH = torch.gru_cell(x_BF, h_BH, *weights)
-        states.append(h_BH)
-    return (torch.stack(states),)
-
-
-def _minimal_gru_by_steps(
-    x_TBF: Tensor, h_BH: Tensor, weight: Tensor, bias: Tensor
-) -> tuple[Tensor, ...]:
-    outputs = []
-    for x_BF in x_TBF:
-        h_BH, output_BH = minimal_gru_cell(x_BF, h_BH, weight, bias)
-        outputs.append(output_BH)
-    return torch.stack(outputs), h_BH
-
-
-def minimal_gru_cell(
-    x_BF: Tensor, h_BH: Tensor, weight: Tensor, bias: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the state after one step of :func:`minimal_gru_layer`, and its output."""
-    keep_BH, show_BH, new_BH = torch.addmm(bias, x_BF, weight.T).chunk(3, 1)
-    h_BH = torch.lerp(new_BH.tanh(), h_BH, keep_BH.sigmoid())
-    return h_BH, show_BH.sigmoid() * h_BH
-
-
-def _differentiable(
-    layer: Callable[..., tuple[Tensor, ...]],
-    gradients: tuple[Tensor, ...],
-    inputs: tuple[Tensor, ...],
-) -> tuple[Tensor | None, ...]:
+def _differentiable(gradient_TBH: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
     """Return the gradients of all inputs, with gradients of their own for an exact penalty."""
+    x_TBF, h_BH, *weights = inputs
     with torch.enable_grad():
+        states = []
+        for x_BF in x_TBF:
+            h_BH = torch.gru_cell(x_BF, h_BH, *weights)
+            states.append(h_BH)
         wanted = [tensor for tensor in inputs if tensor.requires_grad]
-        found = torch.autograd.grad(
-            layer(*inputs), wanted, gradients, create_graph=True, allow_unused=True
+        found = iter(
+            torch.autograd.grad(
+                torch.stack(states), wanted, gradient_TBH, create_graph=True, allow_unused=True
+            )
         )
-    every = iter(found)
-    return tuple(next(every) if tensor.requires_grad else None for tensor in inputs)
+    return tuple(next(found) if tensor.requires_grad else None for tensor in inputs)
