@@ -32,6 +32,7 @@ class Columns:
         time_format: how times are written, as in ``datetime.strptime``; ``None``: in a usual form.
         layout: whether a row of a table is a step of a series (``long``) or a series (``wide``).
         targets: whether numeric targets in the place of labels are an error, or are left out.
+        decimal: what stands before the decimals of a number in a table, a point or a comma.
         form: how tables are written.
     """
 
@@ -42,6 +43,7 @@ class Columns:
     time_format: str | None = None
     layout: Literal["long", "wide"] = "long"
     targets: Literal["error", "skip"] = "error"
+    decimal: str = "."
     form: TableForm = field(default_factory=TableForm)
 
     def key(self) -> dict[str, Any]:

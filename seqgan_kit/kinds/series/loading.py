@@ -45,6 +45,7 @@ def columns_of(data: Any) -> Columns:
         time_format=data.time_format,
         layout=data.layout,
         targets=data.targets,
+        decimal=data.decimal,
         form=TableForm.of(data),
     )
 

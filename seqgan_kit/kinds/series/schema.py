@@ -82,6 +82,8 @@ class OwnSeriesData(SeriesData, TableData):
     time_format: Annotated[str, AfterValidator(_time_format)] | None = None
     """How times are written, such as `%d.%m.%Y %H:%M`. If absent: numbers, ISO 8601 or a usual
     form, which `seqgen data show` names."""
+    decimal: Literal[".", ","] = "."
+    """For a table: what stands before the decimals of a number."""
     labels: tuple[Column, ...] = ()
     """Columns of labels. If empty: `label` if it exists (in a .npz, every other array)."""
     channels: tuple[Column, ...] = ()

@@ -19,7 +19,7 @@ from .arrays import LABELS_SUFFIX, OBJECT_BYTES
 from .datasets import own_series
 from .files import READERS, read_series
 from .items import Columns, SeriesFile
-from .tables import read_columns
+from .tables import DECIMAL_COMMA, MISSING, read_columns
 from .times import rise
 
 IDS = ("id", "series", "sample", "item", "unit", "subject", "session", "trial", "run", "sequence")
@@ -178,10 +178,26 @@ def _guess_table(path: Path) -> Guess | None:
             f"{path}: the header row consists of numbers: add a first row that names the columns, "
             "or write a recipe with data.header=false"
         )
+    decimal = "."
+    numbers = [name for name in table if shared.are_numbers(table[name])]
+    points = any("." in cell for name in numbers for cell in table[name])
+    if not points and any(_have_commas(table[name]) for name in table):
+        decimal = ","
+        table = {
+            name: [one.replace(",", ".") for one in cells] if _have_commas(cells) else cells
+            for name, cells in table.items()
+        }
     numbers = [name for name in table if shared.are_numbers(table[name])]
     # A column of paths is one of a manifest, whose other numbers may be labels.
     guess = _roles(path, table, numbers) if numbers and "path" not in table else None
-    return guess and replace(guess, columns=replace(guess.columns, form=form))
+    return guess and replace(guess, columns=replace(guess.columns, form=form, decimal=decimal))
+
+
+def _have_commas(cells: Sequence[str]) -> bool:
+    """Say whether a column holds numbers with decimal commas, some perhaps without decimals."""
+    numbers = [one for one in cells if one.lower() not in MISSING]
+    commas = [one for one in numbers if DECIMAL_COMMA.fullmatch(one)]
+    return bool(commas) and all(one in commas or one.lstrip("+-").isdecimal() for one in numbers)
 
 
 def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str]) -> Guess:
@@ -348,7 +364,9 @@ def series_recipe(found: OwnSeries, name: str, target: Path) -> str:
   id: {shared.quoted(columns.id)}
   time: {shared.quoted(columns.time)}
   # Between two cells of a row; null: a comma, or a tab in .tsv.
-  separator: {shared.quoted(form.separator) if form.separator else "null"}"""
+  separator: {shared.quoted(form.separator) if form.separator else "null"}
+  # What stands before the decimals of a number.
+  decimal: {shared.quoted(columns.decimal)}"""
     return f"""\
 # seqgen train {target}
 # {len(training):,} {"windows of long " if found.window else ""}series to train on, step by step.

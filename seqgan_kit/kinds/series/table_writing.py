@@ -53,7 +53,10 @@ def write_table(
         table.writerow(map(cell, (*names, *over)))
     for number, (one_TC, digits, labels) in enumerate(samples):
         shown = [
-            [f"{v:.{places}g}" for v, places in zip(row_C, digits, strict=True)]
+            [
+                f"{v:.{places}g}".replace(".", columns.decimal)
+                for v, places in zip(row_C, digits, strict=True)
+            ]
             for row_C in one_TC.tolist()
         ]
         said = [cell(label) for label in labels]

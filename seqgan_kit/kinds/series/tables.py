@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 WIDE_CHANNEL = "value"
 """The channel of a table with a row for each series."""
+
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d*(e[-+]?\d+)?", re.IGNORECASE)
+"""A number with a decimal comma."""
 
 MISSING = ("", "nan", "na", "null", "none", "?")
 
@@ -108,7 +112,9 @@ def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
         where = f"{table.path}, line {line}"
         if columns.time in place:
             times.setdefault(key, []).append((line, row[place[columns.time]].strip()))
-        values.setdefault(key, []).append([_number(row[place[n]], where, n) for n in named])
+        values.setdefault(key, []).append(
+            [_number(row[place[n]], where, n, columns) for n in named]
+        )
         label_of.setdefault(key, []).append(_labels(row, place, columns, where))
     notes = check_times(table.path, columns.time, times, columns.time_format) if times else []
     found = [
@@ -137,7 +143,7 @@ def _wide(table: Table, columns: Columns) -> SeriesFile:
     found = []
     for line, row in _rows(table):
         where = f"{table.path}, line {line}"
-        value_S = np.array([_number(row[place[name]], where, name) for name in named])
+        value_S = np.array([_number(row[place[name]], where, name, columns) for name in named])
         known = np.flatnonzero(~np.isnan(value_S))
         if not len(known):
             raise DataError(f"{where}: no values: remove the row")
@@ -160,14 +166,32 @@ def _labels(row: Cells, place: dict[str, int], columns: Columns, where: str) -> 
     return found
 
 
-def _number(text: str, where: str, name: str) -> float:
+def _number(text: str, where: str, name: str, columns: Columns) -> float:
     text = text.strip()
     if text.lower() in MISSING:
         return np.nan
     try:
-        return float(text)
+        return float(pointed(text) if columns.decimal == "," else text)
     except ValueError:
+        advice = (
+            "for decimal commas set data.decimal=','"
+            if DECIMAL_COMMA.fullmatch(text) and columns.decimal != ","
+            else "if the column is not a channel, list the channels in data.channels"
+        )
         raise DataError(
-            f"{where}: {text!r} in the column {name!r} is not a number; if the column is not a "
-            "channel, list the channels in data.channels"
+            f"{where}: {text!r} in the column {name!r} is not a number; {advice}"
         ) from None
+
+
+def pointed(text: str) -> str:
+    """Return a number with a decimal comma as one with a decimal point.
+
+    Raises:
+        ValueError: there is a point, too, which may be one between thousands.
+
+    >>> pointed("-1,5"), pointed("3")
+    ('-1.5', '3')
+    """
+    if "." in text:
+        raise ValueError(f"{text!r} has a point beside decimal commas")
+    return text.replace(",", ".", 1)
