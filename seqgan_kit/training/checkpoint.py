@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field, FiniteFloat, NonNegativeInt, StrictInt, TypeAdapter, ValidationError
@@ -265,7 +265,8 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
         states.setdefault(int(index), {})[key] = tensor
     expected = _shapes(optimizer)
     for number, state in states.items():
-        if {key: tensor.shape for key, tensor in state.items()} != expected.get(number):
+        shapes = {key: tensor.shape for key, tensor in state.items()}
+        if expected and (number not in expected or not expected[number].items() <= shapes.items()):
             raise ValueError(f"the optimiser keeps something else of its parameter {number}")
     # Learning rates and other settings come from the recipe; only the moments are loaded.
     fresh = optimizer.state_dict()
@@ -273,16 +274,22 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
 
 
 def _shapes(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Size]]:
-    """Return the shapes of what an optimiser keeps of each parameter.
+    """Return the shapes of what an optimiser keeps of each parameter, at the least.
 
-    Only the optimiser knows: it takes a step at a learning rate of zero, without gradient.
+    Only the optimiser knows: it takes a step at a learning rate of zero, without gradient. It is
+    the step of the class of PyTorch that it is made of, as somebody's own step may do other
+    things, too; where there is no such class, nothing is known.
     """
+    known = (one for one in type(optimizer).__mro__ if one.__module__.startswith("torch.optim."))
+    made_of: Any = next(known, torch.optim.Optimizer)
+    if made_of is torch.optim.Optimizer:
+        return {}
     rates = [group["lr"] for group in optimizer.param_groups]
     for group in optimizer.param_groups:
         group["lr"] = 0.0
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()
+    made_of.step(optimizer)
     optimizer.zero_grad()
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
