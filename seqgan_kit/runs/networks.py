@@ -133,7 +133,8 @@ def recurrent_discriminator(
             # What a view makes of a step has no neighbours.
             maps=codec.maps if view is None else None,
             features=features,
-            causal=not settings["bidirectional"],
+            # A logit for each step is one of the steps so far; one for all must see the last.
+            causal=not settings["bidirectional"] and settings["logits"] != "sequence",
             **before,
         )
         if convolutions.lines > 1 and settings["logits"] != "sequence":
