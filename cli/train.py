@@ -5,16 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from seqgan_kit.errors import UsageError
 
 from .console import SEED, Counter, StopSignals, say, show_path, training_progress
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(short_help="Train a recipe, or resume a run.")

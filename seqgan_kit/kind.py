@@ -51,6 +51,10 @@ class Codec(Protocol):
         group: tokens of a step, where steps are tokens.
         shape: channels, height and width, where a sequence is one step that networks of images
             can read whole; ``None``: it is not.
+        maps: lays steps out as feature maps ``[B, C, S, W]`` for convolutions. Along W lie places
+            of a step that are neighbours, such as pixels of a row or bands of a spectrum; S is T,
+            or a multiple of it where a step is several rows or frames. ``None``: no places are
+            neighbours, and every number of a step is a map of its own.
     """
 
     steps: int
@@ -58,6 +62,7 @@ class Codec(Protocol):
     end: int | None = None
     group: int = 1
     shape: tuple[int, int, int] | None = None
+    maps: Callable[[Tensor], Tensor] | None = None
 
     def encode(self, raw: Any) -> tuple[Tensor, Tensor]:
         """Turn a slice of raw items into ``x [B, T, F]`` (or tokens ``[B, T]``) and a mask."""
@@ -70,15 +75,6 @@ class Codec(Protocol):
     def present(self, things: Tensor) -> np.ndarray:
         """Turn decoded items into what a user of the library gets."""
         ...
-
-    def maps(self, x_BTF: Tensor) -> Tensor:
-        """Lay steps out as feature maps ``[B, C, S, W]`` for convolutions.
-
-        Along W lie places of a step that are neighbours, such as pixels of a row or bands of a
-        spectrum. By default there are none: every number of a step is a map of its own. S is T,
-        or a multiple of it where a step is several rows or frames.
-        """
-        return x_BTF.transpose(1, 2)[..., None]
 
     def view(self) -> nn.Module | None:
         """Return a module that embeds each step for a discriminator.

@@ -18,7 +18,7 @@ from ..nn.relaxation import Written, detached
 from .adversarial import ADVERSARIAL, AdversarialLoss, LossName, sequence_logit
 from .likelihood import mean_nats
 from .objective import Moment, Outcome, Turn
-from .penalties import Penalty
+from .penalties import Annealed, Penalty
 
 
 @contextmanager
@@ -35,12 +35,15 @@ def recording(network: nn.Module) -> Iterator[None]:
 
 
 class _Played(NamedTuple):
-    """What the discriminator's turn leaves to the generator's turn of the same step."""
+    """What the discriminator's turn leaves to the generator's turn of the same step.
+
+    Without such a turn there are no logits of real sequences, and who needs them reads these.
+    """
 
     step: int
     fake: Written
     mask_BT: Tensor
-    real_logit_B: Tensor
+    real_logit_B: Tensor | None = None
 
 
 class GAN:
@@ -117,10 +120,7 @@ class GAN:
         played, self._played = self._played, None
         if played is not None and played.step == moment.step:
             return played
-        fake, mask_BT = self._write(batch, noise, moment)
-        with torch.no_grad():
-            real_B = self._logit(batch.x_BTF, batch.label_BA, batch.mask_BT)
-        return _Played(moment.step, fake, mask_BT, real_B)
+        return _Played(moment.step, *self._write(batch, noise, moment))
 
     def _other_labels(self, batch: Batch, noise: Noise) -> Tensor:
         """Draw a wrong label for every sequence, uniformly from all others."""
@@ -162,7 +162,8 @@ class GAN:
         real_B, fake_B = logit_B.chunk(2)
         self._played = _Played(moment.step, fake, fake_mask_BT, real_B.detach())
         for penalty in self.penalties:
-            penalty.anneal(moment.progress)
+            if isinstance(penalty, Annealed):
+                penalty.anneal(moment.progress)
             if moment.step % penalty.every == 0:
                 term = penalty(score, x_BTF, logit_B, noise)
                 losses["penalty"] = losses.get("penalty", 0) + term * penalty.every
@@ -182,6 +183,11 @@ class GAN:
         """Compute the generator's losses."""
         _, fake, fake_mask_BT, real_B = self._written(batch, noise, moment)
         logit_B = self._logit(fake, batch.label_BA, fake_mask_BT)
+        if real_B is None:
+            real_B = logit_B
+            if self.loss.needs_real:
+                with torch.no_grad():
+                    real_B = self._logit(batch.x_BTF, batch.label_BA, batch.mask_BT)
         losses = {"generator": self.loss.generator(real_B, logit_B)}
         return Outcome(losses | self._kept_likelihood(batch, noise), {})
 

@@ -28,9 +28,6 @@ class Penalty(Protocol):
 
     every: int
 
-    def anneal(self, progress: float) -> None:
-        """Update the weight for a fraction of the run (0 to 1)."""
-
     def __call__(self, score: Score, x_BTF: Tensor, logit_B: Tensor, noise: Noise) -> Tensor:
         """Return the penalty of a joined batch.
 
@@ -69,15 +66,25 @@ class Falling:
         return self.start * (self.end / self.start) ** progress
 
 
+@runtime_checkable
+class Annealed(Protocol):
+    """A penalty whose weight changes in the course of a run."""
+
+    def anneal(self, progress: float) -> None:
+        """Set the weight for a fraction of the run (0 to 1)."""
+        ...
+
+
 class _Weighted:
     """The gamma of R1 and R2, a number or one that falls."""
 
     def __init__(self, gamma: float | Falling) -> None:
-        self._course = Falling(gamma, gamma) if isinstance(gamma, float | int) else gamma
-        self.gamma = self._course.at(0.0)
+        self._course = gamma if isinstance(gamma, Falling) else None
+        self.gamma = gamma.start if isinstance(gamma, Falling) else gamma
 
     def anneal(self, progress: float) -> None:
-        self.gamma = self._course.at(progress)
+        if self._course is not None:
+            self.gamma = self._course.at(progress)
 
 
 def _half(x: Tensor, side: Side) -> Tensor:
@@ -213,9 +220,6 @@ class GradientPenalty:
     def __init__(self, *, weight: float = 10.0, every: int = 1) -> None:
         self.weight = weight
         self.every = every
-
-    def anneal(self, progress: float) -> None:
-        pass
 
     def __call__(
         self,

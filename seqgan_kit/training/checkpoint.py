@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field, FiniteFloat, NonNegativeInt, StrictInt, TypeAdapter, ValidationError
@@ -179,6 +179,7 @@ def load(
     progress, kinds = _read_state(path)
     optimizer_tensors = read_tensors(_intact(path / "optimizers.safetensors"))
     states = read_tensors(_intact(path / "random.safetensors"))
+    _load_networks(path, networks)
     try:
         for name, optimizer in optimizers.items():
             if kinds.get(name, "Adam") != type(optimizer).__name__:
@@ -188,7 +189,6 @@ def load(
                     "seqgan_kit.runs.workflow.resume(RUN, optimizer=...)"
                 )
             _load_optimizer(optimizer, _part(optimizer_tensors, name))
-        _load_networks(path, networks)
         _set_random_state(states, generator, rank, progress.step)
     except FileProblem:
         raise
@@ -266,30 +266,27 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
     expected = _shapes(optimizer)
     for number, state in states.items():
         shapes = {key: tensor.shape for key, tensor in state.items()}
-        if expected and (number not in expected or not expected[number].items() <= shapes.items()):
+        if expected is not None and shapes != expected.get(number):
             raise ValueError(f"the optimiser keeps something else of its parameter {number}")
     # Learning rates and other settings come from the recipe; only the moments are loaded.
     fresh = optimizer.state_dict()
     optimizer.load_state_dict({"state": states, "param_groups": fresh["param_groups"]})
 
 
-def _shapes(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Size]]:
-    """Return the shapes of what an optimiser keeps of each parameter, at the least.
+def _shapes(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Size]] | None:
+    """Return the shapes of what an optimiser of PyTorch keeps of each parameter.
 
-    Only the optimiser knows: it takes a step at a learning rate of zero, without gradient. It is
-    the step of the class of PyTorch that it is made of, as somebody's own step may do other
-    things, too; where there is no such class, nothing is known.
+    Only the optimiser knows: it takes a step at a learning rate of zero, without gradient. The
+    step of somebody's own class may do other things, too; of such a one nothing is known.
     """
-    known = (one for one in type(optimizer).__mro__ if one.__module__.startswith("torch.optim."))
-    made_of: Any = next(known, torch.optim.Optimizer)
-    if made_of is torch.optim.Optimizer:
-        return {}
+    if not type(optimizer).__module__.startswith("torch.optim."):
+        return None
     rates = [group["lr"] for group in optimizer.param_groups]
     for group in optimizer.param_groups:
         group["lr"] = 0.0
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
-    made_of.step(optimizer)
+    optimizer.step()
     optimizer.zero_grad()
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate

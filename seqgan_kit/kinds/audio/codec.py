@@ -82,9 +82,7 @@ class AudioCodec(Codec):
         self.features = self._representation.features
         self.group = self._representation.group
         self.shape = self._representation.shape
-
-    def maps(self, x_BTF: Tensor) -> Tensor:
-        return self._representation.maps(x_BTF)
+        self.maps = self._representation.maps
 
     def view(self) -> nn.Module | None:
         return self._representation.view()

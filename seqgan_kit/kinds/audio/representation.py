@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
@@ -21,12 +21,14 @@ class Representation(Protocol):
         features: numbers per step, or the size of the vocabulary.
         group: tokens per step, if steps are tokens.
         shape: channels, height and width if a sequence is one step, a whole spectrogram.
+        maps: lays steps out as feature maps; see :class:`~seqgan_kit.kind.Codec`.
     """
 
     steps: int
     features: int
     group: int = 1
     shape: tuple[int, int, int] | None = None
+    maps: Callable[[Tensor], Tensor] | None = None
 
     def encode(self, sound_BS: Tensor, length_B: Tensor) -> Tensor:
         """Encode clips, zero after their ends, as sequences."""
@@ -39,10 +41,6 @@ class Representation(Protocol):
     def learn(self, chunks: Chunks) -> dict[str, Any]:
         """Return the settings learned from training clips."""
         return {}
-
-    def maps(self, x_BTF: Tensor) -> Tensor:
-        """Lay steps out as feature maps ``[B, C, T, W]``; by default a map for each number."""
-        return x_BTF.transpose(1, 2)[..., None]
 
     def view(self) -> nn.Module | None:
         """Return a module that embeds steps for a discriminator; ``None`` reads them unchanged."""
