@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from seqgan_kit.data.dataset import DataError
+from seqgan_kit.kinds.series.items import Columns
+from seqgan_kit.kinds.series.tables import read_table
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import workflow
 from seqgan_kit.runs.data import load_dataset
@@ -55,6 +57,51 @@ def test_decimals_that_are_not_what_the_recipe_says(tmp_path, form, cell, proble
     data = f"data={{source: series, root: {path}, separator: ';', {form}}}"
     with pytest.raises(DataError, match=problem):
         load_dataset(recipe_files.load("sines_series", [data]))
+
+
+def table_of(tmp_path, row, header="id,time,heat", ending=".csv"):
+    path = tmp_path / f"mine{ending}"
+    lines = [row(n, step) for n in range(40) for step in range(6)]
+    path.write_text("\n".join([header, *lines, ""]))
+    return path
+
+
+def test_thousands_are_not_taken_for_decimals(seqgen, tmp_path):
+    path = table_of(tmp_path, lambda n, step: f'p{n},{step},"{2 + n % 3},{100 + step}"')
+    done = seqgen("init", path, "--out", tmp_path / "mine.yaml")
+    assert done.code == 1
+    assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_quoted_decimals_between_commas_are_read_and_told(seqgen, tmp_path):
+    """A number in powers of ten among them, as tables of samples have it."""
+    path = table_of(
+        tmp_path, lambda n, step: f"p{n},{step}," + ("1e-05" if n == step else f'"{n % 5},{step}"')
+    )
+    done = seqgen("init", path, "--out", tmp_path / "mine.yaml")
+    assert "commas taken for decimal ones" in done.out + done.err
+    dataset = load_dataset(recipe_files.load(str(tmp_path / "mine.yaml")))
+    values = np.concatenate([*dataset.parts["training"].items[:]])
+    assert values.max() < 5
+
+
+def test_times_with_decimal_commas(seqgen, tmp_path):
+    path = table_of(
+        tmp_path, lambda n, step: f"p{n};{step // 2},{5 * (step % 2)};{n % 5},5",
+        header="id;time;heat",
+    )  # fmt: skip
+    done = seqgen("init", path, "--out", tmp_path / "mine.yaml")
+    assert done.code == 0, done.err
+    recipe = recipe_files.load(str(tmp_path / "mine.yaml"))
+    assert (recipe.data.time, recipe.data.decimal) == ("time", ",")
+    assert load_dataset(recipe).channels == ("heat",)
+
+
+def test_a_data_frame_has_numbers_and_no_commas():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pandas.DataFrame({"id": ["a"] * 3, "time": [0, 1, 2], "x": [0.5, 1.5, 2.5]})
+    file = read_table(frame, Columns(decimal=","), whole=False)
+    assert file.series[0].value_SC.ravel().tolist() == [0.5, 1.5, 2.5]
 
 
 def test_points_and_commas_in_one_table_are_not_guessed(seqgen, tmp_path):

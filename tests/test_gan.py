@@ -161,6 +161,17 @@ def test_a_penalty_that_falls(penalty):
     assert over == pytest.approx(begun / 100, rel=1e-4)
 
 
+def test_penalties_need_not_change():
+    class Fixed:
+        every = 1
+
+        def __call__(self, score, x_BTF, logit_B, noise):
+            return logit_B.sum() * 0 + 3.0
+
+    objective = game(penalties=(Fixed(), FiniteDifference(gamma=0.0, every=1)))
+    assert take(objective, objective.turns[0]).losses["penalty"].item() == 3.0
+
+
 def test_exact_and_finite_penalties_agree_on_a_recurrent_discriminator():
     objective = game()
     network, data = objective.discriminator, batch()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WIDE_CHANNEL = "value"
 """The channel of a table with a row for each series."""
 
-DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d*(e[-+]?\d+)?", re.IGNORECASE)
-"""A number with a decimal comma."""
+COMMA_NUMBER = re.compile(r"[-+]?\d+(,\d*)?(e[-+]?\d+)?", re.IGNORECASE)
+"""A number as tables with decimal commas have it."""
 
 MISSING = ("", "nan", "na", "null", "none", "?")
 
@@ -38,6 +38,8 @@ def read_table(
         DataError: it cannot be read, or a column, a label or a time is missing or wrong.
     """
     table = open_table(source, columns.form, max_mb)
+    if not table.separator:
+        columns = replace(columns, decimal=".")  # It holds numbers, and not their text.
     if len(set(table.columns)) != len(table.columns):
         raise DataError(f"{table.path}: two columns have the same name: {some(table.columns)}")
     labels = columns.labels or (("label",) if "label" in table.columns else ())
@@ -111,7 +113,9 @@ def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
         key = row[place[columns.id]].strip() if columns.id in place else ""
         where = f"{table.path}, line {line}"
         if columns.time in place:
-            times.setdefault(key, []).append((line, row[place[columns.time]].strip()))
+            time = row[place[columns.time]].strip()
+            time = pointed(time) if columns.decimal == "," else time
+            times.setdefault(key, []).append((line, time))
         values.setdefault(key, []).append(
             [_number(row[place[n]], where, n, columns) for n in named]
         )
@@ -170,28 +174,28 @@ def _number(text: str, where: str, name: str, columns: Columns) -> float:
     text = text.strip()
     if text.lower() in MISSING:
         return np.nan
+    comma = columns.decimal == ","
     try:
-        return float(pointed(text) if columns.decimal == "," else text)
+        if comma and "." in text:
+            raise ValueError  # It may stand between thousands.
+        return float(pointed(text) if comma else text)
     except ValueError:
-        advice = (
-            "for decimal commas set data.decimal=','"
-            if DECIMAL_COMMA.fullmatch(text) and columns.decimal != ","
-            else "if the column is not a channel, list the channels in data.channels"
-        )
+        advice = "if the column is not a channel, list the channels in data.channels"
+        if comma and "." in text:
+            advice = (
+                "a point beside decimal commas may stand between thousands: remove such points"
+            )
+        elif not comma and COMMA_NUMBER.fullmatch(text):
+            advice = "for decimal commas set data.decimal=','"
         raise DataError(
             f"{where}: {text!r} in the column {name!r} is not a number; {advice}"
         ) from None
 
 
 def pointed(text: str) -> str:
-    """Return a number with a decimal comma as one with a decimal point.
+    """Return a number with a decimal comma as one with a decimal point; other text as it is.
 
-    Raises:
-        ValueError: there is a point, too, which may be one between thousands.
-
-    >>> pointed("-1,5"), pointed("3")
-    ('-1.5', '3')
+    >>> pointed("-1,5"), pointed("31.03.2024"), pointed("a,b")
+    ('-1.5', '31.03.2024', 'a,b')
     """
-    if "." in text:
-        raise ValueError(f"{text!r} has a point beside decimal commas")
-    return text.replace(",", ".", 1)
+    return text.replace(",", ".") if COMMA_NUMBER.fullmatch(text) else text
