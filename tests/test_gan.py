@@ -104,7 +104,8 @@ def both_turns(objective, step=0):
     for turn in objective.turns:
         for name, network in objective.networks.items():
             network.requires_grad_(name == turn.name)
-        outcomes.append(turn.compute(batch(), noise, Moment(step, 0.0)))
+        shared = turn.name == "discriminator"
+        outcomes.append(turn.compute(batch(), noise, Moment(step, 0.0, shared)))
     return written, outcomes
 
 
@@ -131,12 +132,25 @@ def test_both_turns_of_a_step_read_the_same_sequences(loss):
 def test_a_generator_that_plays_alone_writes_for_itself():
     """As in a phase that trains the generator only, or after the step of another turn."""
     objective = game(loss="relativistic")
-    take(objective, objective.turns[0], step=0)
+    turn, other = objective.turns
+    turn.compute(batch(), seeded_noise(0), Moment(0, 0.0, shared=True))
     left = objective._played
-    take(objective, objective.turns[1], step=1)
+    take(objective, other, step=1)
     assert left is not None
     assert gradients(objective.generator)
     assert objective._played is None
+
+
+def test_nothing_is_recorded_for_a_turn_that_does_not_follow():
+    """As in a phase that trains the discriminator only."""
+    objective = game(loss="relativistic")
+    objective.generator.requires_grad_(False)
+    written = []
+    forward = objective.generator.forward
+    objective.generator.forward = lambda *asked: written.append(forward(*asked)) or written[-1]
+    objective.turns[0].compute(batch(), seeded_noise(0), Moment(0, 0.0))
+    assert objective._played is None
+    assert not written[0][0].requires_grad
 
 
 def test_a_lazy_penalty_is_scaled_up():

@@ -133,6 +133,30 @@ def test_bad_recipes(recipe, text, words):
         assert word in message
 
 
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        # A key that has the name of its section's tag.
+        ("codec.rows=0", "codec.rows: input should be greater"),
+        ("codec={kind: rows, ordre: x}", "codec.ordre: unknown key; did you mean 'order'"),
+        # A number or a section: an error is about what is meant.
+        ("objective.penalties.0.gamma=-1", "gamma: input should be greater than 0, not -1"),
+        ("objective.penalties.0.gamma=[1]", "gamma: input should be a valid number, not [1]"),
+        ("objective.penalties.0.gamma={start: -1, end: .1}", "gamma.start: input should be"),
+        ("objective.penalties.0.gamma={start: 1, ent: 1, end: 1}", "gamma.ent: unknown key"),
+        # Choices that are numbers.
+        ("model.discriminator.convolutions.kernel=4", "kernel: expected one of 3, 5, 7, not 4"),
+        ("train.betas=[0.1]", "train.betas.1: this key is required"),
+        ("train.betas=3", "train.betas: input should be a valid array"),
+    ],
+)
+def test_an_error_names_the_key_that_was_written_and_nothing_else(override, words):
+    with pytest.raises(RecipeError) as caught:
+        load("mnist_rows", ["model.discriminator.convolutions={channels: [8]}", override])
+    (line,) = str(caught.value).splitlines()
+    assert f": {words}" in line or f".{words}" in line
+
+
 def test_numbers_are_those_of_yaml_1_2(recipe):
     path = recipe("data: {source: digits}\ntrain: {steps: 10, learning_rate: 5e-4}\nname: no\n")
     resolved = load(path)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from seqgan_kit.nn.normalization import normalize_spectrally
+from seqgan_kit.nn.gru import gru_layer
 from seqgan_kit.nn.recurrent import Recurrent, reversal
 
 
@@ -67,6 +68,17 @@ def test_gradients_of_our_kernel_and_theirs():
     everything = tuple(tensor.clone().requires_grad_() for tensor in everything)
     assert torch.autograd.gradcheck(run, everything)
     assert torch.autograd.gradgradcheck(run, everything)
+
+
+def test_gradients_that_are_to_be_derived_again_are_the_same():
+    """Also where the state comes from the input, so that there are two ways to it."""
+    torch.manual_seed(0)
+    weights = torch.nn.GRU(2, 2).double().requires_grad_(False).all_weights[0]
+    x_TBF = torch.randn(3, 2, 2).double().requires_grad_()
+    out = gru_layer(x_TBF, x_TBF[0].tanh(), *weights).square().sum()
+    (once,) = torch.autograd.grad(out, x_TBF, retain_graph=True)
+    (again,) = torch.autograd.grad(out, x_TBF, create_graph=True)
+    torch.testing.assert_close(again, once)
 
 
 def test_only_wanted_gradients_are_computed():

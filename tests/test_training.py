@@ -348,6 +348,24 @@ def test_a_turn_is_taken_only_while_it_is_active(run):
     assert not torch.equal(weight, before)
 
 
+def test_a_turn_is_told_whether_another_reads_what_it_makes(run):
+    """The last repetition of a turn that another follows, in the steps in which it does."""
+    objective = Falling(lambda step: 1.0)
+    (turn,) = objective.turns
+    told = []
+
+    def compute(batch, noise, moment):
+        told.append((moment.step, moment.shared))
+        return turn.compute(batch, noise, moment)
+
+    objective.turns = (
+        replace(turn, compute=compute, repeats=2),
+        replace(turn, shares=True, active=lambda moment: moment.step == 1),
+    )
+    trainer(run, objective, steps=2).fit()
+    assert told == [(0, False), (0, False), (1, False), (1, True)]
+
+
 def test_a_turn_has_a_factor_of_the_learning_rate(run, tmp_path):
     moved = []
     for number, factor in enumerate((1.0, 0.25)):

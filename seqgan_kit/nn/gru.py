@@ -117,8 +117,10 @@ class _GRULayer(torch.autograd.Function):
 
 def _differentiable(gradient_TBH: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
     """Return the gradients of all inputs, with gradients of their own for an exact penalty."""
-    x_TBF, h_BH, *weights = inputs
     with torch.enable_grad():
+        # Copies by name: of inputs that depend on each other, only the direct way counts here.
+        inputs = tuple(tensor.view_as(tensor) for tensor in inputs)
+        x_TBF, h_BH, *weights = inputs
         states = []
         for x_BF in x_TBF:
             h_BH = torch.gru_cell(x_BF, h_BH, *weights)

@@ -137,7 +137,9 @@ class GAN:
             return self._tell_apart(batch, noise, moment)
 
     def _tell_apart(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
-        fake, fake_mask_BT = self._write(batch, noise, moment)
+        # Nothing is recorded for a turn that does not follow.
+        write = self._write if moment.shared else self._generate
+        fake, fake_mask_BT = write(batch, noise, moment)
         embed = self.discriminator.embed
         x_BTF = torch.cat([embed(batch.x_BTF), embed(detached(fake))])
         mask_BT = torch.cat([batch.mask_BT, fake_mask_BT])
@@ -160,7 +162,8 @@ class GAN:
             losses["mismatch"] = self.mismatch * term
         logit_B = sequence_logit(logit, mask_BT)
         real_B, fake_B = logit_B.chunk(2)
-        self._played = _Played(moment.step, fake, fake_mask_BT, real_B.detach())
+        if moment.shared:
+            self._played = _Played(moment.step, fake, fake_mask_BT, real_B.detach())
         for penalty in self.penalties:
             if isinstance(penalty, Annealed):
                 penalty.anneal(moment.progress)

@@ -13,10 +13,17 @@ from ..nn.noise import Noise
 
 
 class Moment(NamedTuple):
-    """A point in training: steps done, and the fraction of the run that is done (0 to 1)."""
+    """A point in training.
+
+    Attributes:
+        step: steps done.
+        progress: the fraction of the run that is done (0 to 1).
+        shared: whether the next turn of this step reads what this one has made, too.
+    """
 
     step: int
     progress: float
+    shared: bool = False
 
 
 class Outcome(NamedTuple):

@@ -112,37 +112,46 @@ def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
         tag = context["discriminator"].strip("'")
         return f"{key}.{tag}: this key is required but missing"
     if kind == "union_tag_invalid":
-        choices = re.findall(r"'([^']*)'", context["expected_tags"])
-        return _choice(f"{key}.{context['discriminator'].strip(chr(39))}", context["tag"], choices)
+        tag = context["discriminator"].strip("'")
+        return _choice(f"{key}.{tag}", context["tag"], context["expected_tags"])
     if kind == "literal_error":
-        choices = re.findall(r"'([^']*)'", context["expected"])
-        return _choice(key, problem["input"], choices)
+        return _choice(key, problem["input"], context["expected"])
     if kind == "value_error":
         return str(context["error"])
     message = problem["msg"][0].lower() + problem["msg"][1:]
     return f"{key}: {message}, not {shortened(json.dumps(problem['input']))}"
 
 
-def _choice(key: str, value: Any, choices: Sequence[str]) -> str:
+def _choice(key: str, value: Any, expected: str) -> str:
+    """Say which choices there are, which pydantic lists as ``'a', 'b' or 3``."""
+    choices = [choice.strip("'") for choice in re.split(", | or ", expected)]
     near = nearest(str(value)[:SHOWN], choices)
     hint = f"; did you mean {near!r}?" if near else ""
     return f"{key}: expected one of {', '.join(choices)}, not {shown(value)}{hint}"
 
 
 def _keys(location: Sequence[Any], data: Any) -> list[Any]:
-    """Return the keys of a location, without the tags of unions that pydantic inserts."""
+    """Return the keys of a location, without the tags of unions that pydantic inserts.
+
+    A tag comes once, behind the key of its section, and a key of the section may have its name.
+    """
     keys: list[Any] = []
+    tags: list[Any] = []
     for place, key in enumerate(location):
         last = place == len(location) - 1
         if isinstance(data, Mapping):
-            if key not in data and not last:
+            if not last and (key in tags or key not in data):
+                tags = []
                 continue
             data = data.get(key)
-        elif isinstance(data, list | tuple) and isinstance(key, int) and key < len(data):
-            data = data[key]
-        elif not last:
-            continue
+        elif isinstance(data, list | tuple):
+            if not isinstance(key, int):
+                continue
+            data = data[key] if key < len(data) else None
+        else:
+            break  # Nothing lies below a single value but the names of the types it may have.
         keys.append(key)
+        tags = [data.get(tag) for tag in TAGS] if isinstance(data, Mapping) else []
     return keys
 
 
@@ -162,14 +171,18 @@ def _valid_names(path: Sequence[Any], data: Any, root: type[BaseModel]) -> list[
 
 def _branch(annotation: Any, data: Any) -> Any:
     """Return the member of a tagged union that the data select."""
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
+    annotation = _bare(annotation)
     if get_origin(annotation) not in (Union, UnionType):
         return annotation
-    members = get_args(annotation)
+    members = [_bare(member) for member in get_args(annotation)]
     for member in members:
         for tag in TAGS:
             field = getattr(member, "model_fields", {}).get(tag)
             if field is not None and data.get(tag) in get_args(field.annotation):
                 return member
-    return members[0]
+    sections = [one for one in members if hasattr(one, "model_fields")]
+    return (sections or members)[0]
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from ..sections import PositiveInt, Rate, Section, Share
 
@@ -21,12 +21,23 @@ class FallingRecipe(Section):
     """The weight at the end."""
 
 
+def _how_given(weight: object) -> str:
+    return "falling" if isinstance(weight, dict | FallingRecipe) else "constant"
+
+
+Weight = Annotated[
+    Annotated[Rate, Tag("constant")] | Annotated[FallingRecipe, Tag("falling")],
+    Discriminator(_how_given),
+]
+"""A number, or a weight that falls: told apart first, so that an error is about what is meant."""
+
+
 class FiniteDifferenceRecipe(Section):
     """R1 and R2 by finite differences; works with every kernel, without double backward."""
 
     kind: Literal["finite-difference"]
     """The type of penalty."""
-    gamma: Rate | FallingRecipe = 1.0
+    gamma: Weight = 1.0
     """Weight: a number, or one that falls (`{start: 1.0, end: 0.1}`)."""
     scale: Rate = 0.05
     """Size of the perturbation."""
@@ -41,7 +52,7 @@ class ExactGradientRecipe(Section):
 
     kind: Literal["exact-gradient"]
     """The type of penalty."""
-    gamma: Rate | FallingRecipe = 1.0
+    gamma: Weight = 1.0
     """Weight: a number, or one that falls (`{start: 1.0, end: 0.1}`)."""
     on: Literal["both", "real", "generated"] = "real"
     """R1 (real), R2 (generated) or both."""

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -300,16 +301,16 @@ class Trainer:
         """Run one step: every turn of the objective, then the update of the average."""
         moment = Moment(self.progress.step, self._share_done)
         batch = None
-        for turn in self.objective.turns:
-            if not turn.active(moment):
-                continue
+        turns = [turn for turn in self.objective.turns if turn.active(moment)]
+        for turn, following in zip_longest(turns, turns[1:]):
             self._set_learning_rate(turn, moment)
             for name, module in self.objective.networks.items():
                 module.requires_grad_(name == turn.name)
-            for _ in range(turn.repeats):
+            for left in reversed(range(turn.repeats)):
                 if batch is None or not turn.shares:
                     batch = self.batches.next()
-                self._take(turn, batch, moment)
+                shared = not left and following is not None and following.shares
+                self._take(turn, batch, moment._replace(shared=shared))
         self.average.update(self.progress.step)
         self.progress.step += 1
 
