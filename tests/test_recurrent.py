@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from seqgan_kit.nn.normalization import normalize_spectrally
 from seqgan_kit.nn.gru import gru_layer
+from seqgan_kit.nn.normalization import normalize_spectrally
 from seqgan_kit.nn.recurrent import Recurrent, reversal
 
 
