@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from seqgan_kit.data.sources import Source
+from seqgan_kit.evaluation import judge
 from seqgan_kit.kinds.images.sources import SOURCES
 
 TINY_NETWORKS = (
@@ -217,6 +218,9 @@ class Outcome:
 def seqgen(monkeypatch, capsys):
     """The `seqgen` command in this process: `seqgen("train", "digits_rows")`."""
     from seqgen_cli.main import main
+
+    # Judges of small data are trained on the same few items again and again.
+    monkeypatch.setattr(judge, "LEAST_STEPS", 60)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["seqgen", *map(str, arguments)])

@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def figure(name, title, better, digits=3):
     return {"name": name, "title": title, "better": better, "how": f"How {title}.",
-            "digits": digits}  # fmt: skip
+            "digits": digits, "group": ""}  # fmt: skip
 
 
 BLEU = figure("bleu_3", "BLEU-3", "higher")

@@ -146,10 +146,10 @@ def test_manifolds_by_hand():
     samples = Manifold(np.array([[-1.0], [4.0], [9.0], [12.0]]), neighbours=1)
     np.testing.assert_array_equal(samples.radius_N, [5, 5, 3, 3])
     found = compare(samples, real)
-    assert found == (2 / 4, 3 / 3, 2 / (1 * 4), 2 / 3)
+    assert found[:4] == (2 / 4, 3 / 3, 2 / (1 * 4), 2 / 3)
     # The other way round: 0 and 1 are in the balls of -1 and 4, 3 too; each of the three is in
     # two. -1 and 4 are in a ball of the others; balls of -1 and 4 hold some, those of 9, 12 none.
-    assert compare(real, samples) == (3 / 3, 2 / 4, 6 / 3, 2 / 4)
+    assert compare(real, samples)[:4] == (3 / 3, 2 / 4, 6 / 3, 2 / 4)
 
 
 @pytest.mark.parametrize(("count", "others"), [(700, 30), (30, 700)])
@@ -172,8 +172,9 @@ def test_manifolds_equal_brute_force(count, others):
         inside_NM.sum() / (4 * count),
         inside_NM.any(0).mean(),
     )
-    assert found == pytest.approx(expected)
-    assert all(0 < value != 1 for value in found)
+    assert found[:4] == pytest.approx(expected)
+    assert all(0 < value != 1 for value in found[:4])
+    np.testing.assert_array_equal(found.recalled_M, (gap_NM <= radius_N[:, None]).any(0))
 
 
 def test_repeated_items_are_at_no_distance():
@@ -181,7 +182,7 @@ def test_repeated_items_are_at_no_distance():
     x_NF = np.random.default_rng(0).normal(size=(40, 128)).astype(np.float32)
     twice = Manifold(np.concatenate([x_NF, x_NF * np.float32(1 + 1e-6)]), neighbours=1)
     np.testing.assert_array_equal(twice.radius_N, 0)
-    assert compare(twice, twice) == (1, 1, 2, 1)
+    assert compare(twice, twice)[:4] == (1, 1, 2, 1)
 
 
 def test_too_few_samples_for_a_manifold():
@@ -325,6 +326,25 @@ def test_own_vectors_and_own_noise(digits):
     )
     assert own.measure(digits["training"][0][:30], None)["memorised"] == 1
     assert own.noise(100, 0)["precision"] == pytest.approx(1, abs=0.3)
+
+
+def test_recall_of_each_class_tells_which_variety_is_missing(reference, digits):
+    images, label_NA = digits["validation"]
+    test, test_label_NA = digits["test"]
+    names = [str(number) for number in range(10)]
+    labelled = Reference(
+        judge=reference.judge, items=test, label_NA=test_label_NA,
+        training=reference.training_MF, labels={"digit": names},
+    )  # fmt: skip
+    kept = label_NA[:, 0] != 3
+    found = labelled.measure(images[kept], label_NA[kept])
+    of_class = {number: found[f"recall/digit={number}"] for number in names}
+    complete = labelled.measure(images, label_NA)
+    lost = {number: complete[f"recall/digit={number}"] - of_class[number] for number in names}
+    assert lost.pop("3") > 0.2 > 2 * max(lost.values())
+    count_K = np.bincount(test_label_NA[labelled.first, 0], minlength=10)
+    mean = np.average(list(of_class.values()), weights=count_K)
+    assert found["recall"] == pytest.approx(mean)
 
 
 def test_the_training_part_is_asked_for_once_and_late(digits):

@@ -86,7 +86,7 @@ def content_of(*models, classes=("zero", "one", "two"), kind="comparison"):
         "budget": "6 minutes of training a model", "environment": {"Python": "3.12", "cores": 2},
         "figures": [
             {"name": name, "title": title, "better": better, "how": f"How {title}.",
-             "digits": digits}
+             "digits": digits, "group": ""}
             for name, (title, better, digits) in TITLES.items()
         ],
         "rows": rows,
@@ -152,7 +152,14 @@ def text_content(*models, sentences=SENTENCES, classes=("movie", "tweet"), sweep
     content = content_of(*models, classes=classes)
     content["rows"] = [*models, text_row("held-out real data", role="real")]
     content["figures"] = [
-        {"name": name, "title": title, "better": better, "how": f"How {title}.", "digits": digits}
+        {
+            "name": name,
+            "title": title,
+            "better": better,
+            "how": f"How {title}.",
+            "digits": digits,
+            "group": "",
+        }
         for name, (title, better, digits) in TEXT_TITLES.items()
     ]
     panel = lines.text_panel(sentences)
@@ -222,6 +229,21 @@ def test_the_markdown_table_escapes_and_counts():
     assert "| parameters | – | 12,345 | – | – |" in text  # noqa: RUF001
     assert "- The judge is right" in text
     assert "- **spread**: How spread." in text
+
+
+def test_figures_of_classes_have_a_table_of_their_own():
+    content = content_of(row("A"), row("B"))
+    of_class = {**content["figures"][0], "name": "recall/digit=3", "title": "digit <3>",
+                "group": "Recall of each class"}  # fmt: skip
+    content["figures"].append(of_class)
+    content["rows"][0]["values"]["recall/digit=3"] = value(0.123)
+    for text in (tables.terminal(content), tables.markdown(content)):
+        assert "0.123" not in text
+    assert "recall/digit=3,0.123" in tables.csv(content)
+    html = page.render(content)
+    folded = html[html.index("<summary>Recall of each class") :]
+    assert "digit &lt;3&gt;" in folded
+    assert "0.123" in folded
 
 
 def test_csv_is_long_and_exact():

@@ -200,22 +200,23 @@ def test_too_little_text_is_said():
 
 
 def test_figures_for_attributes():
-    assert figures_for(["class"]) == FIGURES
-    assert figures_for([]) == FIGURES
-    table = figures_for(["kind", "mood"])
+    assert figures_for({"class": ["any"]}) == FIGURES
+    assert figures_for({}) == FIGURES
+    table = figures_for({"kind": ["a", "b"], "mood": ["any"]})
     names = ["label_accuracy", "label_accuracy/kind", "label_accuracy/mood", "gan_train_accuracy"]
     assert list(table)[:4] == names
-    assert len(table) == len(FIGURES) + 4
+    assert len(table) == len(FIGURES) + 4 + 2
+    assert table["recall/kind=b"].title == "kind b"
     assert [figure.title for figure in attribute_figures("label_accuracy", ["kind", "mood"])] == [
         "label accuracy of kind",
         "label accuracy of mood",
     ]
-    text = figures_for([], TEXT_FIGURES)
+    text = figures_for({}, TEXT_FIGURES)
     assert all(text[f"self_bleu_{order}"].better == "none" for order in (2, 3, 4, 5))
 
 
 def test_a_figure_without_a_description_is_in_the_table():
-    assert figures_for([], (), ["notes_in_key"])["notes_in_key"].title == "notes in key"
+    assert figures_for({}, (), ["notes_in_key"])["notes_in_key"].title == "notes in key"
 
 
 # -- the judge ----------------------------------------------------------------------------------
@@ -303,7 +304,7 @@ class Text:
             training=items,
             flatten=None,
             noise=lambda count, rng: self.figures.noise(count, rng.initial_seed()),
-            attributes=("kind", "mood"),
+            labels={"kind": tuple(WORDS), "mood": tuple(MOODS)},
         )
         self.real = self.figures.real(200)[0]
 

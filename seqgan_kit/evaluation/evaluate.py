@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +18,12 @@ from torch import Tensor
 
 from ..files import FileProblem, read_json, write_json
 from .distribution import NotMeasurable, TooFewSamples, frechet_distance, spread_inside_class
-from .figures import Value
+from .figures import MANIFOLD, Value, class_figure
 from .judge import Judge, Verdict, cache_name, look
 from .manifold import Manifold, compare
 from .memorisation import Nearest, closest_pairs, memorised_share, nearest
 
-MEASURE = 3
+MEASURE = 4
 """Version of the metrics: increase it when one changes, so that older cached rows are unused."""
 
 
@@ -57,8 +58,8 @@ class Reference:
             items without vectors, which omits these two.
         noise: returns ``count`` noise items from a random generator; by default uniform values
             from 0 to 1.
-        attributes: names of the label columns. If there are two or more, each has a metric
-            ``label_accuracy/NAME``.
+        labels: names of the label columns, and of their classes. Of two or more columns, each
+            has a metric ``label_accuracy/COLUMN``; each class has one, ``recall/COLUMN=CLASS``.
 
     Attributes:
         judge_accuracy: accuracy of the judge on the whole test part.
@@ -79,7 +80,7 @@ class Reference:
         neighbours: int = 5,
         flatten: Callable[[Tensor], Tensor] | None = flat,
         noise: Callable[[int, torch.Generator], Tensor] | None = None,
-        attributes: Sequence[str] = (),
+        labels: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         if len(items) < 4:
             raise TooFewSamples(
@@ -98,7 +99,7 @@ class Reference:
         self.count = len(self.first)
         self.verdict = look(judge, items)
         self.judge_accuracy = self.verdict.accuracy(label_NA)
-        self._attributes = tuple(attributes)
+        self._labels = labels
         self.flat_NF = None if flatten is None else flatten(items)
 
     # Computed on demand: only some metrics need these.
@@ -205,13 +206,24 @@ class Reference:
         figures: dict[str, float] = {}
         of_vectors = {} if flat_NF is None else self._of_vectors(verdict, flat_NF, label_NA)
         if label_NA is not None:
-            figures |= accuracies("label_accuracy", verdict, label_NA, self._attributes)
+            figures |= accuracies("label_accuracy", verdict, label_NA, tuple(self._labels))
         figures["frechet_judge_distance"] = frechet_distance(
             features_NF, self.verdict.features_NF[self.first]
         )
-        manifold = Manifold(features_NF, neighbours=self.neighbours)
-        figures |= compare(manifold, self._manifold)._asdict()
+        figures |= self._overlap(Manifold(features_NF, neighbours=self.neighbours))
         return figures | of_vectors
+
+    def _overlap(self, samples: Manifold) -> dict[str, float]:
+        found = compare(samples, self._manifold)
+        figures = {name: getattr(found, name) for name in MANIFOLD}
+        label_NA = self.label_NA[self.first]
+        for column, (attribute, classes) in enumerate(self._labels.items()):
+            for number, name in enumerate(classes if len(classes) > 1 else ()):
+                of_class_N = label_NA[:, column] == number
+                if of_class_N.any():
+                    share = float(found.recalled_M[of_class_N].mean())
+                    figures[class_figure("recall", attribute, name)] = share
+        return figures
 
     def _of_vectors(
         self, verdict: Verdict, flat_NF: Tensor, label_NA: np.ndarray | None

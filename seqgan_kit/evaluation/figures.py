@@ -19,6 +19,7 @@ class Figure:
         better: which values are better: ``"one"`` means close to 1, ``"none"`` neither.
         how: one sentence on how it is measured.
         digits: decimal places to show.
+        group: heading of the table of its own that it belongs to; empty: the table of results.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Figure:
     better: Literal["higher", "lower", "one", "none"]
     how: str
     digits: int = 3
+    group: str = ""
 
 
 _OF_THE_JUDGE = (
@@ -165,6 +167,10 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
 """Metrics of all kinds of data by name, in the order of the table."""
 
 
+MANIFOLD = ("precision", "recall", "density", "coverage")
+"""Names of the metrics of how two sets of features overlap."""
+
+
 ACCURACIES = {
     "label_accuracy": ("label accuracy", "Share of the samples in which the judge recognises"),
     "gan_train_accuracy": (
@@ -192,13 +198,36 @@ def attribute_figures(figure: str, attributes: Sequence[str]) -> tuple[Figure, .
     )
 
 
+def class_figure(figure: str, attribute: str, name: str) -> str:
+    """Return the name of a metric of one class.
+
+    >>> class_figure("recall", "digit", "3")
+    'recall/digit=3'
+    """
+    return f"{figure}/{attribute}={name}"
+
+
+def recall_figures(labels: Mapping[str, Sequence[str]]) -> tuple[Figure, ...]:
+    """Return recall for each class of each attribute that has several."""
+    return tuple(
+        Figure(
+            class_figure("recall", attribute, name), f"{attribute} {name}", "higher",
+            f"Share of the real test items of {attribute} {name} inside the neighbourhood of a "
+            "sample.",
+            group="Recall of each class",
+        )
+        for attribute, classes in labels.items()
+        for name in (classes if len(classes) > 1 else ())
+    )  # fmt: skip
+
+
 def figures_for(
-    attributes: Sequence[str], own: Sequence[Figure] = (), measured: Iterable[str] = ()
+    labels: Mapping[str, Sequence[str]], own: Sequence[Figure] = (), measured: Iterable[str] = ()
 ) -> Mapping[str, Figure]:
-    """Describe all metrics of data with these attributes, in the order of the table.
+    """Describe all metrics of data with these labels, in the order of the table.
 
     Args:
-        attributes: names of the label columns of the data.
+        labels: names of the label columns of the data, and of their classes.
         own: metrics of this kind of data, placed after those of the judge.
         measured: names of the measured values. A name without a description gets a plain one, so
             that no metric is missing from a table.
@@ -207,7 +236,8 @@ def figures_for(
     for figure in (*_OF_THE_JUDGE, *own, *_OF_THE_MODEL):
         found[figure.name] = figure
         if figure.name in ACCURACIES:
-            found |= {one.name: one for one in attribute_figures(figure.name, attributes)}
+            found |= {one.name: one for one in attribute_figures(figure.name, tuple(labels))}
+    found |= {one.name: one for one in recall_figures(labels)}
     for name in measured:
         if name not in found:
             found[name] = Figure(name, name.replace("_", " "), "none", "No description.")

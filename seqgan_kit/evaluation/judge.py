@@ -32,6 +32,9 @@ from ..files import (
 Progress = Callable[[int, int], None]
 """Called with the number of steps done and the total."""
 
+LEAST_STEPS = 600
+"""Steps of training, however few items there are."""
+
 WEIGHTS = "judge.safetensors"
 FEATURES = 128
 CHUNK = 512
@@ -96,7 +99,7 @@ def train_judge(
         label_NA: their labels.
         make: makes the judge with fresh weights.
         seed: seed of the initial weights, the order and the dropout.
-        epochs: passes over the data; small sets are repeated for at least 600 steps.
+        epochs: passes over the data; small sets are repeated for :data:`LEAST_STEPS`.
         device: device of the training.
         progress: called every 20 steps.
     """
@@ -108,7 +111,7 @@ def train_judge(
             return judge.eval()
         batch = min(128, len(items))
         per_epoch = len(items) // batch
-        steps = max(epochs * per_epoch, 600)
+        steps = max(epochs * per_epoch, LEAST_STEPS)
         optimizer = torch.optim.Adam(judge.parameters(), lr=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps)
         order = torch.empty(0, dtype=torch.long)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .distribution import TooFewSamples
@@ -73,6 +73,8 @@ class Agreement(NamedTuple):
     recall: float
     density: float
     coverage: float
+    recalled_M: Bool[np.ndarray, " M"]
+    """Which real items recall counts."""
 
 
 def compare(samples: Manifold, real: Manifold) -> Agreement:
@@ -111,4 +113,5 @@ def compare(samples: Manifold, real: Manifold) -> Agreement:
         recall=float(recalled_M.double().mean()),
         density=inside / (real.neighbours * count),
         coverage=float(covered_M.double().mean()),
+        recalled_M=recalled_M.numpy(),
     )

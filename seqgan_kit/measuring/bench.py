@@ -120,7 +120,7 @@ class Bench:
             neighbours=self.settings.neighbours,
             flatten=self.measure.vectors,
             noise=None if self.own is None else self._own_noise,
-            attributes=tuple(self.dataset.labels),
+            labels=self.dataset.labels,
         )
 
     @cached_property

@@ -47,7 +47,7 @@ def table(
     bounds = bench.bounds([evaluation for _, evaluation in measured])
     rows += [_row(BOUNDS[role], role, 0, values) for role, values in bounds.items()]
     names = dict.fromkeys(name for row in rows for name in row["values"])
-    figures = figures_for(tuple(bench.dataset.labels), bench.measure.figures, names)
+    figures = figures_for(bench.dataset.labels, bench.measure.figures, names)
     return {
         "title": title,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

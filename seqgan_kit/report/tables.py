@@ -33,6 +33,7 @@ class Figure(TypedDict):
     better: Better
     how: str
     digits: int
+    group: str
 
 
 class Value(TypedDict):
@@ -110,13 +111,27 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: ROLES.index(row["role"]))
 
 
-def measured(content: Table) -> list[Figure]:
+def everything_measured(content: Table) -> list[Figure]:
     """Return the metrics that exist for at least one row."""
     return [
         figure
         for figure in content["figures"]
         if any(figure["name"] in row["values"] for row in content["rows"])
     ]
+
+
+def measured(content: Table) -> list[Figure]:
+    """Return those of the table of results."""
+    return [figure for figure in everything_measured(content) if not figure["group"]]
+
+
+def grouped(content: Table) -> dict[str, list[Figure]]:
+    """Return those of tables of their own, by their headings."""
+    groups: dict[str, list[Figure]] = {}
+    for figure in everything_measured(content):
+        if figure["group"]:
+            groups.setdefault(figure["group"], []).append(figure)
+    return groups
 
 
 def printable(text: str) -> str:
@@ -253,7 +268,7 @@ def csv(content: Table) -> str:
     writer = csv_module.writer(out, lineterminator="\n")
     writer.writerow(["model", "role", "figure", "mean", "deviation", "count"])
     for row in ordered(content["rows"]):
-        for figure in measured(content):
+        for figure in everything_measured(content):
             value = row["values"].get(figure["name"])
             if value is not None:
                 deviation = "" if value["deviation"] is None else value["deviation"]
