@@ -137,11 +137,11 @@ class GeneratorRecipe(_Writer):
 class StepConvolutionsRecipe(Section):
     """Convolutions over steps, and over the places of a step that are neighbours."""
 
-    channels: Widths = (8, 16)
+    channels: Widths = (16, 32, 64)
     """Output channels of each convolution."""
     kernel: Literal[3, 5, 7] = 5
     """Kernel size."""
-    stride: Literal[1, 2] = 1
+    stride: Literal[1, 2] = 2
     """Steps from one output to the next: 2 halves their number at every convolution."""
 
 

@@ -322,7 +322,14 @@ def quoted_list(names: Iterable[str]) -> str:
 
 
 def real_valued_game(
-    name: str, label_NA: np.ndarray, *, thing: str, width: int, steps: int, rate: str
+    name: str,
+    label_NA: np.ndarray,
+    *,
+    thing: str,
+    width: int,
+    channels: Sequence[int],
+    steps: int,
+    rate: str,
 ) -> str:
     """Return the sections of a recipe from ``model`` on, for steps that are real values.
 
@@ -331,13 +338,14 @@ def real_valued_game(
         label_NA: labels of the training part.
         thing: what a sequence is called, which takes an s for more than one.
         width: units of the networks.
+        channels: of the discriminator's convolutions.
         steps: of the training.
         rate: learning rate.
     """
     group, batch = grouping(label_NA)
     mismatch = f"""
   # Weight of real {thing}s under another label, which count as generated: what a label means.
-  mismatch: 0.2"""
+  mismatch: 0.1"""
     several = len(np.unique(label_NA, axis=0)) > 1
     return f"""\
 model:
@@ -356,13 +364,16 @@ model:
     bidirectional: true
     # How many {thing}s the discriminator compares: what keeps a class from collapsing.
     minibatch_group: {group}
+    # In front of the recurrent layers: a step is read with its neighbours, and a stride of 2
+    # halves the steps.
+    convolutions: {{channels: {list(channels)}, kernel: 5, stride: 2}}
 
 objective:
   kind: gan
   loss: relativistic{mismatch if several else ""}
   penalties:
     - kind: finite-difference
-      gamma: 1.0
+      gamma: {{start: 0.3, end: 0.03}}
 
 train:
   # Look at runs/{name}/samples now and then; more steps help for long.
@@ -370,7 +381,7 @@ train:
   batch_size: {batch}
   class_group: {group}
   learning_rate: {rate}
-  betas: [0.5, 0.99]
+  betas: [0.0, 0.99]
   # The learning rate is held for a share of the run and falls to zero then.
   schedule: {{kind: linear, hold: 0.3}}
   average_decay: 0.999

@@ -262,6 +262,10 @@ def audio_recipe(
   window: {sound.max_seconds:g}
   stride: {sound.max_seconds:g}"""
     count = shared.plural(len(training_NA), "window" if sound.in_windows else "recording")
+    game = shared.real_valued_game(
+        name, training_NA, thing="clip", width=128, channels=(16, 32, 64), steps=6000,
+        rate="1.5e-3",
+    )  # fmt: skip
     return f"""\
 # seqgen train {target}
 # {"About " if sound.in_windows else ""}{count} to train on, as spectrograms.
@@ -298,4 +302,4 @@ codec:
     # Iterations in which phases are looked for when a clip is made.
     griffin_lim: 32
 
-{shared.real_valued_game(name, training_NA, thing="clip", width=128, steps=6000, rate="1.5e-3")}"""
+{game}"""

@@ -22,6 +22,8 @@ from .reading import EXTENSIONS
 
 LARGEST = 64
 """Most rows of a proposed size: rows are steps, and more of them make training slow."""
+CHANNELS = (16, 32, 64)
+"""Of the discriminator's convolutions; the last one has nothing to read of the smallest images."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,13 @@ def _own(
 
 def images_recipe(found: OwnImages, target: Path) -> str:
     """Write a commented recipe for a folder of images."""
-    # Validation and test take a fifth; a group needs enough images of one label in the rest.
-    fewest = int(min(found.summary.labels.values()) * 0.7)
-    group = 4 if fewest >= 4 else 2
-    full_groups = sum(int(n * 0.7) // group for n in found.summary.labels.values())
-    batch = min(max(full_groups, 1), 32 // group) * group
+    # Validation and test take a fifth, and more of a small folder.
+    training_K = [int(count * 0.7) for count in found.summary.labels.values()]
+    game = shared.real_valued_game(
+        f"{found.name}_rows", np.repeat(np.arange(len(training_K)), training_K)[:, None],
+        thing="image", width=128, channels=CHANNELS[: 3 if min(found.size) >= 16 else 2],
+        steps=10_000, rate="1.5e-3",
+    )  # fmt: skip
     more = ""
     if found.columns:
         more += f"""
@@ -179,26 +183,4 @@ codec:
   # top-down: a step is a row; left-right: a step is a column.
   order: top-down
 
-model:
-  kind: recurrent_gan
-  generator:
-    # lstm or gru; wider networks learn more and cost more.
-    cell: lstm
-    hidden_size: 128
-  discriminator:
-    cell: lstm
-    hidden_size: 128
-    # Size of the groups of sequences that the discriminator compares; this prevents collapse.
-    minibatch_group: {group}
-
-train:
-  # Check runs/{found.name}_rows/samples while it trains; more steps help for a long time.
-  steps: 10000
-  batch_size: {batch}
-  class_group: {group}
-  learning_rate: 1.5e-3
-  # The learning rate is held for this share of the run, then falls linearly to zero.
-  schedule: {{kind: linear, hold: 0.3}}
-  grid_every: 500
-  checkpoint_every: 1000
-"""
+{game}"""

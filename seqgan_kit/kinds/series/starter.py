@@ -168,7 +168,13 @@ def series_recipe(found: OwnSeries, name: str, target: Path) -> str:
     tails = (distance_SC > HEAVY_TAILS * value_SC.std(0)).any()
     longest = max(map(len, items))
     game = shared.real_valued_game(
-        name, training.label_NA, thing="sequence", width=96, steps=4000, rate="1e-3"
+        name,
+        training.label_NA,
+        thing="sequence",
+        width=96,
+        channels=(48, 96),
+        steps=4000,
+        rate="1e-3",
     )
     form = columns.form
     table = f"""
