@@ -5,7 +5,8 @@
 Three programs train the same networks with the same loss and penalty on the same images:
 
 - ours: `seqgan_kit` as the recipe `mnist_rows` builds it;
-- eager: what one writes by hand with fused `nn.LSTM` layers and tensors on the device;
+- eager: what one writes by hand with fused `nn.LSTM` layers and tensors on the device, where each
+  turn of a step writes its own samples;
 - loop: a Python loop over `nn.LSTMCell` and a DataLoader.
 
 They take turns, so that a machine that slows down slows all three. The floor is the time of the
@@ -19,6 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,9 @@ from seqgan_kit.training.runtime import Runtime
 from seqgan_kit.training.trainer import Trainer
 
 BATCH, HIDDEN, NOISE, FRESH, LABEL = 32, 128, 64, 16, 64
+CHANNELS, KERNEL = (16, 32, 64), 5
+READ = (4, 256)
+"""Steps that the convolutions leave to the recurrent layers, and numbers in each."""
 GAMMA, SCALE, EVERY, GROUP = 1.0, 0.05, 4, 4
 
 
@@ -128,15 +133,20 @@ class PlainGenerator(nn.Module):
 
 
 class PlainDiscriminator(nn.Module):
-    """A bidirectional LSTM, mean and maximum over time, minibatch deviation, projection."""
+    """Convolutions, a bidirectional LSTM, pooling over time, minibatch deviation, projection."""
 
     def __init__(self, fused: bool) -> None:
         super().__init__()
         self.fused = fused
+        layers: list[nn.Module] = []
+        for before, after in pairwise((1, *CHANNELS)):
+            layers += [nn.Conv2d(before, after, KERNEL, 2, KERNEL // 2), nn.LeakyReLU(0.2)]
+        self.convolutions = nn.Sequential(*layers)
+        size = READ[1]
         if fused:
-            self.rnn = nn.LSTM(28, HIDDEN, batch_first=True, bidirectional=True)
+            self.rnn = nn.LSTM(size, HIDDEN, batch_first=True, bidirectional=True)
         else:
-            self.forwards, self.backwards = Cells(28, HIDDEN, 1), Cells(28, HIDDEN, 1)
+            self.forwards, self.backwards = Cells(size, HIDDEN, 1), Cells(size, HIDDEN, 1)
         self.summary = nn.Linear(4 * HIDDEN + 1, HIDDEN)
         self.score = nn.Linear(HIDDEN, 1)
         self.label = nn.Embedding(10, HIDDEN)
@@ -149,7 +159,7 @@ class PlainDiscriminator(nn.Module):
         return torch.cat([self.forwards(x, zero)[0], back], 2)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        h = self.read(x)
+        h = self.read(self.convolutions(x[:, None]).transpose(1, 2).flatten(2))
         pooled = torch.cat([h.mean(1), h.amax(1)], 1)
         groups = pooled.view(-1, GROUP, pooled.shape[1])
         deviation = groups.std(1, unbiased=False).mean(1).repeat_interleave(GROUP)[:, None]
@@ -178,7 +188,7 @@ def plain(device: str, fused: bool) -> tuple[Callable[[], None], Callable[[int],
     generator = PlainGenerator(fused).to(device)
     discriminator = PlainDiscriminator(fused).to(device)
     average = PlainGenerator(fused).to(device).requires_grad_(False)
-    options = {"lr": 7e-4, "betas": (0.5, 0.99)}
+    options = {"lr": 1.5e-3, "betas": (0.0, 0.99)}
     for_d = torch.optim.Adam(discriminator.parameters(), **options)
     for_g = torch.optim.Adam(generator.parameters(), **options)
     done = 0
@@ -228,26 +238,22 @@ def plain(device: str, fused: bool) -> tuple[Callable[[], None], Callable[[int],
 def kernels(device: str) -> Callable[[], None]:
     """The fused kernels of one of our steps and nothing else."""
     writer = Recurrent(input_size=64, hidden_size=HIDDEN, layers=2).to(device)
-    readers = [Recurrent(input_size=28, hidden_size=HIDDEN).to(device) for _ in range(2)]
+    readers = [Recurrent(input_size=READ[1], hidden_size=HIDDEN).to(device) for _ in range(2)]
     inputs = torch.randn(BATCH, 28, 64, device=device)
-    rows = torch.randn(2 * BATCH, 28, 28, device=device)
-    h_joint = torch.randn(2 * BATCH, 28, HIDDEN, device=device)
-    h_one = torch.randn(BATCH, 28, HIDDEN, device=device)
+    seen = torch.randn(2 * BATCH, *READ, device=device)
+    h_written = torch.randn(BATCH, 28, HIDDEN, device=device)
+    h_read = torch.randn(2 * BATCH, READ[0], HIDDEN, device=device)
     done = 0
 
     def step() -> None:
         nonlocal done
-        with torch.no_grad():
-            writer.unroll(inputs)
+        written = writer.unroll(inputs)[0]
         times = 2 if done % EVERY == 0 else 1
-        outs = [reader.unroll(rows)[0] for reader in readers for _ in range(times)]
-        torch.autograd.backward(outs, [h_joint] * len(outs))
-        seen = rows[:BATCH].clone().requires_grad_()
-        outs = [writer.unroll(inputs)[0], *(reader.unroll(seen)[0] for reader in readers)]
-        torch.autograd.backward(outs, [h_one] * 3)
-        with torch.no_grad():
-            for reader in readers:
-                reader.unroll(rows[:BATCH])
+        outs = [reader.unroll(seen)[0] for reader in readers for _ in range(times)]
+        torch.autograd.backward(outs, [h_read] * len(outs))
+        again = seen[:BATCH].clone().requires_grad_()
+        outs = [written, *(reader.unroll(again)[0] for reader in readers)]
+        torch.autograd.backward(outs, [h_written, h_read[:BATCH], h_read[:BATCH]])
         done += 1
 
     return step
