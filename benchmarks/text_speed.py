@@ -56,11 +56,12 @@ def step_of(objective: Objective) -> Callable[[], None]:
     batch, noise, done = _batch(), seeded_noise(0), [0]
 
     def step() -> None:
-        for turn in objective.turns:
+        for place, turn in enumerate(objective.turns, 1):
             for name, module in objective.networks.items():
                 module.requires_grad_(name == turn.name)
             optimizers[turn.name].zero_grad()
-            losses = turn.compute(batch, noise, Moment(done[0], 0.0)).losses
+            moment = Moment(done[0], 0.0, shared=place < len(objective.turns))
+            losses = turn.compute(batch, noise, moment).losses
             torch.stack(list(losses.values())).sum().backward()
             optimizers[turn.name].step()
         done[0] += 1
