@@ -103,6 +103,13 @@ def test_a_pair_is_drawn_where_one_sweep_has_both_figures():
     assert names([]) == []
 
 
+def test_figures_of_classes_are_not_in_the_table_of_temperatures():
+    of_class = {**BLEU, "name": "recall/kind=a", "group": "Recall of each class"}
+    swept = sweep(**{"recall/kind=a": 0.5})
+    assert of_class["name"] in swept["points"][0]["values"]
+    assert of_class not in curves.swept([swept], [*FIGURES, of_class])
+
+
 # Drawing.
 
 

@@ -97,11 +97,25 @@ def test_times_with_decimal_commas(seqgen, tmp_path):
     assert load_dataset(recipe).channels == ("heat",)
 
 
-def test_a_data_frame_has_numbers_and_no_commas():
+def test_a_data_frame_has_numbers_and_texts():
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
-    frame = pandas.DataFrame({"id": ["a"] * 3, "time": [0, 1, 2], "x": [0.5, 1.5, 2.5]})
-    file = read_table(frame, Columns(decimal=","), whole=False)
-    assert file.series[0].value_SC.ravel().tolist() == [0.5, 1.5, 2.5]
+    for values in ([0.5, 1.5, 2.5], ["0,5", "1,5", "2,5"]):
+        frame = pandas.DataFrame({"id": ["a"] * 3, "time": [0, 1, 2], "x": values})
+        file = read_table(frame, Columns(decimal=","), whole=False)
+        assert file.series[0].value_SC.ravel().tolist() == [0.5, 1.5, 2.5]
+
+
+def test_decimals_that_begin_with_a_zero_or_the_comma(seqgen, tmp_path):
+    """Nothing that stands between thousands does."""
+    cells = ("0,125", "-0,375", ",5", "-,5")
+    for name, few in (("zeros", cells[:2]), ("commas", cells[2:])):
+        path = table_of(tmp_path, lambda n, step, few=few: f"p{n}\t{step}\t{few[n * step % 2]}",
+                        header="id\ttime\theat", ending=".tsv")  # fmt: skip
+        done = seqgen("init", path, "--out", tmp_path / f"{name}.yaml")
+        assert done.code == 0, done.err
+        dataset = load_dataset(recipe_files.load(str(tmp_path / f"{name}.yaml")))
+        found = np.unique(np.concatenate([*dataset.parts["training"].items[:]]))
+        assert found.tolist() == sorted(float(cell.replace(",", ".")) for cell in few)
 
 
 def test_points_and_commas_in_one_table_are_not_guessed(seqgen, tmp_path):

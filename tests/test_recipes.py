@@ -144,7 +144,15 @@ def test_bad_recipes(recipe, text, words):
         ("objective.penalties.0.gamma=[1]", "gamma: input should be a valid number, not [1]"),
         ("objective.penalties.0.gamma={start: -1, end: .1}", "gamma.start: input should be"),
         ("objective.penalties.0.gamma={start: 1, ent: 1, end: 1}", "gamma.ent: unknown key"),
+        (
+            "objective.penalties.0.gamma={falling: {x: 1}, start: 1, end: 1}",
+            "gamma.falling: unknown",
+        ),
         # Choices that are numbers.
+        (
+            "model.discriminator.convolutions.kernel='5'",
+            "kernel: expected one of 3, 5, 7, not '5'",
+        ),
         ("model.discriminator.convolutions.kernel=4", "kernel: expected one of 3, 5, 7, not 4"),
         ("train.betas=[0.1]", "train.betas.1: this key is required"),
         ("train.betas=3", "train.betas: input should be a valid array"),

@@ -86,12 +86,13 @@ class StepConvolutions(nn.Module):
         features: int,
         channels: Sequence[int],
         kernel: int = 5,
-        stride: int = 1,
+        stride: int,
         causal: bool = False,
     ) -> None:
         super().__init__()
         self.stride = stride
-        # Before the first step; what is the same on both sides costs no copy.
+        # Causal: padding in front of the first step only. Padding on both sides is left to the
+        # convolution, which copies nothing for it.
         self.before = (0, 0, kernel - 1, 0) if causal else None
         self.maps = maps or _apart
         _, inputs, self.lines, width = self.maps(torch.zeros(1, 1, features)).shape

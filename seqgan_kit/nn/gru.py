@@ -118,7 +118,7 @@ class _GRULayer(torch.autograd.Function):
 def _differentiable(gradient_TBH: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
     """Return the gradients of all inputs, with gradients of their own for an exact penalty."""
     with torch.enable_grad():
-        # Copies by name: of inputs that depend on each other, only the direct way counts here.
+        # Fresh views, so that an input computed from another one is treated as independent.
         inputs = tuple(tensor.view_as(tensor) for tensor in inputs)
         x_TBF, h_BH, *weights = inputs
         states = []

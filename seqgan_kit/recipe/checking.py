@@ -125,7 +125,8 @@ def _explain(problem: Any, data: Any, root: type[BaseModel]) -> str:
 def _choice(key: str, value: Any, expected: str) -> str:
     """Say which choices there are, which pydantic lists as ``'a', 'b' or 3``."""
     choices = [choice.strip("'") for choice in re.split(", | or ", expected)]
-    near = nearest(str(value)[:SHOWN], choices)
+    wrong = isinstance(value, str) and value not in choices
+    near = nearest(value[:SHOWN], choices) if wrong else None
     hint = f"; did you mean {near!r}?" if near else ""
     return f"{key}: expected one of {', '.join(choices)}, not {shown(value)}{hint}"
 

@@ -189,7 +189,8 @@ class RecurrentGanRecipe(ModelSection):
         convolutions = self.discriminator.convolutions
         if convolutions and convolutions.stride > 1 and self.discriminator.logits != "sequence":
             raise ValueError(
-                "model.discriminator.convolutions.stride: a logit for each step requires 1"
+                "model.discriminator.convolutions.stride: a logit for each step requires 1, "
+                "or no convolutions (convolutions: null)"
             )
         objectives = recipe.objectives
         if any(o.kind == "likelihood" or getattr(o, "likelihood", 0) for o in objectives):

@@ -22,14 +22,17 @@ class FallingRecipe(Section):
 
 
 def _how_given(weight: object) -> str:
-    return "falling" if isinstance(weight, dict | FallingRecipe) else "constant"
+    return "(falling)" if isinstance(weight, dict | FallingRecipe) else "(constant)"
 
 
 Weight = Annotated[
-    Annotated[Rate, Tag("constant")] | Annotated[FallingRecipe, Tag("falling")],
+    Annotated[Rate, Tag("(constant)")] | Annotated[FallingRecipe, Tag("(falling)")],
     Discriminator(_how_given),
 ]
-"""A number, or a weight that falls: told apart first, so that an error is about what is meant."""
+"""A number, or a weight that falls: told apart first, so that an error is about what is meant.
+
+No key has the name of a tag.
+"""
 
 
 class FiniteDifferenceRecipe(Section):

@@ -65,9 +65,9 @@ def places(sweep: Sweep, x: str, y: str) -> list[Place]:
 
 
 def swept(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> list[Figure]:
-    """Return the metrics that exist in some point of a sweep."""
+    """Return the metrics of the table of results that exist in some point of a sweep."""
     names = {name for sweep in sweeps for point in sweep["points"] for name in point["values"]}
-    return [figure for figure in figures if figure["name"] in names]
+    return [one for one in figures if one["name"] in names and not one["group"]]
 
 
 def drawn(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> list[tuple[Figure, Figure]]:

@@ -144,7 +144,7 @@ def _own(
 def images_recipe(found: OwnImages, target: Path) -> str:
     """Write a commented recipe for a folder of images."""
     # Validation and test take a fifth, and more of a small folder.
-    training_K = [int(count * 0.7) for count in found.summary.labels.values()]
+    training_K = [max(int(count * 0.7), 1) for count in found.summary.labels.values()]
     game = shared.real_valued_game(
         f"{found.name}_rows", np.repeat(np.arange(len(training_K)), training_K)[:, None],
         thing="image", width=128, channels=CHANNELS[: 3 if min(found.size) >= 16 else 2],

@@ -24,7 +24,7 @@ TIMES = ("time", "timestamp", "datetime", "date", "t", "step", "frame", "tick", 
 NUMBERS_OF_ROWS = ("", "index", "unnamed: 0", "row", "id")
 LABELS = ("label", "class", "target", "category")
 
-THOUSANDS = re.compile(r"[-+]?\d{1,3},\d{3}")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 """A number whose comma may stand between thousands."""
 
 WINDOW = 24

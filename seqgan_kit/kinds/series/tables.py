@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WIDE_CHANNEL = "value"
 """The channel of a table with a row for each series."""
 
-COMMA_NUMBER = re.compile(r"[-+]?\d+(,\d*)?(e[-+]?\d+)?", re.IGNORECASE)
+COMMA_NUMBER = re.compile(r"[-+]?(\d+(,\d*)?|,\d+)(e[-+]?\d+)?", re.IGNORECASE)
 """A number as tables with decimal commas have it."""
 
 MISSING = ("", "nan", "na", "null", "none", "?")
@@ -38,8 +38,6 @@ def read_table(
         DataError: it cannot be read, or a column, a label or a time is missing or wrong.
     """
     table = open_table(source, columns.form, max_mb)
-    if not table.separator:
-        columns = replace(columns, decimal=".")  # It holds numbers, and not their text.
     if len(set(table.columns)) != len(table.columns):
         raise DataError(f"{table.path}: two columns have the same name: {some(table.columns)}")
     labels = columns.labels or (("label",) if "label" in table.columns else ())
@@ -106,6 +104,7 @@ def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
     table.places(wanted)
     named = _values(table, columns, (columns.id, columns.time, *columns.labels))
     place = {name: number for number, name in enumerate(table.columns)}
+    typed = not table.separator
     values: dict[str, list[list[float]]] = {}
     label_of: dict[str, list[tuple[str, ...]]] = {}
     times: dict[str, list[tuple[int, str]]] = {}
@@ -117,7 +116,7 @@ def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
             time = pointed(time) if columns.decimal == "," else time
             times.setdefault(key, []).append((line, time))
         values.setdefault(key, []).append(
-            [_number(row[place[n]], where, n, columns) for n in named]
+            [_number(row[place[n]], where, n, columns, typed) for n in named]
         )
         label_of.setdefault(key, []).append(_labels(row, place, columns, where))
     notes = check_times(table.path, columns.time, times, columns.time_format) if times else []
@@ -144,10 +143,11 @@ def _wide(table: Table, columns: Columns) -> SeriesFile:
     table.places(wanted)
     named = _values(table, columns, (columns.id, *columns.labels))
     place = {name: number for number, name in enumerate(table.columns)}
+    typed = not table.separator
     found = []
     for line, row in _rows(table):
         where = f"{table.path}, line {line}"
-        value_S = np.array([_number(row[place[name]], where, name, columns) for name in named])
+        value_S = np.array([_number(row[place[n]], where, n, columns, typed) for n in named])
         known = np.flatnonzero(~np.isnan(value_S))
         if not len(known):
             raise DataError(f"{where}: no values: remove the row")
@@ -170,18 +170,20 @@ def _labels(row: Cells, place: dict[str, int], columns: Columns, where: str) -> 
     return found
 
 
-def _number(text: str, where: str, name: str, columns: Columns) -> float:
+def _number(text: str, where: str, name: str, columns: Columns, typed: bool) -> float:
+    """Read a number; in a table of types, one that was no text has a point in any case."""
     text = text.strip()
     if text.lower() in MISSING:
         return np.nan
     comma = columns.decimal == ","
+    doubtful = comma and "." in text and not typed
     try:
-        if comma and "." in text:
+        if doubtful:
             raise ValueError  # It may stand between thousands.
         return float(pointed(text) if comma else text)
     except ValueError:
         advice = "if the column is not a channel, list the channels in data.channels"
-        if comma and "." in text:
+        if doubtful:
             advice = (
                 "a point beside decimal commas may stand between thousands: remove such points"
             )
