@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py [--device cuda] [--rounds 15]
 
-Three programs train the same networks with the same loss and penalty on the same images (the weight
-of the penalty, which the recipe lets fall, takes no time):
+Three programs train the same networks with the same loss and penalty on the same images (that the
+recipe lets the weight of the penalty fall takes no time):
 
 - ours: `seqgan_kit` as the recipe `mnist_rows` builds it;
 - eager: what one writes by hand with fused `nn.LSTM` layers and tensors on the device, where each
