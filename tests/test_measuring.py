@@ -269,6 +269,11 @@ def test_the_score_of_every_step(seqgen, tmp_path, logits):
 
     path = tmp_path / "run"
     changes = (*TINY, f"model.discriminator.logits={logits}")
+    if logits == "step":
+        refused = seqgen("train", "digits_rows", *changes, "--out", path)
+        assert refused.code == 2
+        assert "convolutions: null" in refused.err
+        changes = (*changes, "model.discriminator.convolutions=null")
     assert seqgen("train", "digits_rows", *changes, "--out", path).code == 0
     shown = seqgen("inspect", path)
     assert shown.code == 0, shown.err

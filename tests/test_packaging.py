@@ -118,7 +118,7 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
             extra = (*small, *(["codec.vocabulary=40"] if text else []))
         elif arguments[0] == "compare" and name == "mnist":
             # The networks as they are, for as few steps as a budget allows.
-            extra = ("minutes=null", "samples_seen=64", "train.batch_size=16", *TINY_EVALUATION,
+            extra = ("minutes=null", "samples_seen=320", "train.batch_size=16", *TINY_EVALUATION,
                      f"data.root={small_mnist}", *QUICK)  # fmt: skip
         elif arguments[0] == "evaluate" and "--samples" in arguments:
             extra = ("--no-gan-train",)
