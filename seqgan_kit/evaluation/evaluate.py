@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..files import FileProblem, read_json, write_json
 from .distribution import NotMeasurable, TooFewSamples, frechet_distance, spread_inside_class
-from .figures import MANIFOLD, Value, class_figure
+from .figures import Value, class_figure
 from .judge import Judge, Verdict, cache_name, look
 from .manifold import Manifold, compare
 from .memorisation import Nearest, closest_pairs, memorised_share, nearest
@@ -214,14 +214,14 @@ class Reference:
         return figures | of_vectors
 
     def _overlap(self, samples: Manifold) -> dict[str, float]:
-        found = compare(samples, self._manifold)
-        figures = {name: getattr(found, name) for name in MANIFOLD}
+        figures = compare(samples, self._manifold)._asdict()
+        recalled_M = figures.pop("recalled_M")
         label_NA = self.label_NA[self.first]
         for column, (attribute, classes) in enumerate(self._labels.items()):
             for number, name in enumerate(classes if len(classes) > 1 else ()):
                 of_class_N = label_NA[:, column] == number
                 if of_class_N.any():
-                    share = float(found.recalled_M[of_class_N].mean())
+                    share = float(recalled_M[of_class_N].mean())
                     figures[class_figure("recall", attribute, name)] = share
         return figures
 

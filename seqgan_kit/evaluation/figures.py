@@ -167,10 +167,6 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
 """Metrics of all kinds of data by name, in the order of the table."""
 
 
-MANIFOLD = ("precision", "recall", "density", "coverage")
-"""Names of the metrics of how two sets of features overlap."""
-
-
 ACCURACIES = {
     "label_accuracy": ("label accuracy", "Share of the samples in which the judge recognises"),
     "gan_train_accuracy": (
