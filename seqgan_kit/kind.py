@@ -76,6 +76,13 @@ class Codec(Protocol):
         """Turn decoded items into what a user of the library gets."""
         ...
 
+    def ended(self, x: Tensor) -> Tensor:
+        """Return generated steps ``[B, T, F]`` with their ends written as :meth:`encode` does.
+
+        Differentiable; see :func:`seqgan_kit.data.ending.ended`. By default they stay as they are.
+        """
+        return x
+
     def view(self) -> nn.Module | None:
         """Return a module that embeds each step for a discriminator.
 

@@ -166,6 +166,18 @@ def first(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_items_end_as_generated_steps_are_made_to(name, contract_run):
+    from seqgan_kit.runs.data import load_dataset, run_codec
+    from seqgan_kit.training.run import Run
+
+    run = Run(contract_run(*first(name)))
+    codec = run_codec(run)
+    dataset = load_dataset(recipe_files.load(str(run.path / "recipe.yaml")))
+    x, _ = codec.encode(dataset.parts["training"].items[:8])
+    assert (codec.ended(x) - x).abs().max() < 0.005
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_a_run_is_resumed(name, seqgen, contract_run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(contract_run(*first(name)), copy)

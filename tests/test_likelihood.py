@@ -68,6 +68,22 @@ def test_bernoulli_draws_follow_the_chance_and_pass_its_gradient():
     assert shown == pytest.approx(2 * middle.project(h_BTH[:1]).sigmoid().item() - 1)
 
 
+def test_noise_of_its_own_is_as_large_as_the_state_says():
+    network = head(ContinuousHead, 2, noise=True)
+    with torch.no_grad():
+        network.project.weight.zero_()
+        network.project.bias.copy_(torch.tensor([0.1, -0.2, 0.0, 0.3]))
+    noise_BTN = network.draw(1000, 3, seeded_noise(0))
+    x_BTF = network(hidden(1000, 3), noise_BTN)
+    assert (x_BTF[..., 0] - math.tanh(0.1)).abs().max() < 1e-6
+    assert torch.allclose(x_BTF[..., 1], (noise_BTN[..., 1] * 0.3 - 0.2).tanh())
+    assert noise_BTN[..., 1].std() == pytest.approx(1, abs=0.05)
+    (x_BTF[..., 1] ** 2).sum().backward()
+    assert network.project.bias.grad[3] > 0, "more noise is more of it"
+    plain = head(ContinuousHead, 2)
+    assert plain.draw(5, 3, seeded_noise(0)).shape == (5, 3, 0)
+
+
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
 def test_the_discretised_logistic_is_scipys(scale):
     network = head(LogisticHead, levels=16)

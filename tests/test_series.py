@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqgan_kit.batch import full_mask
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.unequal import as_objects, lengths, padded, unpadded
 from seqgan_kit.kinds.series.codec import SeriesCodec, learn_series
@@ -51,6 +52,21 @@ def test_the_end_is_a_channel_and_nothing_lies_behind_it():
     assert lengths(codec.decode(x_BTF, mask_BT)).tolist() == [2, 5, 4]
     x_BTF[..., -1] = -1
     assert lengths(codec.decode(x_BTF, mask_BT)).tolist() == [1, 1, 1]
+
+
+def test_generated_series_are_ended_and_learn_where():
+    codec = SeriesCodec(**learned(some_series()))
+    x_BTF = torch.full((1, 5, codec.features), 0.5)
+    x_BTF[0, :, -1] = torch.tensor([-0.3, 0.2, -0.1, 0.8, -1])
+    x_BTF.requires_grad_()
+    made_BTF = codec.ended(x_BTF)
+    # The first step always exists; with the third the series is over, whatever is said later.
+    assert made_BTF[0, :, -1].tolist() == [1, 1, -1, -1, -1]
+    assert made_BTF[0, :, 0].tolist() == [0.5, 0.5, 0, 0, 0]
+    assert lengths(codec.decode(made_BTF, full_mask(1, 5))).tolist() == [2]
+    (slope_BTF,) = torch.autograd.grad(made_BTF.sum(), x_BTF)
+    assert slope_BTF[0, :, -1].tolist() == [1, 1, 1, 0, 0]
+    assert slope_BTF[0, :, 0].tolist() == [1, 1, 0, 0, 0]
 
 
 def test_series_of_one_length_have_no_channel_for_the_end_and_are_one_array():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -13,6 +14,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from ..batch import full_mask
 from .noise import Noise
 from .relaxation import Written
+
+START = 0.1
+"""Deviation of a head's own noise before training, and how much less it depends on the state."""
 
 Draw = Literal["sample", "mean"]
 """The output of a head with a distribution: a sample, or the mean."""
@@ -104,17 +108,56 @@ class _RealValued(nn.Module):
 
 
 class ContinuousHead(_RealValued):
-    """A deterministic head for real values between -1 and 1: ``tanh(W h + b)``.
+    r"""A head for real values between -1 and 1, without a distribution that is known.
+
+    .. math:: x = \tanh(W h + b), \quad \text{or with noise} \quad
+        x = \tanh(W h + b + (V h + c) \odot n)
+
+    What recurrent layers make of their noise changes smoothly from step to step. Noise of its own
+    for each number, n, standard normal, gives steps the fine texture that real data have; how
+    much of it is learned.
 
     Args:
         hidden_size: width of the hidden states.
         features: numbers in a step.
+        noise: whether each number has noise of its own.
+        ended: from steps to steps with exact ends; see :class:`~seqgan_kit.kind.Codec`.
+
+    References:
+        Karras et al. 2019, *A Style-Based Generator Architecture*, section 3.2, with noise for
+        each pixel.
     """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        features: int,
+        *,
+        noise: bool = False,
+        ended: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__(hidden_size, features, parameters=1 + noise)
+        self.noise = features if noise else 0
+        self._ended = ended
+        if noise:
+            with torch.no_grad():
+                # A little noise in the beginning, the same everywhere.
+                self.project.weight[features:] *= START
+                self.project.bias[features:] = START
+
+    def close(
+        self, x_BTF: Float[Tensor, "B T F"]
+    ) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
+        return super().close(x_BTF if self._ended is None else self._ended(x_BTF))
 
     def forward(
         self, h_BTH: Float[Tensor, "B T H"], noise_BTN: Float[Tensor, "B T N"]
     ) -> Float[Tensor, "B T F"]:
-        return self.project(h_BTH).tanh()
+        x_BTF = self.project(h_BTH)
+        if self.noise:
+            x_BTF, scale_BTF = x_BTF.chunk(2, -1)
+            x_BTF = x_BTF + scale_BTF * noise_BTN
+        return x_BTF.tanh()
 
 
 class BernoulliHead(_RealValued):

@@ -32,6 +32,8 @@ class ContinuousHeadRecipe(Section):
 
     kind: Literal["continuous"] = "continuous"
     """Values between -1 and 1, no distribution."""
+    noise: bool = False
+    """Add noise of its own to each number of a step: for data with a fine texture."""
 
 
 class BernoulliHeadRecipe(Section):

@@ -81,8 +81,12 @@ def _real_valued(
     return head(hidden_size, codec.features, **settings)
 
 
+def _continuous(hidden_size: int, codec: Codec, **settings: Any) -> Head:
+    return ContinuousHead(hidden_size, codec.features, ended=codec.ended, **settings)
+
+
 HEADS: Mapping[str, Callable[..., Head]] = {
-    "continuous": partial(_real_valued, ContinuousHead),
+    "continuous": _continuous,
     "bernoulli": partial(_real_valued, BernoulliHead),
     "logistic": partial(_real_valued, LogisticHead),
     "categorical": _categorical,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...batch import full_mask
 from ...data.dataset import DataError, Dataset, Items
+from ...data.ending import ended
 from ...data.levels import snapped
 from ...data.unequal import as_objects, exists, lengths, padded, unpadded
 from ...kind import Codec
@@ -105,6 +106,9 @@ class SeriesCodec(Codec):
         whole_BW = value_BTW[..., count:].masked_fill(ended_BT1, torch.nan).nanmean(1)
         value_BTC = self.form.join(value_BTW[..., :count], whole_BW)
         return torch.where(ended_BT1, torch.nan, value_BTC)
+
+    def ended(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+        return ended(x_BTF) if self.ends else x_BTF
 
     def present(self, things: Float[Tensor, "N T C"]) -> np.ndarray:
         """Return series as a user gets them.
