@@ -155,20 +155,6 @@ def test_a_spectrogram_comes_back_as_sound_of_the_same_pitch_and_length(frames):
         assert abs(pitch[0] - pitch[1]) < 8192 * 120 / RATE  # Half a band.
 
 
-def test_generated_spectrograms_are_ended_within_a_step():
-    codec = made({**MEL, "frames": 2}, CLIPS)
-    x = torch.full((1, codec.steps, codec.features), 0.5)
-    x[0, :3, -1] = torch.tensor([0.9, 0.2, 0.9])
-    made_BTF = codec.ended(x)
-    assert made_BTF[0, :3, -1].tolist() == [1, 0, -1]
-    bins = (codec.features - 1) // 2
-    assert made_BTF[0, 1, [0, bins - 1, bins, -2]].tolist() == [0.5, 0.5, -1, -1]
-    assert bool((made_BTF[0, 2:] == -1).all())
-    mask_BT = full_mask(1, codec.steps)
-    before, after = (lengths(codec.decode(one, mask_BT)) for one in (x, made_BTF))
-    assert torch.equal(before, after)
-
-
 def test_a_spectrogram_is_also_a_picture():
     steps, whole = made(MEL, CLIPS), made({**MEL, "layout": "picture"}, CLIPS)
     raw = np.array(CLIPS, object)

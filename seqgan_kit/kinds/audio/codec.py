@@ -84,9 +84,6 @@ class AudioCodec(Codec):
         self.shape = self._representation.shape
         self.maps = self._representation.maps
 
-    def ended(self, x: Tensor) -> Tensor:
-        return self._representation.ended(x)
-
     def view(self) -> nn.Module | None:
         return self._representation.view()
 

@@ -13,7 +13,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...data.dataset import DataError
-from ...data.ending import ended
 from ...data.levels import snapped
 from .representation import Chunks, Representation
 
@@ -184,11 +183,6 @@ class LogMel(Representation):
         band_BTM = torch.where((frame_T < alive_B[:, None])[..., None], band_BTM, 0.0)
         sound_BS = self._sound(self._frequencies(band_BTM))
         return sound_BS, (alive_B * self.hop).clamp(max=self.samples)
-
-    def ended(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
-        if self.layout == "picture":
-            return x_BTF
-        return ended(x_BTF, frames=self.frames, silence=-1.0)
 
     def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C S W"]:
         """Return a map of all frames, whose places are bands, and one of the end."""

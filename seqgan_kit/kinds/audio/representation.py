@@ -42,10 +42,6 @@ class Representation(Protocol):
         """Return the settings learned from training clips."""
         return {}
 
-    def ended(self, x: Tensor) -> Tensor:
-        """Return generated steps with their ends written as :meth:`encode` writes them."""
-        return x
-
     def view(self) -> nn.Module | None:
         """Return a module that embeds steps for a discriminator; ``None`` reads them unchanged."""
         return None
