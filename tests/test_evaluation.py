@@ -17,7 +17,7 @@ from seqgan_kit.evaluation.distribution import (
 from seqgan_kit.evaluation.evaluate import Reference, cached_rows, combine
 from seqgan_kit.evaluation.figures import FIGURES, Value
 from seqgan_kit.evaluation.judge import Judge, cached_judge, look, train_judge
-from seqgan_kit.evaluation.manifold import Manifold, compare
+from seqgan_kit.evaluation.manifold import Manifold, compare, compare_evenly
 from seqgan_kit.evaluation.memorisation import Nearest, closest_pairs, memorised_share, nearest
 from seqgan_kit.kinds.images.judge import ImageJudge
 
@@ -175,6 +175,23 @@ def test_manifolds_equal_brute_force(count, others):
     assert found[:4] == pytest.approx(expected)
     assert all(0 < value != 1 for value in found[:4])
     np.testing.assert_array_equal(found.recalled_M, (gap_NM <= radius_N[:, None]).any(0))
+
+
+def test_more_samples_change_no_overlap():
+    generator = np.random.default_rng(0)
+    real = Manifold(generator.normal(size=(100, 128)))
+    a_NF = generator.normal(size=(2050, 128))
+    few, many = compare_evenly(a_NF[:100], real), compare_evenly(a_NF, real)
+    assert compare(Manifold(a_NF), real).recall < many.recall - 0.1, "smaller balls"
+    for name in ("precision", "recall", "coverage"):
+        assert getattr(many, name) == pytest.approx(getattr(few, name), abs=0.1)
+    assert many.recall == pytest.approx(many.recalled_M.mean())
+    # Fewer samples than real items: no more of these than there are samples.
+    rest = compare_evenly(a_NF[:30], real)
+    assert rest[:4] == compare(Manifold(a_NF[:30]), Manifold(real.features_NF[:30].numpy()))[:4]
+    assert np.isnan(rest.recalled_M).sum() == 70
+    with pytest.raises(TooFewSamples):
+        compare_evenly(a_NF[:5], real)
 
 
 def test_repeated_items_are_at_no_distance():
@@ -342,7 +359,8 @@ def test_recall_of_each_class_tells_which_variety_is_missing(reference, digits):
     complete = labelled.measure(images, label_NA)
     lost = {number: complete[f"recall/digit={number}"] - of_class[number] for number in names}
     assert lost.pop("3") > 0.2 > 2 * max(lost.values())
-    count_K = np.bincount(test_label_NA[labelled.first, 0], minlength=10)
+    # As many real items as samples.
+    count_K = np.bincount(test_label_NA[labelled.first[: kept.sum()], 0], minlength=10)
     mean = np.average(list(of_class.values()), weights=count_K)
     assert found["recall"] == pytest.approx(mean)
 

@@ -20,10 +20,10 @@ from ..files import FileProblem, read_json, write_json
 from .distribution import NotMeasurable, TooFewSamples, frechet_distance, spread_inside_class
 from .figures import Value, class_figure
 from .judge import Judge, Verdict, cache_name, look
-from .manifold import Manifold, compare
+from .manifold import Manifold, compare_evenly
 from .memorisation import Nearest, closest_pairs, memorised_share, nearest
 
-MEASURE = 4
+MEASURE = 5
 """Version of the metrics: increase it when one changes, so that older cached rows are unused."""
 
 
@@ -210,16 +210,16 @@ class Reference:
         figures["frechet_judge_distance"] = frechet_distance(
             features_NF, self.verdict.features_NF[self.first]
         )
-        figures |= self._overlap(Manifold(features_NF, neighbours=self.neighbours))
+        figures |= self._overlap(features_NF)
         return figures | of_vectors
 
-    def _overlap(self, samples: Manifold) -> dict[str, float]:
-        figures = compare(samples, self._manifold)._asdict()
+    def _overlap(self, features_NF: Float[np.ndarray, "N F"]) -> dict[str, float]:
+        figures = compare_evenly(features_NF, self._manifold)._asdict()
         recalled_M = figures.pop("recalled_M")
         label_NA = self.label_NA[self.first]
         for column, (attribute, classes) in enumerate(self._labels.items()):
             for number, name in enumerate(classes if len(classes) > 1 else ()):
-                of_class_N = label_NA[:, column] == number
+                of_class_N = (label_NA[:, column] == number) & ~np.isnan(recalled_M)
                 if of_class_N.any():
                     share = float(recalled_M[of_class_N].mean())
                     figures[class_figure("recall", attribute, name)] = share

@@ -50,7 +50,8 @@ _OF_THE_JUDGE = (
     Figure(
         "precision", "precision", "higher",
         "Share of the samples inside the neighbourhood of a real test item: a ball in the judge's "
-        "features that reaches its k-th neighbour (k is evaluation.neighbours).",
+        "features that reaches its k-th neighbour (k is evaluation.neighbours). As many samples "
+        "as real items are compared at a time.",
     ),
     Figure(
         "recall", "recall", "higher",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from .distribution import TooFewSamples
@@ -73,8 +73,8 @@ class Agreement(NamedTuple):
     recall: float
     density: float
     coverage: float
-    recalled_M: Bool[np.ndarray, " M"]
-    """Which real items recall counts."""
+    recalled_M: Float[np.ndarray, " M"]
+    """In what share of the comparisons recall counts each real item; NaN where it was left out."""
 
 
 def compare(samples: Manifold, real: Manifold) -> Agreement:
@@ -89,7 +89,7 @@ def compare(samples: Manifold, real: Manifold) -> Agreement:
 
     Precision and density fall if samples are off the data, recall and coverage if samples miss
     parts of the data. Recall uses the samples' own balls, so a few outliers raise it; coverage
-    does not have this problem.
+    does not have this problem. All of them depend on both counts; see :func:`compare_evenly`.
 
     References:
         Kynkaanniemi et al. 2019, equations 1 and 2 (precision, recall); Naeem et al. 2020,
@@ -113,5 +113,37 @@ def compare(samples: Manifold, real: Manifold) -> Agreement:
         recall=float(recalled_M.double().mean()),
         density=inside / (real.neighbours * count),
         coverage=float(covered_M.double().mean()),
-        recalled_M=recalled_M.numpy(),
+        recalled_M=recalled_M.double().numpy(),
     )
+
+
+def compare_evenly(samples_NF: Float[np.ndarray, "N F"], real: Manifold) -> Agreement:
+    """Compare samples with real items, as many on each side.
+
+    The papers define the metrics for sets of one size. With twenty times as many samples as real
+    items the balls of samples are small, which lets recall fall to a tenth of what real data
+    reach, and a ball of a real item is hardly ever empty, which makes coverage 1. So the larger
+    side is divided: samples at random into sets of as many as there are real items (what is left
+    over is not used), whose metrics are averaged; or, with fewer samples than real items, the
+    first of these are used, which are to be in random order.
+
+    Args:
+        samples_NF: features of the samples.
+        real: the manifold of the real items.
+
+    Raises:
+        TooFewSamples: there are fewer samples than neighbours.
+    """
+    count = min(len(samples_NF), len(real.features_NF))
+    left_out = len(real.features_NF) - count
+    if left_out:
+        real = Manifold(real.features_NF[:count].numpy(), neighbours=real.neighbours)
+    order_N = np.random.default_rng(0).permutation(len(samples_NF))
+    sets_SC = order_N[: len(order_N) // count * count].reshape(-1, count)
+    found = [
+        compare(Manifold(samples_NF[set_C], neighbours=real.neighbours), real) for set_C in sets_SC
+    ]
+    precision, recall, density, coverage = np.mean([one[:4] for one in found], 0).tolist()
+    recalled_M = np.mean([one.recalled_M for one in found], 0)
+    recalled_M = np.append(recalled_M, np.full(left_out, np.nan))
+    return Agreement(precision, recall, density, coverage, recalled_M)

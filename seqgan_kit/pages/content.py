@@ -84,8 +84,10 @@ def _how_measured(bench: Bench, measured: Sequence[Evaluation]) -> list[str]:
     if bench.judged:
         notes = [
             f"Samples are compared with {real} real test items. The row of held-out real data has "
-            f"{len(bench.test) - real} other test items, compared in the same way. Distance and "
-            "neighbourhood metrics depend on these counts.",
+            f"{len(bench.test) - real} other test items, compared in the same way. The distance "
+            "depends on these counts. Precision, recall, density and coverage compare as many "
+            "samples as real items at a time; with few real items for each class (150 of 60, say) "
+            "neighbourhoods reach into other classes, and only large differences mean anything.",
             f"The judge (seed {settings.judge_seed}) recognises {bench.judge_accuracy:.3f} of the "
             "test part. Label accuracy above that means that samples are more typical than real "
             "data, not better.",
