@@ -1,6 +1,7 @@
 """Recipes: strict, extended, overridden, and every error at once."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -239,3 +240,84 @@ def test_schema_knows_every_key_with_its_description():
 
 def test_a_resolved_recipe_extends_nothing():
     assert "extends" not in read(bundled()["mnist_rows_gru"])
+
+
+# -- one set of values --------------------------------------------------------------------------
+
+
+def tables(text):
+    """The rows of each table, as lists of cells."""
+    found, rows = [], []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif rows:
+            found.append(rows[2:])
+            rows = []
+    return found
+
+
+def names(cell):
+    """The settings of a cell, by the last part of their key."""
+    return [name.strip("` ").rpartition(".")[2] for name in cell.split(", ")]
+
+
+def values(cell):
+    """The values of a cell, one for each setting."""
+    return yaml.safe_load(f"[{cell.replace('`', '').replace('none', 'null')}]")
+
+
+def settings_of(recipe):
+    """What the tables speak of. ``noise`` is that of the head; what a network has not is None."""
+    model, train = recipe["model"], recipe["train"]
+    (penalty,) = recipe["objective"]["penalties"]
+    generator, discriminator = model["generator"], model["discriminator"]
+    head = generator.get("head") or {}
+    convolutions = discriminator.get("convolutions")
+    return {
+        **{name: recipe["objective"][name] for name in ("loss", "mismatch")},
+        "gamma": penalty["gamma"],
+        **{
+            name: train[name]
+            for name in ("betas", "learning_rate", "batch_size", "class_group", "schedule")
+        },
+        "minibatch_group": discriminator["minibatch_group"],
+        "average_decay": train["average_decay"],
+        "convolutions": convolutions,
+        **{name: generator.get(name) for name in ("noise_size", "step_noise_size")},
+        "noise": head.get("noise"),
+    }
+
+
+def test_gans_share_the_settings_that_the_documentation_names():
+    text = Path("docs/models.md").read_text()
+    text = text[text.index("## Settings that the recipes share") :]
+    shared_rows, differing = tables(text[: text.index("\n## What can be compared")])
+    shared = {}
+    for cell, value in shared_rows:
+        keys, told = names(cell), values(value)
+        if keys == ["penalties"]:
+            keys, told = ["gamma"], [yaml.safe_load(value.split("`")[1])["gamma"]]
+        shared |= dict(
+            zip(keys, told if len(told) == len(keys) else told * len(keys), strict=True)
+        )
+    allowed, rows = {}, ""
+    for recipes, keys, value, _ in differing:
+        rows = recipes or rows
+        told = values(value)
+        told = told if len(told) == len(names(keys)) else told * len(names(keys))
+        for recipe in names(rows):
+            allowed.setdefault(recipe, {}).update(zip(names(keys), told, strict=True))
+    for name in bundled():
+        recipe = load(name)
+        if not recipe.adversarial or recipe.kind == "text":
+            continue
+        expected = {**shared, **allowed.pop(name, {})}
+        sizes = {key: expected.pop(key) for key in ("channels", "kernel") if key in expected}
+        if "head" in expected:
+            expected["noise"] = expected.pop("head")
+        if expected["convolutions"]:
+            expected["convolutions"] = {**expected["convolutions"], **sizes}
+        found = settings_of(recipe.model_dump(mode="json", by_alias=True))
+        assert json.loads(json.dumps(found)) == expected, name
+    assert not allowed, "recipes that are not there"
