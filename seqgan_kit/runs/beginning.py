@@ -330,6 +330,8 @@ def real_valued_game(
     channels: Sequence[int],
     steps: int,
     rate: str,
+    kernel: int = 5,
+    texture: bool = True,
 ) -> str:
     """Return the sections of a recipe from ``model`` on, for steps that are real values.
 
@@ -341,11 +343,16 @@ def real_valued_game(
         channels: of the discriminator's convolutions.
         steps: of the training.
         rate: learning rate.
+        kernel: steps that a convolution reads.
+        texture: whether steps have a fine texture, as what is measured has.
     """
     group, batch = grouping(label_NA)
     mismatch = f"""
   # Weight of real {thing}s under another label, which count as generated: what a label means.
   mismatch: 0.1"""
+    noise = """
+    # Noise of its own for each number of a step: the fine texture of what was measured.
+    head: {kind: continuous, noise: true}"""
     several = len(np.unique(label_NA, axis=0)) > 1
     return f"""\
 model:
@@ -357,7 +364,7 @@ model:
     layers: 2
     # Random numbers drawn once a {thing}, and at every step.
     noise_size: 64
-    step_noise_size: 16
+    step_noise_size: 16{noise if texture else ""}
   discriminator:
     cell: lstm
     hidden_size: {width}
@@ -366,7 +373,7 @@ model:
     minibatch_group: {group}
     # In front of the recurrent layers: a step is read with its neighbours, and a stride of 2
     # halves the steps.
-    convolutions: {{channels: {list(channels)}, kernel: 5, stride: 2}}
+    convolutions: {{channels: {list(channels)}, kernel: {kernel}, stride: 2}}
 
 objective:
   kind: gan

@@ -148,7 +148,7 @@ def images_recipe(found: OwnImages, target: Path) -> str:
     game = shared.real_valued_game(
         f"{found.name}_rows", np.repeat(np.arange(len(training_K)), training_K)[:, None],
         thing="image", width=128, channels=CHANNELS[: 3 if min(found.size) >= 16 else 2],
-        steps=10_000, rate="1.5e-3",
+        steps=10_000, rate="1.5e-3", texture=False,
     )  # fmt: skip
     more = ""
     if found.columns:

@@ -173,6 +173,7 @@ def series_recipe(found: OwnSeries, name: str, target: Path) -> str:
         thing="sequence",
         width=96,
         channels=(48, 96),
+        kernel=3,
         steps=4000,
         rate="1e-3",
     )
