@@ -42,10 +42,17 @@ def _mu_law(samples: int, sample_rate: int, **settings: Any) -> Representation:
     return MuLaw(samples=samples, **settings)
 
 
+def _vocoder(samples: int, sample_rate: int, **settings: Any) -> Representation:
+    from .vocoder import Vocoder
+
+    return Vocoder(samples=samples, sample_rate=sample_rate, **settings)
+
+
 REPRESENTATIONS: Mapping[str, Callable[..., Representation]] = {
     "log-mel": _log_mel,
     "waveform": _waveform,
     "mu-law": _mu_law,
+    "vocoder": _vocoder,
 }
 
 
@@ -62,7 +69,7 @@ class AudioCodec(Codec):
         peak: the peak to which decoded clips are scaled; ``None``: only peaks above 1 are scaled
             down.
         representation: settings of the representation, and its ``kind``: ``"log-mel"``,
-            ``"waveform"`` or ``"mu-law"``.
+            ``"waveform"``, ``"mu-law"`` or ``"vocoder"``.
     """
 
     def __init__(
@@ -83,6 +90,9 @@ class AudioCodec(Codec):
         self.group = self._representation.group
         self.shape = self._representation.shape
         self.maps = self._representation.maps
+
+    def ended(self, x: Tensor) -> Tensor:
+        return self._representation.ended(x)
 
     def view(self) -> nn.Module | None:
         return self._representation.view()

@@ -42,6 +42,10 @@ class Representation(Protocol):
         """Return the settings learned from training clips."""
         return {}
 
+    def ended(self, x: Tensor) -> Tensor:
+        """Return generated steps with exact ends; see :class:`~seqgan_kit.kind.Codec`."""
+        return x
+
     def view(self) -> nn.Module | None:
         """Return a module that embeds steps for a discriminator; ``None`` reads them unchanged."""
         return None

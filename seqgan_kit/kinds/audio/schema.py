@@ -166,6 +166,33 @@ class MuLawRecipe(Section):
     """Samples per step. Those of one step are drawn independently of each other."""
 
 
+class VocoderRecipe(Section):
+    """A step is one or more frames of a voice's parameters, and a channel that marks the end."""
+
+    steps: ClassVar[Steps] = "values"
+
+    kind: Literal["vocoder"]
+    """Pitch, voicing, envelope and noisiness of speech (needs the extra `vocoder`)."""
+    coefficients: Annotated[int, Field(ge=2, le=128)] = 24
+    """Numbers of a spectral envelope."""
+    period: Annotated[float, Field(ge=1, le=100)] = 16.0
+    """Milliseconds from one frame to the next."""
+    frames: Width = 2
+    """Frames per step."""
+    lowest: Annotated[float, Field(ge=40, le=2000)] = 60.0
+    """The lowest pitch of the voices, in Hz."""
+    highest: Annotated[float, Field(ge=40, le=2000)] = 500.0
+    """The highest pitch of the voices, in Hz."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> VocoderRecipe:
+        if self.highest <= self.lowest:
+            raise ValueError(
+                f"highest ({self.highest:g} Hz) must be above lowest ({self.lowest:g} Hz)"
+            )
+        return self
+
+
 class AudioCodecRecipe(CodecSection):
     """A clip is a sequence of frames or samples."""
 
@@ -178,7 +205,7 @@ class AudioCodecRecipe(CodecSection):
     kind: Literal["audio"] = "audio"
     """The audio codec."""
     representation: Annotated[
-        LogMelRecipe | WaveformRecipe | MuLawRecipe, Field(discriminator="kind")
+        LogMelRecipe | WaveformRecipe | MuLawRecipe | VocoderRecipe, Field(discriminator="kind")
     ] = LogMelRecipe(kind="log-mel")
     """What a step consists of."""
 

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ...sections import Section
-from .schema import LogMelRecipe, MuLawRecipe, WaveformRecipe
+from .schema import LogMelRecipe, MuLawRecipe, VocoderRecipe, WaveformRecipe
+from .world import World
 
 LONGEST = 10**8
 """Samples of a clip."""
 
-Mean = Annotated[float, Field(ge=-100, le=100)]
+Mean = Annotated[float, Field(ge=-1000, le=1000)]
 Deviation = Annotated[float, Field(gt=0, le=1e6)]
 
 
@@ -55,6 +56,13 @@ class StoredWaveform(WaveformRecipe):
         return self
 
 
+class StoredVocoder(VocoderRecipe):
+    """Frames of a voice, and how large each number is."""
+
+    mean: tuple[Mean, ...] = ()
+    deviation: tuple[Deviation, ...] = ()
+
+
 class StoredAudio(Section):
     """How long and how loud clips are, and what a step is."""
 
@@ -63,5 +71,16 @@ class StoredAudio(Section):
     samples: Annotated[int, Field(ge=1, le=LONGEST)]
     peak: Annotated[float, Field(gt=0, le=1)] | None
     representation: Annotated[
-        StoredLogMel | StoredWaveform | MuLawRecipe, Field(discriminator="kind")
+        StoredLogMel | StoredWaveform | MuLawRecipe | StoredVocoder, Field(discriminator="kind")
     ]
+
+    @model_validator(mode="after")
+    def _fit(self) -> StoredAudio:
+        voice = self.representation
+        if isinstance(voice, StoredVocoder):
+            world = World(
+                self.sample_rate, voice.coefficients, voice.period, voice.lowest, voice.highest
+            )
+            lists = {"mean": voice.mean, "deviation": voice.deviation}
+            _agree("numbers in a frame", lists, world.numbers)
+        return self

@@ -1,0 +1,143 @@
+"""Speech as parameters of a vocoder: smooth envelopes and a pitch contour instead of a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ...data.dataset import DataError
+from ...data.ending import ended
+from .analysis_cache import cached_rows
+from .log_mel import DEVIATIONS
+from .representation import Chunks, Representation
+from .world import World
+
+VOICING = 1
+"""Place of the number that says whether there is a voice. It is 1 or -1, and not scaled."""
+
+
+class Vocoder(Representation):
+    """Frames of pitch, voicing, envelope and noisiness, and a channel that marks the end.
+
+    Each number of a frame (see :class:`~.world.World`) is centred and divided by three of its
+    standard deviations, those of the pitch over frames with a voice; what lies beyond is clipped.
+    A step is ``frames`` consecutive frames. Its last number is the share of its frames before the
+    end, from -1 (none) to 1 (all); the numbers of frames after the end are 0.
+
+    Args:
+        sample_rate: samples per second of clips.
+        samples: maximum number of samples in a clip.
+        coefficients: numbers of a spectral envelope.
+        period: milliseconds from one frame to the next.
+        frames: frames per step.
+        lowest: the lowest pitch, in Hz.
+        highest: the highest pitch, in Hz.
+        mean: mean of each number of a frame.
+        deviation: standard deviation of each.
+
+    Raises:
+        DataError: the highest pitch is not above the lowest.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        samples: int,
+        coefficients: int = 24,
+        period: float = 16.0,
+        frames: int = 2,
+        lowest: float = 60.0,
+        highest: float = 500.0,
+        mean: Sequence[float] = (),
+        deviation: Sequence[float] = (),
+    ) -> None:
+        if highest <= lowest:
+            raise DataError(
+                f"codec.representation.highest ({highest:g} Hz) must be above lowest "
+                f"({lowest:g} Hz)"
+            )
+        self.world = World(sample_rate, coefficients, period, lowest, highest)
+        self.sample_rate, self.samples, self.frames = sample_rate, samples, frames
+        self.steps = math.ceil(self.world.frames(samples) / frames)
+        self.total = self.steps * frames
+        self.features = frames * self.world.numbers + 1
+        numbers = self.world.numbers
+        self.mean_N = torch.tensor(mean or [0.0] * numbers)
+        self.scale_N = DEVIATIONS * torch.tensor(deviation or [1.0] * numbers)
+        self.mean_N[VOICING], self.scale_N[VOICING] = 0.0, 1.0
+
+    def _analysed(self, sound_BS: Tensor, length_B: Tensor) -> list[Float[Tensor, "_ N"]]:
+        clips = [
+            np.ascontiguousarray(sound_S[:length], np.float32)
+            for sound_S, length in zip(sound_BS.numpy(), length_B.tolist(), strict=True)
+        ]
+        found = cached_rows(self.world, clips, self.world.analyse, self.world.numbers)
+        return [torch.from_numpy(frame_TN) for frame_TN in found]
+
+    def learn(self, chunks: Chunks) -> dict[str, list[float]]:
+        """Return the mean and deviation of each number over all frames of clips."""
+        numbers = self.world.numbers
+        total_N = torch.zeros(numbers, dtype=torch.float64)
+        square_N, count_N = total_N.clone(), total_N.clone()
+        for sound_BS, length_B in chunks:
+            frame_PN = torch.cat(self._analysed(sound_BS, length_B)).double()
+            # Where there is no voice, its pitch is made up.
+            counts_PN = torch.ones_like(frame_PN)
+            counts_PN[:, 0] = frame_PN[:, VOICING] > 0
+            total_N += (frame_PN * counts_PN).sum(0)
+            square_N += (frame_PN.square() * counts_PN).sum(0)
+            count_N += counts_PN.sum(0)
+        mean_N = total_N / count_N.clamp(min=1)
+        if not count_N[0]:
+            mean_N[0] = math.log(self.world.lowest * self.world.highest) / 2
+        deviation_N = (square_N / count_N.clamp(min=1) - mean_N.square()).clamp(min=0).sqrt()
+        return {
+            "mean": mean_N.tolist(),
+            # A number that never changes stays flat.
+            "deviation": deviation_N.clamp(min=1e-3).tolist(),
+        }
+
+    def encode(
+        self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B T F"]:
+        """Encode clips, zero after their ends, as sequences."""
+        x_BTN = torch.zeros(len(sound_BS), self.total, self.world.numbers)
+        exists_BT = torch.zeros(len(sound_BS), self.total)
+        for x_TN, exists_T, frame_TN in zip(
+            x_BTN, exists_BT, self._analysed(sound_BS, length_B), strict=True
+        ):
+            count = min(len(frame_TN), self.total)
+            x_TN[:count] = ((frame_TN[:count] - self.mean_N) / self.scale_N).clamp(-1, 1)
+            exists_T[:count] = 1
+        x_BTF = rearrange(x_BTN, "b (t n) m -> b t (n m)", n=self.frames)
+        share_BT = rearrange(exists_BT, "b (t n) -> b t n", n=self.frames).mean(-1)
+        return torch.cat([x_BTF, share_BT[..., None] * 2 - 1], -1)
+
+    def ended(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+        """Return generated steps with their ends written as :meth:`encode` writes them."""
+        return ended(x_BTF, self.frames)
+
+    def decode(
+        self, x_BTF: Float[Tensor, "B T F"]
+    ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
+        """Decode sequences; return samples, and the length of each clip."""
+        x_BTF = self.ended(x_BTF.detach().cpu())
+        count_B = ((x_BTF[..., -1] + 1) / 2 * self.frames).round().sum(1).long()
+        frame_BTN = rearrange(x_BTF[..., :-1], "b t (n m) -> b (t n) m", n=self.frames)
+        frame_BTN = frame_BTN * self.scale_N + self.mean_N
+        # The last frame lies anywhere in the period before the end: in its middle, on average.
+        hop = self.world.period * self.sample_rate / 1000
+        length_B = ((count_B - 0.5) * hop).round().long().clamp(1, self.samples)
+        sound_BS = torch.zeros(len(x_BTF), self.samples)
+        for sound_S, frame_TN, count in zip(sound_BS, frame_BTN, count_B.tolist(), strict=True):
+            made_S = torch.from_numpy(self.world.synthesise(frame_TN[:count].numpy()))
+            kept = min(len(made_S), self.samples)
+            sound_S[:kept] = made_S[:kept]
+        return sound_BS.to(x_BTF.device), length_B.to(x_BTF.device)
