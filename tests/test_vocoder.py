@@ -132,6 +132,15 @@ def test_generated_frames_are_ended_within_a_step_and_never_clip():
     assert codec.decode(-extreme_BTF, full_mask(1, codec.steps)).nan_to_num(0).isfinite().all()
 
 
+def test_frames_of_a_step_are_neighbours_for_convolutions():
+    codec = made(CLIPS)
+    x_BTF, _ = codec.encode(np.array(CLIPS, object))
+    maps = codec.maps(x_BTF)
+    assert maps.shape == (3, 28, 64, 1)
+    assert torch.equal(maps[:, :27, 1::2, 0].transpose(1, 2), x_BTF[..., 27:54])
+    assert torch.equal(maps[:, 27, ::2, 0], x_BTF[..., -1])
+
+
 def test_frames_are_computed_once(tmp_path, monkeypatch):
     computed = []
 

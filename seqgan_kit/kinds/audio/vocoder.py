@@ -120,6 +120,12 @@ class Vocoder(Representation):
         share_BT = rearrange(exists_BT, "b (t n) -> b t n", n=self.frames).mean(-1)
         return torch.cat([x_BTF, share_BT[..., None] * 2 - 1], -1)
 
+    def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C S 1"]:
+        """Return a map of all frames for each number of a frame, and one of the end."""
+        value_BNS = rearrange(x_BTF[..., :-1], "b t (n m) -> b m (t n)", n=self.frames)
+        end_B1S = x_BTF[:, None, :, -1].repeat_interleave(self.frames, 2)
+        return torch.cat([value_BNS, end_B1S], 1)[..., None]
+
     def ended(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
         """Return generated steps with their ends written as :meth:`encode` writes them."""
         return ended(x_BTF, self.frames)
