@@ -24,6 +24,7 @@ def command() -> None:
       seqgen data show mnist_rows
       seqgen data show my_recipe.yaml --sheet sheet.png
       seqgen data show spoken_digits_mel --sheet spectrograms.png
+      seqgen data show spoken_digits_mel --codec
     """
 
 
@@ -51,7 +52,12 @@ def fetch(name: str) -> None:
 @click.argument("overrides", nargs=-1)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
 @click.option("--force", is_flag=True, help="Replace what --sheet names.")
-def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None, force: bool) -> None:
+@click.option(
+    "--codec", "trip", is_flag=True, help="Real items beside what is left of them (sound only)."
+)
+def show(
+    recipe: str, overrides: tuple[str, ...], sheet: Path | None, force: bool, trip: bool
+) -> None:
     """Counts, shapes and labels of RECIPE's data, and a contact sheet of what there is to see.
 
     What else is shown depends on the kind of data: lengths, the coverage of a vocabulary, the
@@ -69,11 +75,12 @@ def show(recipe: str, overrides: tuple[str, ...], sheet: Path | None, force: boo
     codec = make_codec(kind, store_codec(settings, dataset))
     # Before anything is printed: a kind may have nothing to draw.
     picture = kind.sheet(dataset, codec) if target is not None else None
+    cost = kind.round_trip(dataset, codec) if trip else ""
     notes = kind.trainable(settings, dataset, codec)[1]
     shown(summary(replace(dataset, notes=[*dataset.notes, *notes]), codec))
     more = kind.summary(dataset, codec)
-    if more:
-        shown("\n" + more)
+    for part in filter(None, (more, cost)):
+        shown("\n" + part)
     if target is not None and picture is not None:
         save_picture(picture, target)
         say(f"contact sheet: {target}")

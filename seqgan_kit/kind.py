@@ -258,6 +258,14 @@ class Kind(ABC):
         """Describe the data beyond counts and labels, for ``seqgen data show``."""
         return ""
 
+    def round_trip(self, dataset: Dataset, codec: Codec) -> str:
+        """Describe real items beside what is left of them after the codec and back.
+
+        Raises:
+            NotSupported: nothing is lost on the way, or no figure would say what.
+        """
+        raise NotSupported(f"--codec is not supported for {self.name}")
+
     def sheet(self, dataset: Dataset, codec: Codec) -> Image:
         """Draw a sheet of training items, for ``seqgen data show --sheet``.
 

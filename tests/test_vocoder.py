@@ -5,12 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from seqgan_kit.batch import full_mask
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.unequal import lengths, unpadded
-from seqgan_kit.kinds.audio import analysis_cache
+from seqgan_kit.kinds.audio import analysis_cache, round_trip
 from seqgan_kit.kinds.audio.clips import Clips
 from seqgan_kit.kinds.audio.codec import AudioCodec, learn_representation
 from seqgan_kit.kinds.audio.stored import StoredAudio
@@ -195,3 +196,27 @@ def test_settings_that_do_not_fit_together():
     with pytest.raises(ValueError, match="mean has 26 numbers, and there are 27"):
         StoredAudio(**stored)
     assert codec.steps == 32
+
+
+@pytest.mark.parametrize("kind", ["vocoder", "log-mel"])
+def test_data_show_says_what_a_codec_costs(kind, seqgen, tmp_path, monkeypatch):
+    monkeypatch.setattr(round_trip, "HEARD", 4)
+    monkeypatch.setattr(round_trip, "RATED", 2)
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        for take in range(10):
+            clip = voice(0.4 + 0.02 * take, 100 + 20 * take)
+            soundfile.write(tmp_path / str(number) / f"{take}.wav", clip, RATE)
+    recipe = tmp_path / "own.yaml"
+    recipe.write_text(
+        f"extends: spoken_digits_mel\ndata: {{source: recordings, root: {tmp_path}, "
+        "validation: 0.1, test: 0.5}\n"
+        f"codec: {{kind: audio, representation: {{kind: {kind}}}}}\n"
+    )
+    shown = seqgen("data", "show", recipe, "--codec")
+    assert shown.code == 0, shown.err
+    for words in ("4 test clips", "levels differ by", "lengths differ by", "heard", "DNSMOS"):
+        assert words in shown.out
+    refused = seqgen("data", "show", "digits_rows", "--codec")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--codec is not supported for images" in refused.err

@@ -110,6 +110,12 @@ class Audio(Kind):
 
         return summary(dataset, audio_codec(codec))
 
+    def round_trip(self, dataset: Dataset, codec: Codec) -> str:
+        from .codec import audio_codec
+        from .round_trip import round_trip
+
+        return round_trip(dataset, audio_codec(codec))
+
     def sheet(self, dataset: Dataset, codec: Codec) -> Image:
         from .codec import audio_codec
         from .summary import contact_sheet
