@@ -12,6 +12,7 @@ from ...sections import Section
 from .schema import (
     AudioCodecRecipe,
     AudioEvaluation,
+    NotesData,
     RecordingsData,
     SpokenDigitsData,
     SyntheticDigitsData,
@@ -39,6 +40,7 @@ class Audio(Kind):
     sources = {
         "spoken_digits": SpokenDigitsData,
         "spoken_digits_synthetic": SyntheticDigitsData,
+        "notes": NotesData,
         "recordings": RecordingsData,
     }
     codecs = {"audio": AudioCodecRecipe}

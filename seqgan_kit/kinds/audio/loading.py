@@ -12,6 +12,7 @@ from ...data.reading import user_path
 from ...data.sources import Progress
 from .clips import ClipSettings
 from .datasets import recordings, spoken_digits
+from .notes import notes
 from .synthetic_speech import spoken_digits_synthetic
 
 
@@ -51,6 +52,17 @@ def _synthetic_digits(data: Any, progress: Progress | None) -> Dataset:
     )
 
 
+def _notes(data: Any, progress: Progress | None) -> Dataset:
+    return notes(
+        settings=clip_settings(data),
+        count=data.notes,
+        validation=data.validation,
+        test=data.test,
+        seed=data.seed,
+        progress=progress,
+    )
+
+
 def _recordings(data: Any, progress: Progress | None) -> Dataset:
     return recordings(
         root=user_path(data.root),
@@ -70,6 +82,7 @@ def _recordings(data: Any, progress: Progress | None) -> Dataset:
 LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
     "spoken_digits": _spoken_digits,
     "spoken_digits_synthetic": _synthetic_digits,
+    "notes": _notes,
     "recordings": _recordings,
 }
 

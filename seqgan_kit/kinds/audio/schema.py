@@ -57,6 +57,19 @@ class SyntheticDigitsData(SoundData):
     """Share of the clips for testing."""
 
 
+class NotesData(SoundData):
+    """Notes of five instruments and twelve pitches, made on the spot."""
+
+    source: Literal["notes"]
+    """Plucked strings, bells, organ pipes, reeds and drums, by well-known equations."""
+    root: None = None
+    """Always null, because there are no files."""
+    notes: PositiveInt = 40
+    """Notes of each instrument and pitch."""
+    test: Share = 0.1
+    """Share of the notes for testing."""
+
+
 class RecordingsData(SoundData):
     """Your own recordings: a folder with one sub-folder per label, or a manifest."""
 

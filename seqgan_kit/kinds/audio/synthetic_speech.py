@@ -15,15 +15,15 @@ from typing import IO
 
 import numpy as np
 
-from ...data.dataset import DataError, Dataset, Part, PartName, cut_into_parts, fingerprint
+from ...data.dataset import DataError, Dataset
 from ...data.packages import one_line
 from ...data.sources import Progress
 from . import espeak
-from .clip_cache import TOO_LONG, cached_clips
+from .clip_cache import TOO_LONG
 from .clips import ClipSettings
 from .files import Recording
 from .preparing import Taken, take
-from .reading_notes import cut_notes
+from .synthetic import made_dataset
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = tuple("0123456789")
@@ -80,39 +80,20 @@ def spoken_digits_synthetic(
             'pip install "seqgan_kit[speech]"'
         ) from error
     said, label_NA = utterances(clips_per_digit, seed)
-    key = {
-        "settings": settings.key,
-        "package": f"{PACKAGE} {version}",
-        "seed": seed,
-        "said": [list(asdict(one).values()) for one in said],
-    }
-    clips, facts, left = cached_clips(
-        key,
+    return made_dataset(
+        "spoken_digits_synthetic",
         lambda: _made(said, settings, seed, progress),
-        count=len(said),
-        name="spoken_digits_synthetic",
-    )
-    label_NA = np.delete(label_NA, list(left), 0)
-    fact_N = [facts[number] for number in sorted(facts)]
-    shares: dict[PartName, float] = {"validation": validation, "test": test}
-    cut = cut_into_parts(
         label_NA,
-        shares,
-        seed,
-        of=f"{len(label_NA)} clips",
-        advice="raise data.clips, the number of clips of each digit",
-    )
-    return Dataset(
-        name="spoken_digits_synthetic",
-        parts={
-            part: Part(clips.choose(index_N), label_NA[index_N]) for part, index_N in cut.items()
+        {"digit": DIGITS, "voice": VOICES},
+        key={
+            "package": f"{PACKAGE} {version}",
+            "seed": seed,
+            "said": [list(asdict(one).values()) for one in said],
         },
-        labels={"digit": DIGITS, "voice": VOICES},
-        fingerprint=fingerprint("spoken_digits_synthetic", json.dumps(key), validation, test),
-        notes=[
-            *([f"clips longer than data.max_seconds left out: {len(left)}"] if left else []),
-            *cut_notes({part: [fact_N[n] for n in cut[part]] for part in cut}, settings),
-        ],
+        settings=settings,
+        shares={"validation": validation, "test": test},
+        seed=seed,
+        advice="raise data.clips, the number of clips of each digit",
     )
 
 
