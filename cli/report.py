@@ -20,6 +20,10 @@ from .console import MEASURED, SEED, SETS, gan_train_option, moved_argument, sho
 @click.option("--samples", type=MEASURED, help="Samples per set [from the recipe].")
 @click.option("--sets", type=SETS, help="Sets of samples [from the recipe].")
 @gan_train_option
+@click.option("--blind", is_flag=True, help="Instead: RUN/blind.html, real or generated?")
+@click.option(
+    "--items", type=click.IntRange(2, 200), help="Items of the blind test.  [default: 20]"
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
     run: Path,
@@ -30,6 +34,8 @@ def command(
     samples: int | None,
     sets: int | None,
     gan_train: bool,
+    blind: bool,
+    items: int | None,
     device: str,
 ) -> None:
     """Write RUN/report.html: metrics, samples, curves, and what the model has learned.
@@ -37,16 +43,34 @@ def command(
     The page is one self-contained file; report.md, .csv and .json have its metrics. In RUN they
     replace those of an earlier report; in --out nothing is replaced without --force.
 
+    With --blind it writes RUN/blind.html instead: real items and samples mixed, for you to tell
+    apart. It is replaced only with --force.
+
     \b
     Examples:
       seqgen report runs/mnist_rows
+      seqgen report runs/spoken_digits_mel --blind
       seqgen report runs/mnist_rows --no-gan-train --out pages/
     """
+    from seqgan_kit.errors import UsageError
+    from seqgan_kit.files import refuse_existing
     from seqgan_kit.pages import comparison
+    from seqgan_kit.pages.blind import ITEMS
+    from seqgan_kit.pages.blind import blind as write_blind
     from seqgan_kit.runs.loading import opened_runs
 
     found = opened_runs([run, *moved])
     folder = out or run
+    if items is not None and not blind:
+        raise UsageError("--items is not supported without --blind")
+    if blind:
+        target = folder / "blind.html"
+        refuse_existing(target, force)
+        write_blind(
+            found[0], target, items=items or ITEMS, seed=seed, device=device, watch=watching()
+        )
+        show_path(target)
+        return
     if out is not None:
         comparison.refuse_others(folder, "report", None, force)
     comparison.compare(

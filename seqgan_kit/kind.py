@@ -284,6 +284,14 @@ class Kind(ABC):
         """Return panels of real test items for the page, by the name of their class."""
         return {}
 
+    def single(self, bench: Bench, items: Tensor) -> Sequence[Panel]:
+        """Return a panel of each item by itself, for ``seqgen report --blind``.
+
+        Raises:
+            NotSupported: items cannot be shown one by one.
+        """
+        raise NotSupported(f"--blind is not supported for {self.name}")
+
     def panels(
         self, bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
     ) -> list[TitledPanel]:

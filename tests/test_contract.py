@@ -231,6 +231,8 @@ def test_a_run_is_evaluated_and_shown_on_pages(name, seqgen, contract_run, tmp_p
     listed = json.loads((tmp_path / "report" / "report.json").read_text())["figures"]
     assert set(figures) <= {figure["name"] for figure in listed}, "every figure is in the table"
     assert "<h2" in (tmp_path / "report" / "report.html").read_text()
+    blind = seqgen("report", path, "--blind", "--out", tmp_path / "blind")
+    assert (tmp_path / "blind" / "blind.html").exists() if blind.code == 0 else sentence(blind)
     compared = seqgen("compare", path, "--no-gan-train", "--out", tmp_path / "compare")
     assert compared.code == 0, compared.err
     assert kind.singular

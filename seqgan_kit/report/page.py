@@ -100,19 +100,23 @@ class Content(Table):
     sweeps: list[Sweep]
 
 
-def render(content: Content) -> str:
-    """Render the page as self-contained HTML."""
+def template(name: str) -> jinja2.Template:
+    """Return a template of this package, with the filters that pages use."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
         number=number, digest=_digest, readable=_readable, scaled=_scaled, heat=heat
     )
+    return environment.from_string(files(__package__).joinpath(name).read_text("utf-8"))
+
+
+def render(content: Content) -> str:
+    """Render the page as self-contained HTML."""
     rows = ordered(content["rows"])
     colours = {row["name"]: row["colour"] for row in rows if row["role"] == "model"}
     ids = {model["name"]: place for place, model in enumerate(content["models"])}
-    template = environment.from_string(files(__package__).joinpath("page.html").read_text("utf-8"))
-    return template.render(
+    return template("page.html").render(
         content,
         colours={name: colours.get(name, place) for name, place in ids.items()},
         ids=ids,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,11 @@ class Audio(Kind):
         from . import panels
 
         return panels.real_samples(bench)
+
+    def single(self, bench: Bench, items: Tensor) -> Sequence[Panel]:
+        from . import panels
+
+        return panels.single(bench, items)
 
     def panels(
         self, bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int

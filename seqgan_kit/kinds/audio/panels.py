@@ -83,6 +83,11 @@ def _chosen(
     return panels
 
 
+def single(bench: Bench, items: Tensor) -> list[SoundPanel]:
+    """Return a panel of each clip by itself."""
+    return [sound_panel([clip], _sample_rate(bench), [""]) for clip in unpadded(items)]
+
+
 # -- what a model has learned -------------------------------------------------------------------
 
 

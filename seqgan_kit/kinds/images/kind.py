@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +119,11 @@ class Images(Kind):
         from . import panels
 
         return panels.real_samples(bench)
+
+    def single(self, bench: Bench, items: Tensor) -> Sequence[Panel]:
+        from ...report.images import panel, picture
+
+        return [panel(picture(image.numpy()), "an image") for image in items]
 
     def panels(
         self, bench: Bench, run: Run, recipe: Recipe, sampler: Sampler, seed: int
