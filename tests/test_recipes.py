@@ -9,6 +9,8 @@ import yaml
 from seqgan_kit.recipe.describing import schema as described
 from seqgan_kit.recipe.files import RecipeError, bundled, check, dump, load, read
 
+ROOT = Path(__file__).parents[1]
+
 GOOD = "data: {source: digits}\ntrain: {steps: 10}\n"
 
 
@@ -290,7 +292,7 @@ def settings_of(recipe):
 
 
 def test_gans_share_the_settings_that_the_documentation_names():
-    text = Path("docs/models.md").read_text()
+    text = (ROOT / "docs" / "models.md").read_text()
     text = text[text.index("## Settings that the recipes share") :]
     shared_rows, differing = tables(text[: text.index("\n## What can be compared")])
     shared = {}

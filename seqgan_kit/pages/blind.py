@@ -10,11 +10,12 @@ import torch
 from .. import __version__
 from ..files import write_text
 from ..labels import label_names
-from ..measuring.opening import bench_of
+from ..measuring.bench import Bench
 from ..report.blind import BlindTest, render
-from ..runs.loading import load_sampler, run_recipe
+from ..runs.loading import load_sampler, run_recipe, same_data
 from ..runs.watch import Watch
 from ..training.run import Run
+from ..training.runtime import choose_device
 
 ITEMS = 20
 """Items of a test: 15 right answers are more than guessing reaches with a chance of .02."""
@@ -44,10 +45,12 @@ def blind(
 
     Raises:
         NotSupported: items of this kind cannot be shown one by one.
-        RunError: the run has no checkpoint.
+        RunError: the run has no checkpoint, or its data have changed.
     """
     recipe = run_recipe(run)
-    bench = bench_of(recipe, device=device, watch=watch or Watch())
+    watch = watch or Watch()
+    dataset = same_data(run, recipe, watch)
+    bench = Bench(recipe, dataset, device=choose_device(device), watch=watch)
     rng = np.random.default_rng(seed)
     order_N = rng.permutation(len(bench.test))
     # Twice the same item would give it away.
@@ -62,7 +65,7 @@ def blind(
     ]
     label_NA = bench.label_NA[np.concatenate([real_P, like_P])]
     named = [
-        " ".join(label_names(row, bench.dataset.labels)) if recipe.conditional else ""
+        " ".join(label_names(row, dataset.labels)) if recipe.conditional else ""
         for row in label_NA
     ]
     content: BlindTest = {

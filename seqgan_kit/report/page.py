@@ -103,12 +103,18 @@ class Content(Table):
 def template(name: str) -> jinja2.Template:
     """Return a template of this package, with the filters that pages use."""
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(
+            lambda name: files(__package__).joinpath(name).read_text("utf-8")
+        ),
     )
     environment.filters.update(
         number=number, digest=_digest, readable=_readable, scaled=_scaled, heat=heat
     )
-    return environment.from_string(files(__package__).joinpath(name).read_text("utf-8"))
+    return environment.get_template(name)
 
 
 def render(content: Content) -> str:

@@ -57,18 +57,21 @@ def _read(path: Path, keys: Sequence[bytes], numbers: int) -> dict[bytes, np.nda
             for key in keys:
                 row = base.execute("select rows, sum from frames where clip = ?", [key]).fetchone()
                 # Damage may be anywhere in the file.
-                if row and hashlib.sha256(key + row[0]).digest() == row[1]:
+                if row and _sum(key, row[0]) == row[1]:
                     found[key] = np.frombuffer(row[0], np.float32).reshape(-1, numbers).copy()
     except (sqlite3.Error, TypeError, ValueError):
         pass
     return found
 
 
+def _sum(key: bytes, content: bytes) -> bytes:
+    """Return the checksum of the rows of a clip."""
+    return hashlib.sha256(key + content).digest()
+
+
 def _write(path: Path, fresh: dict[bytes, np.ndarray]) -> None:
-    rows = [
-        (key, row_TN.tobytes(), hashlib.sha256(key + row_TN.tobytes()).digest())
-        for key, row_TN in fresh.items()
-    ]
+    contents = {key: row_TN.tobytes() for key, row_TN in fresh.items()}
+    rows = [(key, content, _sum(key, content)) for key, content in contents.items()]
     for _ in range(2):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

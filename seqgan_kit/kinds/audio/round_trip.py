@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from jaxtyping import Int
 from torch import Tensor
 
 from ...data.dataset import Dataset
@@ -30,7 +31,7 @@ def round_trip(dataset: Dataset, codec: AudioCodec) -> str:
         codec: the codec.
     """
     test = dataset.parts["test"]
-    chosen_P = np.unique(np.linspace(0, len(test) - 1, HEARD).round().astype(int))
+    chosen_P = _regular(len(test), HEARD)
     raw = test.pick(chosen_P)
     begin = time.perf_counter()
     encoded = codec.encode(raw)
@@ -51,7 +52,7 @@ def round_trip(dataset: Dataset, codec: AudioCodec) -> str:
     if set(names) <= set(DIGITS):
         asked = [names[number] for number in test.label_NA[chosen_P, 0]]
         lines += _listened("heard", lambda clips: _share(clips, codec.sample_rate, asked), sides)
-    some = np.unique(np.linspace(0, len(raw) - 1, RATED).round().astype(int)).tolist()
+    some = _regular(len(raw), RATED).tolist()
     few = tuple([side[place] for place in some] for side in sides)
     lines += _listened(
         f"DNSMOS ({len(some)})", lambda clips: rate_quality(clips, codec.sample_rate).mean(), few
@@ -59,6 +60,11 @@ def round_trip(dataset: Dataset, codec: AudioCodec) -> str:
     forth, back = seconds / (between - begin), seconds / (end - between)
     lines.append(f"{'speed':20}{forth:.0f} s of sound a second to sequences, {back:.0f} back")
     return "\n".join(lines)
+
+
+def _regular(count: int, most: int) -> Int[np.ndarray, " P"]:
+    """Return up to ``most`` indices below ``count``, at regular distances."""
+    return np.unique(np.linspace(0, count - 1, most).round().astype(int))
 
 
 def _size(codec: AudioCodec) -> str:

@@ -14,7 +14,7 @@ from .world import World
 LONGEST = 10**8
 """Samples of a clip."""
 
-Mean = Annotated[float, Field(ge=-1000, le=1000)]
+Mean = Annotated[float, Field(ge=-100, le=100)]
 Deviation = Annotated[float, Field(gt=0, le=1e6)]
 
 

@@ -11,7 +11,6 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ...data.dataset import DataError
 from ...data.ending import ended
 from .analysis_cache import cached_rows
 from .log_mel import DEVIATIONS
@@ -40,9 +39,6 @@ class Vocoder(Representation):
         highest: the highest pitch, in Hz.
         mean: mean of each number of a frame.
         deviation: standard deviation of each.
-
-    Raises:
-        DataError: the highest pitch is not above the lowest.
     """
 
     def __init__(
@@ -58,11 +54,6 @@ class Vocoder(Representation):
         mean: Sequence[float] = (),
         deviation: Sequence[float] = (),
     ) -> None:
-        if highest <= lowest:
-            raise DataError(
-                f"codec.representation.highest ({highest:g} Hz) must be above lowest "
-                f"({lowest:g} Hz)"
-            )
         self.world = World(sample_rate, coefficients, period, lowest, highest)
         self.sample_rate, self.samples, self.frames = sample_rate, samples, frames
         self.steps = math.ceil(self.world.frames(samples) / frames)
@@ -96,7 +87,7 @@ class Vocoder(Representation):
             count_N += counts_PN.sum(0)
         mean_N = total_N / count_N.clamp(min=1)
         if not count_N[0]:
-            mean_N[0] = math.log(self.world.lowest * self.world.highest) / 2
+            mean_N[0] = self.world.middle
         deviation_N = (square_N / count_N.clamp(min=1) - mean_N.square()).clamp(min=0).sqrt()
         return {
             "mean": mean_N.tolist(),

@@ -71,6 +71,11 @@ class World:
         """Numbers of a frame."""
         return 2 + self.coefficients + self.bands
 
+    @property
+    def middle(self) -> float:
+        """Logarithm of the pitch in the middle of the range, which stands for none."""
+        return float(np.log(self.lowest * self.highest) / 2)
+
     def frames(self, samples: int) -> int:
         """Return how many frames a clip of so many samples has."""
         return int(1000 * samples / self.sample_rate / self.period) + 1
@@ -110,7 +115,7 @@ class World:
         voiced_T = pitch_T > 0
         if not voiced_T.any():
             # A whisper: any pitch does, since none is heard.
-            return np.full(len(pitch_T), np.log(self.lowest * self.highest) / 2)
+            return np.full(len(pitch_T), self.middle)
         return np.interp(place_T, place_T[voiced_T], np.log(pitch_T[voiced_T]))
 
     def synthesise(self, frame_TN: Float[np.ndarray, "T N"]) -> Float[np.ndarray, " S"]:
