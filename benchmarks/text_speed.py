@@ -47,13 +47,13 @@ def objective_of(*overrides: str) -> Objective:
     return make_objective(recipe, codec, (1,))
 
 
-def step_of(objective: Objective) -> Callable[[], None]:
-    """One turn of each network, optimisers included."""
+def step_of(objective: Objective, batch: Batch) -> Callable[[], None]:
+    """One turn of each network on a batch, optimisers included."""
     optimizers = {
         turn.name: torch.optim.Adam(objective.networks[turn.name].parameters(), fused=True)
         for turn in objective.turns
     }
-    batch, noise, done = _batch(), seeded_noise(0), [0]
+    noise, done = seeded_noise(0), [0]
 
     def step() -> None:
         for place, turn in enumerate(objective.turns, 1):
@@ -126,8 +126,8 @@ def main() -> None:
     torch.set_num_threads(1)
     policy = "objective={kind: policy}"
     programs: Programs = {
-        "gumbel": step_of(objective_of("objective={kind: gan}")),
-        "policy": step_of(objective_of(policy)),
+        "gumbel": step_of(objective_of("objective={kind: gan}"), _batch()),
+        "policy": step_of(objective_of(policy), _batch()),
         "plain": plain_step(),
     }
     times: dict[str, list[float]] = {name: [] for name in programs}

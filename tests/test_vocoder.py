@@ -116,11 +116,11 @@ def test_generated_frames_are_ended_within_a_step_and_never_clip():
     codec = made(CLIPS)
     assert codec.features == 2 * 27 + 1
     x_BTF, _ = codec.encode(np.array(CLIPS, object))
-    assert (codec.ended(x_BTF) - x_BTF).abs().max() < 1e-6
+    assert (codec.exact(x_BTF) - x_BTF).abs().max() < 1e-6
     wild_BTF = torch.rand(4, codec.steps, codec.features, generator=torch.manual_seed(0)) * 2 - 1
     wild_BTF[..., -1] = 1
     wild_BTF[0, :3, -1] = torch.tensor([0.9, 0.2, 0.9])
-    ended_BTF = codec.ended(wild_BTF)
+    ended_BTF = codec.exact(wild_BTF)
     assert ended_BTF[0, :3, -1].tolist() == [1, 0, -1]
     assert ended_BTF[0, 1, 27:-1].abs().max() == 0 < ended_BTF[0, 1, :27].abs().min()
     mask_BT = full_mask(4, codec.steps)
@@ -145,9 +145,9 @@ def test_frames_of_a_step_are_neighbours_for_convolutions():
 def test_frames_are_computed_once(tmp_path, monkeypatch):
     computed = []
 
-    def rows(clip):
-        computed.append(len(clip))
-        return np.full((2, 3), clip[0], np.float32)
+    def rows(clips):
+        computed.extend(len(clip) for clip in clips)
+        return [np.full((2, 3), clip[0], np.float32) for clip in clips]
 
     def asked(clips=CLIPS):
         return analysis_cache.cached_rows("settings", clips, rows, 3)
@@ -174,6 +174,16 @@ def test_frames_are_computed_once(tmp_path, monkeypatch):
     np.testing.assert_array_equal(asked()[0], first[0])
     monkeypatch.setenv("SEQGAN_CACHE", "/proc/none")
     np.testing.assert_array_equal(asked()[0], first[0])
+
+
+def test_threads_change_nothing(monkeypatch):
+    sounds = []
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        monkeypatch.setenv("SEQGAN_CACHE", f"/proc/none/{threads}")
+        codec = made(CLIPS * 3)
+        sounds.append(codec.decode(*codec.encode(np.array(CLIPS * 3, object))).nan_to_num(9))
+    assert torch.equal(*sounds)
 
 
 def test_a_package_that_is_missing_is_one_sentence(monkeypatch):
@@ -220,3 +230,26 @@ def test_data_show_says_what_a_codec_costs(kind, seqgen, tmp_path, monkeypatch):
     refused = seqgen("data", "show", "digits_rows", "--codec")
     assert (refused.code, refused.out) == (2, "")
     assert "--codec is not supported for images" in refused.err
+
+
+def test_clips_of_four_seconds_train_and_sample(seqgen, tmp_path):
+    for number in range(2):
+        (tmp_path / "voices" / str(number)).mkdir(parents=True)
+        for take in range(8):
+            clip = np.concatenate([voice(1.2, 100 + 20 * take), voice(2.6, 150)])
+            soundfile.write(tmp_path / "voices" / str(number) / f"{take}.wav", clip, RATE)
+    out = tmp_path / "run"
+    trained = seqgen(
+        "train", "spoken_digits", "data.source=recordings", f"data.root={tmp_path / 'voices'}",
+        "data.max_seconds=4.0", "data.test=0.25", "train.steps=2", "train.batch_size=8",
+        "model.generator.hidden_size=8", "model.discriminator.hidden_size=8", "--out", out,
+    )  # fmt: skip
+    assert trained.code == 0, trained.err
+    made_ = seqgen("sample", out, "-n", "2", "--out", tmp_path / "clips")
+    assert made_.code == 0, made_.err
+    files = sorted((tmp_path / "clips").glob("*.wav"))
+    assert len(files) == 4
+    for path in files:
+        assert 0 < soundfile.info(path).frames <= 4 * RATE
+    asked = ("inspect", out, "--out", tmp_path / "inspected.png")
+    assert seqgen(*asked).code == 0

@@ -22,7 +22,7 @@ PATIENCE = 60
 def cached_rows(
     settings: object,
     clips: Sequence[Float[np.ndarray, " _"]],
-    compute: Callable[[np.ndarray], Float[np.ndarray, "T N"]],
+    compute: Callable[[Sequence[np.ndarray]], Sequence[Float[np.ndarray, "_ N"]]],
     numbers: int,
 ) -> list[Float[np.ndarray, "_ N"]]:
     """Return the rows of each clip, computed only if they are not in the cache.
@@ -32,18 +32,17 @@ def cached_rows(
     Args:
         settings: all that the rows depend on beside the clip; its ``repr`` names the cache.
         clips: 32-bit samples.
-        compute: from a clip to its rows, in 32 bits.
+        compute: from clips to the rows of each, in 32 bits.
         numbers: N, numbers of a row.
     """
     keys = [hashlib.sha256(clip.tobytes()).digest() for clip in clips]
     name = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
     path = cache_folder() / "frames" / f"{name}.sqlite"
     known = _read(path, keys, numbers)
-    fresh = {}
-    for key, clip in zip(keys, clips, strict=True):
-        if key not in known:
-            known[key] = fresh[key] = compute(clip)
-    if fresh:
+    missing = {key: clip for key, clip in zip(keys, clips, strict=True) if key not in known}
+    if missing:
+        fresh = dict(zip(missing, compute(list(missing.values())), strict=True))
+        known |= fresh
         _write(path, fresh)
     return [known[key] for key in keys]
 
