@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .evaluation.figures import Figure
     from .evaluation.judge import Judge
     from .measuring.bench import Bench
+    from .nn.mixed import Piece
     from .nn.networks import Discriminator, Generator
     from .recipe.whole import Recipe
     from .report.page import Panel, TitledPanel
@@ -55,6 +56,7 @@ class Codec(Protocol):
             of a step that are neighbours, such as pixels of a row or bands of a spectrum; S is T,
             or a multiple of it where a step is several rows or frames. ``None``: no places are
             neighbours, and every number of a step is a map of its own.
+        mixed: what the numbers of a step are, in their order; ``None``: real values from -1 to 1.
     """
 
     steps: int
@@ -63,6 +65,7 @@ class Codec(Protocol):
     group: int = 1
     shape: tuple[int, int, int] | None = None
     maps: Callable[[Tensor], Tensor] | None = None
+    mixed: Sequence[Piece] | None = None
 
     def encode(self, raw: Any) -> tuple[Tensor, Tensor]:
         """Turn a slice of raw items into ``x [B, T, F]`` (or tokens ``[B, T]``) and a mask."""
@@ -76,10 +79,20 @@ class Codec(Protocol):
         """Turn decoded items into what a user of the library gets."""
         ...
 
-    def ended(self, x: Tensor) -> Tensor:
-        """Return generated steps ``[B, T, F]`` with their ends written as :meth:`encode` does.
+    def beginning(self, raw: Any) -> Tensor:
+        """Turn the beginning of an item, as a user has it, into ``[P, F]`` or tokens ``[P]``.
 
-        Differentiable; see :func:`seqgan_kit.data.ending.ended`. By default they stay as they are.
+        Raises:
+            UsageError: it is empty, too long, or of another form.
+            NotSupported: items have no beginning.
+        """
+        raise NotSupported("this run cannot go on from a beginning: its steps are whole items")
+
+    def exact(self, x: Tensor) -> Tensor:
+        """Return generated steps ``[B, T, F]`` as exact as :meth:`encode` writes them.
+
+        Ends, say, or whole numbers. Differentiable; see :func:`seqgan_kit.data.ending.ended`. By
+        default steps stay as they are.
         """
         return x
 
@@ -283,6 +296,12 @@ class Kind(ABC):
     def real_samples(self, bench: Bench) -> Mapping[str, Panel]:
         """Return panels of real test items for the page, by the name of their class."""
         return {}
+
+    def run_figures(
+        self, bench: Bench, run: Run, recipe: Recipe, sampler: Sampler
+    ) -> tuple[Mapping[str, float], int]:
+        """Measure what takes the network itself; also return how many items that was done with."""
+        return {}, 0
 
     def single(self, bench: Bench, items: Tensor) -> Sequence[Panel]:
         """Return a panel of each item by itself, for ``seqgen report --blind``.

@@ -174,7 +174,7 @@ def test_items_end_as_generated_steps_are_made_to(name, contract_run):
     codec = run_codec(run)
     dataset = load_dataset(recipe_files.load(str(run.path / "recipe.yaml")))
     x, _ = codec.encode(dataset.parts["training"].items[:8])
-    assert (codec.ended(x) - x).abs().max() < 0.005
+    assert (codec.exact(x) - x).abs().max() < 0.005
 
 
 @pytest.mark.parametrize("name", KINDS)

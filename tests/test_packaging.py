@@ -86,6 +86,9 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
     shutil.copytree(small_mnist, cache / "mnist")
     monkeypatch.setenv("SEQGAN_CACHE", str(cache))
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    weather = [sys.executable, "examples/weather/make_weather.py", "weather.csv", "--places", "60"]
+    subprocess.run(weather, cwd=tmp_path, check=True)
     generator = np.random.default_rng(0)
     for label in ("cats", "dogs"):
         (tmp_path / "photos" / label).mkdir(parents=True)
@@ -107,11 +110,12 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
             text = name in bundled() and text_data(name, small_text)
             if "data.source=lines" in arguments:
                 root = ()
-            elif text or name.startswith(("digits", "photos")):
+            elif text or name.startswith(("digits", "photos", "weather")):
                 root = text or ()
             else:
                 root = (f"data.root={small_mnist}",)
-            extra = (*(tiny(name) if name in bundled() else TINY), *root)
+            of = "vowels_series" if name == "weather" else name
+            extra = (*(tiny(of) if of in bundled() else TINY), *root)
         elif arguments[:2] == ["data", "show"] and name in bundled():
             small = text_data(name, small_text)
             text = any(word.startswith("data.source") for word in small)

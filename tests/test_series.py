@@ -7,9 +7,10 @@ import torch
 from seqgan_kit.batch import full_mask
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.unequal import as_objects, lengths, padded, unpadded
-from seqgan_kit.kinds.series.codec import SeriesCodec, learn_series
+from seqgan_kit.kinds.series.codec import SeriesCodec
 from seqgan_kit.kinds.series.datasets import japanese_vowels, own_series, sines
 from seqgan_kit.kinds.series.items import Columns
+from seqgan_kit.kinds.series.learning import learn_series
 
 
 def some_series(lengths=(3, 5, 4), channels=3):
@@ -59,7 +60,7 @@ def test_generated_series_are_ended_and_learn_where():
     x_BTF = torch.full((1, 5, codec.features), 0.5)
     x_BTF[0, :, -1] = torch.tensor([-0.3, 0.2, -0.1, 0.8, -1])
     x_BTF.requires_grad_()
-    made_BTF = codec.ended(x_BTF)
+    made_BTF = codec.exact(x_BTF)
     # The first step always exists; with the third the series is over, whatever is said later.
     assert made_BTF[0, :, -1].tolist() == [1, 1, -1, -1, -1]
     assert made_BTF[0, :, 0].tolist() == [0.5, 0.5, 0, 0, 0]
@@ -400,7 +401,7 @@ def test_npz_that_cannot_be_used(tmp_path, arrays, words):
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (["1,0,abc,1,a"], "line 2: 'abc' in the column 'x' is not a number"),
+        (["1,0,1,1,a", "1,1,abc,1,a"], "line 3: 'abc' in the column 'x' is not a number"),
         (
             ["1,0,1,1,a", "1,2,1,1,a", "1,1,1,1,a"],
             "line 4: the time '1' comes after '2' in series 1",

@@ -145,6 +145,7 @@ def test_the_predictive_score_is_lower_where_samples_show_how_channels_go_togeth
 
 def figures(**settings):
     given = {"training": sines(120, seed=1), "reference": sines(80), "scale": SCALE}
+    given |= {"channels": ("a", "b"), "sorts": {}}
     return SeriesFigures(**{**given, "score_steps": 40, **settings})
 
 

@@ -11,10 +11,11 @@ import torch
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.tables import TableForm
 from seqgan_kit.data.unequal import as_objects
-from seqgan_kit.kinds.series.codec import SeriesCodec, learn_series
+from seqgan_kit.kinds.series.codec import SeriesCodec
 from seqgan_kit.kinds.series.datasets import own_series
 from seqgan_kit.kinds.series.foreign import read_samples
 from seqgan_kit.kinds.series.items import Columns
+from seqgan_kit.kinds.series.learning import learn_series
 from seqgan_kit.kinds.series.table_writing import header
 from seqgan_kit.measuring.bench import Bench
 from seqgan_kit.measuring.foreign_samples import SamplesError

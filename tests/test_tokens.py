@@ -234,18 +234,18 @@ def test_lengths_are_those_of_whole_lines():
 
 def test_a_prompt_is_known_and_leaves_room():
     text = codec(max_length=5)
-    assert text.tokenizer.text(text.prompt("a do")) == "a do"
-    assert text.prompt("") == []
+    assert text.tokenizer.text(text.beginning("a do").tolist()) == "a do"
+    assert text.beginning("").tolist() == []
     with pytest.raises(DataError, match=r"outside the vocabulary: '%', '\u00f8'; remove"):
-        text.prompt("d\u00f8g %")
+        text.beginning("d\u00f8g %")
     with pytest.raises(
         DataError,
         match=r"has 5 tokens, .* at most 5, .* fewer than 5 tokens",
     ):
-        text.prompt("a dog")
+        text.beginning("a dog")
     with pytest.raises(DataError, match="outside the vocabulary: 'snake'"):
-        codec("word").prompt("the snake")
-    assert codec(byte_fallback=True).prompt("d\u00f8g")
+        codec("word").beginning("the snake")
+    assert len(codec(byte_fallback=True).beginning("d\u00f8g"))
 
 
 def test_numbers_are_their_own_tokens():
@@ -264,7 +264,7 @@ def test_numbers_are_their_own_tokens():
     assert mask_BT.tolist() == [[True] * 3, [True, True, False]]
     assert text.strings(text.decode(x_BT, mask_BT)) == ["0 99 7", "5 1"]
     assert text.pieces(text.decode(x_BT, mask_BT))[1] == ["5", "1"]
-    assert text.prompt("3") == [3]
+    assert text.beginning("3").tolist() == [3]
 
 
 @pytest.mark.parametrize("word", ["100", "-1", "two", "1.5", "\u00b2", "\u0663"])

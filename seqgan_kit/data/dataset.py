@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from ..errors import SeqganError
 from ..labels import UNLABELLED
+from .clock import Clock
 
 PartName = Literal["training", "validation", "test"]
 
@@ -76,6 +77,8 @@ class Dataset:
         fingerprint: changes when the data change; part of every cache key.
         notes: remarks for the user on how the data were read, such as skipped files.
         channels: names of the channels of a step, if they have names.
+        categories: for each channel whose values stand for texts, these texts in their order.
+        clock: the times of steps, if they are regular.
     """
 
     name: str
@@ -84,6 +87,8 @@ class Dataset:
     fingerprint: str
     notes: Sequence[str] = ()
     channels: Sequence[str] = ()
+    categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    clock: Clock | None = None
 
     def picked(self, name: PartName, index_P: np.ndarray) -> Dataset:
         """Return the data set with only the given items of one part."""

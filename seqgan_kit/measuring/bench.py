@@ -315,6 +315,8 @@ class Bench:
             samples = self.measure.made(decoded, sampler.codec)
             figures |= combine([self._learned(samples, label_NA)], count)
         figures |= self._likelihood(run, recipe, sampler)
+        own, count = self.kind.run_figures(self, run, recipe, sampler)
+        figures |= {name: Value.of([value], count) for name, value in own.items()}
         # The time of the whole training, even if the checkpoint is not the last one.
         _, trained_seconds = trained(run)
         weights = sum(weight.numel() for weight in sampler.generator.writer.parameters())

@@ -121,7 +121,7 @@ class ContinuousHead(_RealValued):
         hidden_size: width of the hidden states.
         features: numbers in a step.
         noise: whether each number has noise of its own.
-        ended: from steps to steps with exact ends; see :class:`~seqgan_kit.kind.Codec`.
+        exact: makes steps exact; see :class:`~seqgan_kit.kind.Codec`.
 
     References:
         Karras et al. 2019, *A Style-Based Generator Architecture*, section 3.2, with noise for
@@ -134,11 +134,11 @@ class ContinuousHead(_RealValued):
         features: int,
         *,
         noise: bool = False,
-        ended: Callable[[Tensor], Tensor] | None = None,
+        exact: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__(hidden_size, features, parameters=1 + noise)
         self.noise = features if noise else 0
-        self._ended = ended
+        self._exact = exact
         if noise:
             with torch.no_grad():
                 # A little noise in the beginning, the same everywhere.
@@ -148,7 +148,7 @@ class ContinuousHead(_RealValued):
     def close(
         self, x_BTF: Float[Tensor, "B T F"]
     ) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
-        return super().close(x_BTF if self._ended is None else self._ended(x_BTF))
+        return super().close(x_BTF if self._exact is None else self._exact(x_BTF))
 
     def forward(
         self, h_BTH: Float[Tensor, "B T H"], noise_BTN: Float[Tensor, "B T N"]
@@ -160,7 +160,26 @@ class ContinuousHead(_RealValued):
         return x_BTF.tanh()
 
 
-class BernoulliHead(_RealValued):
+class ValueLikelihood(_RealValued):
+    """The base class of heads that know the probability of each value, given the state."""
+
+    def log_probs(
+        self, h_BTH: Float[Tensor, "B T H"], x_BTF: Float[Tensor, "B T F"]
+    ) -> Float[Tensor, "B T F"]:
+        """Return the log-probability of each value in nats, in float32."""
+        raise NotImplementedError
+
+    def covers(self, x_BTF: Float[Tensor, "B T F"]) -> bool:
+        """Return whether all values are in the support of the distribution."""
+        raise NotImplementedError
+
+    def log_prob(
+        self, h_BTH: Float[Tensor, "B T H"], x_BTF: Float[Tensor, "B T F"]
+    ) -> Float[Tensor, "B T"]:
+        return self.log_probs(h_BTH, x_BTF).sum(-1)
+
+
+class BernoulliHead(ValueLikelihood):
     r"""A head for binary values: 1 with probability :math:`p = \sigma(W h + b)`, otherwise -1.
 
     Values in between count as probabilities. Their log-probability is a cross-entropy; it is a
@@ -186,17 +205,17 @@ class BernoulliHead(_RealValued):
             p_BTF = one_BTF + p_BTF - p_BTF.detach()
         return p_BTF * 2 - 1
 
-    def log_prob(
+    def log_probs(
         self, h_BTH: Float[Tensor, "B T H"], x_BTF: Float[Tensor, "B T F"]
-    ) -> Float[Tensor, "B T"]:
+    ) -> Float[Tensor, "B T F"]:
         logit_BTF, p_BTF = self.project(h_BTH).float(), (x_BTF + 1) / 2
-        return -binary_cross_entropy_with_logits(logit_BTF, p_BTF, reduction="none").sum(-1)
+        return -binary_cross_entropy_with_logits(logit_BTF, p_BTF, reduction="none")
 
     def covers(self, x_BTF: Float[Tensor, "B T F"]) -> bool:
         return bool((x_BTF.abs() == 1).all())
 
 
-class LogisticHead(_RealValued):
+class LogisticHead(ValueLikelihood):
     r"""A head for ``levels`` values from -1 to 1, with a discretised logistic distribution.
 
     .. math:: P(x) = \sigma((x + d - \mu) / s) - \sigma((x - d - \mu) / s)
@@ -243,9 +262,9 @@ class LogisticHead(_RealValued):
     def covers(self, x_BTF: Float[Tensor, "B T F"]) -> bool:
         return bool((x_BTF - self._level(x_BTF)).abs().max() < 1e-5)
 
-    def log_prob(
+    def log_probs(
         self, h_BTH: Float[Tensor, "B T H"], x_BTF: Float[Tensor, "B T F"]
-    ) -> Float[Tensor, "B T"]:
+    ) -> Float[Tensor, "B T F"]:
         mean_BTF, log_scale_BTF = self._distribution(h_BTH)
         inverse_BTF = (-log_scale_BTF).exp()
         upper_BTF = (x_BTF + self.margin - mean_BTF) * inverse_BTF
@@ -255,7 +274,7 @@ class LogisticHead(_RealValued):
         between_BTF = logsigmoid(upper_BTF) + logsigmoid(-lower_BTF) + log1mexp(width_BTF)
         lowest, highest = x_BTF <= self.margin - 1, x_BTF >= 1 - self.margin
         log_p_BTF = torch.where(lowest, logsigmoid(upper_BTF), between_BTF)
-        return torch.where(highest, logsigmoid(-lower_BTF), log_p_BTF).sum(-1)
+        return torch.where(highest, logsigmoid(-lower_BTF), log_p_BTF)
 
 
 def log1mexp(x: Tensor) -> Tensor:

@@ -21,9 +21,12 @@ class Generator(nn.Module):
             log-probability of a sequence. ``"bound"``: the network is an :class:`Autoencoder`,
             which only has a lower bound. ``"none"``: the probability is not defined, because
             there is no distribution, or because the noise would have to be integrated out.
+        feedback: whether steps read what was written before them, so that a sequence can go on
+            from a given beginning.
     """
 
     likelihood: Literal["none", "exact", "bound"] = "none"
+    feedback: bool = False
 
     @property
     def writer(self) -> Generator:

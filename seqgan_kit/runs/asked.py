@@ -63,6 +63,12 @@ INTERPOLATE = Option(
     "text",
     metavar="A..B",
 )
+PROMPT = Option(
+    "prompt",
+    "A file whose content is the beginning of the samples.",
+    "text",
+    metavar="FILE",
+)
 NOISE_SCALE = Option(
     "noise-scale",
     "Below 1: more typical samples, less variety.",
@@ -122,6 +128,20 @@ class Asked:
     def walk(self) -> str | None:
         """The two ends of a walk, ``A..B``, if one is asked for."""
         return self.options.get(INTERPOLATE.key)
+
+    @property
+    def prompt(self) -> Path | None:
+        """The file with a beginning, if samples are to go on from one.
+
+        Raises:
+            UsageError: a walk is asked for, too.
+        """
+        from ..data.reading import user_path
+
+        given = self.options.get(PROMPT.key)
+        if given and self.walk is not None:
+            raise UsageError("--prompt and --interpolate cannot be combined; use one of them")
+        return user_path(given) if given else None
 
     @property
     def noise_scale(self) -> float:

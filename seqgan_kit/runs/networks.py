@@ -23,7 +23,8 @@ from ..models.vae import ConvolutionalEncoder, VariationalAutoencoder
 from ..nn.categorical import CategoricalHead, TokenEmbedding
 from ..nn.convolution import StepConvolutions
 from ..nn.grouped import GroupedCategoricalHead, GroupedEmbedding
-from ..nn.heads import BernoulliHead, ContinuousHead, Head, LogisticHead
+from ..nn.heads import BernoulliHead, ContinuousHead, Head, LogisticHead, ValueLikelihood
+from ..nn.mixed import MixedHead, MixedLikelihoodHead
 from ..nn.networks import Autoencoder, Discriminator, Generator
 from ..nn.normalization import normalize_spectrally
 from ..nn.relaxation import TemperatureSchedule
@@ -76,13 +77,19 @@ def _categorical(hidden_size: int, codec: Codec, **settings: Any) -> Head:
 
 
 def _real_valued(
-    head: Callable[..., Head], hidden_size: int, codec: Codec, **settings: Any
+    head: Callable[..., ValueLikelihood], hidden_size: int, codec: Codec, **settings: Any
 ) -> Head:
-    return head(hidden_size, codec.features, **settings)
+    make = partial(head, hidden_size, **settings)
+    if codec.mixed is None:
+        return make(codec.features)
+    return MixedLikelihoodHead(hidden_size, codec.mixed, make)
 
 
 def _continuous(hidden_size: int, codec: Codec, **settings: Any) -> Head:
-    return ContinuousHead(hidden_size, codec.features, ended=codec.ended, **settings)
+    if codec.mixed is None:
+        return ContinuousHead(hidden_size, codec.features, exact=codec.exact, **settings)
+    make = partial(ContinuousHead, hidden_size, **settings)
+    return MixedHead(hidden_size, codec.mixed, make, exact=codec.exact)
 
 
 HEADS: Mapping[str, Callable[..., Head]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,11 +67,7 @@ class Sampler:
         if count < 1:
             raise ValueError(f"count is {count}: request at least one sample")
         rows_NA = parse_labels(label, self.labels)
-        if len(rows_NA) * count > MOST:
-            raise UsageError(
-                f"{count:,} samples of each of {len(rows_NA):,} labels are more than {MOST:,}; "
-                "request fewer, or several times with another seed"
-            )
+        refuse_many(len(rows_NA), count)
         return np.repeat(rows_NA, count, axis=0)
 
     def mixed_labels(self, label: Wanted, count: int, *, seed: int = 0) -> Int[np.ndarray, "N A"]:
@@ -112,6 +109,7 @@ class Sampler:
         seed: int = 0,
         noise_scale: float = 1.0,
         decoding: Decoding = PLAIN,
+        prefix: Tensor | None = None,
     ) -> Iterator[Float[Tensor, "B ..."] | Int[Tensor, "B ..."]]:
         """Yield decoded samples with these labels in chunks, on the host.
 
@@ -120,9 +118,30 @@ class Sampler:
             seed: seed of the noise.
             noise_scale: factor of the noise; below 1, samples are more typical and less varied.
             decoding: sampling settings of a categorical head.
+            prefix: the first steps of every sequence, as :meth:`beginning` returns them.
         """
-        for batch in self.written(label_NA, seed=seed, noise_scale=noise_scale, decoding=decoding):
+        for batch in self.written(
+            label_NA, seed=seed, noise_scale=noise_scale, decoding=decoding, prefix=prefix
+        ):
             yield self._decoded(batch.x_BTF, batch.mask_BT)
+
+    def beginning(self, raw: Any) -> Tensor:
+        """Return the first steps of an item that samples are to go on from.
+
+        Args:
+            raw: the beginning in the form of a sample: rows of an image, samples of a clip, steps
+                of a series ``[t, C]``, or text.
+
+        Raises:
+            NotSupported: the network does not read what it has written.
+            UsageError: it is empty, too long, or of another form.
+        """
+        if not self.generator.writer.feedback:
+            raise NotSupported(
+                "this run cannot go on from a beginning, because its generator does not read what "
+                "it has written: train one with model.generator.feedback=true, or by likelihood"
+            )
+        return self.codec.beginning(raw)
 
     def written(
         self,
@@ -168,6 +187,7 @@ class Sampler:
         count: int = 1,
         seed: int = 0,
         noise_scale: float = 1.0,
+        prefix: Any = None,
     ) -> np.ndarray:
         """Return samples in one array: ``count`` for each label, label by label.
 
@@ -176,6 +196,7 @@ class Sampler:
             count: samples per label.
             seed: seed of the noise.
             noise_scale: factor of the noise; below 1, samples are more typical and less varied.
+            prefix: the beginning of every sample, see :meth:`beginning`.
 
         Returns:
             For images ``[N, height, width]`` (grey) or ``[N, height, width, 3]``, 0 to 1; for
@@ -184,9 +205,12 @@ class Sampler:
 
         Raises:
             LabelError: the run has no such label.
+            NotSupported: the run cannot go on from a beginning.
+            UsageError: the beginning is empty, too long, or of another form.
         """
         rows = self.label_rows(label, count)
-        chunks = list(self.stream(rows, seed=seed, noise_scale=noise_scale))
+        given = None if prefix is None else self.beginning(prefix)
+        chunks = list(self.stream(rows, seed=seed, noise_scale=noise_scale, prefix=given))
         return self.codec.present(torch.cat(chunks))
 
     def interpolate(
@@ -289,6 +313,19 @@ class Sampler:
     @staticmethod
     def _scaled(latent: Latent, scale: float) -> Latent:
         return latent._replace(z_BZ=latent.z_BZ * scale, step_BTE=latent.step_BTE * scale)
+
+
+def refuse_many(labels: int, count: int) -> None:
+    """Refuse ``count`` samples of each of so many labels if they are more than :data:`MOST`.
+
+    Raises:
+        UsageError: they are.
+    """
+    if labels * count > MOST:
+        raise UsageError(
+            f"{count:,} samples of each of {labels:,} labels are more than {MOST:,}; request "
+            "fewer, or several times with another seed"
+        )
 
 
 def _chunks(label_NA: Int[np.ndarray, "N A"]) -> Iterator[Int[np.ndarray, "B A"]]:

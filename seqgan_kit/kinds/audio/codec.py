@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ...batch import full_mask
 from ...data.dataset import Items
 from ...data.unequal import as_objects, lengths, padded, unpadded
+from ...errors import UsageError
 from ...kind import Codec
 from .log_mel import LogMel
 from .representation import Representation
@@ -91,8 +92,8 @@ class AudioCodec(Codec):
         self.shape = self._representation.shape
         self.maps = self._representation.maps
 
-    def ended(self, x: Tensor) -> Tensor:
-        return self._representation.ended(x)
+    def exact(self, x: Tensor) -> Tensor:
+        return self._representation.exact(x)
 
     def view(self) -> nn.Module | None:
         return self._representation.view()
@@ -112,6 +113,22 @@ class AudioCodec(Codec):
         wanted = loudest_B1.clamp(max=1.0) if self.peak is None else self.peak
         sound_BS = sound_BS * (wanted / loudest_B1)
         return torch.where(exists_BS, sound_BS, torch.nan)
+
+    def beginning(self, raw: Float[np.ndarray, " S"]) -> Tensor:
+        """Return the first steps of a clip, those that end before the beginning does.
+
+        Raises:
+            UsageError: it is too short or too long.
+        """
+        steps = len(raw) * self.steps // self.samples - 1
+        if not 0 < steps < self.steps - 1:
+            step = 1000 * self.samples / self.sample_rate / self.steps
+            raise UsageError(
+                f"a beginning of {1000 * len(raw) / self.sample_rate:.0f} ms: it needs 2 steps of "
+                f"{step:.0f} ms, and to be shorter than the longest clip of "
+                f"{1000 * self.samples / self.sample_rate:.0f} ms"
+            )
+        return self.encode(as_objects([raw]))[0][0, :steps]
 
     def present(self, things: Float[Tensor, "N S"]) -> np.ndarray:
         """Return clips as a user gets them: an object array of rows of samples."""

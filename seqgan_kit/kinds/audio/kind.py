@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...kind import Codec, Kind, Measure, StoredCodec
-from ...runs.asked import INTERPOLATE, NOISE_SCALE, Asked, Starter
+from ...runs.asked import INTERPOLATE, NOISE_SCALE, PROMPT, Asked, Starter
 from ...sections import Section
 from .schema import (
     AudioCodecRecipe,
@@ -47,12 +47,12 @@ class Audio(Kind):
     evaluation = AudioEvaluation
     place = "clips"
     formats = ("wav", "flac", "npy")
-    options = (INTERPOLATE, NOISE_SCALE)
+    options = (INTERPOLATE, NOISE_SCALE, PROMPT)
     about = (
         "Audio goes into a folder: one file per clip, 4 clips of each label, and a manifest.csv "
         "with their labels; or one array of all clips (--format npy: float32 in -1..1, [count, "
         "samples], zero after the end). --out one.wav or one.flac writes one clip to a file, "
-        "--out - to standard output."
+        "--out - to standard output. --prompt FILE is a recording that all of them begin with."
     )
     examples = (
         "seqgen sample runs/spoken_digits_mel --label digit=7 -n 4 --out sevens/",

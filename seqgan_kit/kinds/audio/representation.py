@@ -42,7 +42,7 @@ class Representation(Protocol):
         """Return the settings learned from training clips."""
         return {}
 
-    def ended(self, x: Tensor) -> Tensor:
+    def exact(self, x: Tensor) -> Tensor:
         """Return generated steps with exact ends; see :class:`~seqgan_kit.kind.Codec`."""
         return x
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -69,7 +70,9 @@ class Vocoder(Representation):
             np.ascontiguousarray(sound_S[:length], np.float32)
             for sound_S, length in zip(sound_BS.numpy(), length_B.tolist(), strict=True)
         ]
-        found = cached_rows(self.world, clips, self.world.analyse, self.world.numbers)
+        found = cached_rows(
+            self.world, clips, lambda some: _each(self.world.analyse, some), self.world.numbers
+        )
         return [torch.from_numpy(frame_TN) for frame_TN in found]
 
     def learn(self, chunks: Chunks) -> dict[str, list[float]]:
@@ -117,7 +120,7 @@ class Vocoder(Representation):
         end_B1S = x_BTF[:, None, :, -1].repeat_interleave(self.frames, 2)
         return torch.cat([value_BNS, end_B1S], 1)[..., None]
 
-    def ended(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+    def exact(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
         """Return generated steps with their ends written as :meth:`encode` writes them."""
         return ended(x_BTF, self.frames)
 
@@ -125,7 +128,7 @@ class Vocoder(Representation):
         self, x_BTF: Float[Tensor, "B T F"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
         """Decode sequences; return samples, and the length of each clip."""
-        x_BTF = self.ended(x_BTF.detach().cpu())
+        x_BTF = self.exact(x_BTF.detach().cpu())
         count_B = ((x_BTF[..., -1] + 1) / 2 * self.frames).round().sum(1).long()
         frame_BTN = rearrange(x_BTF[..., :-1], "b t (n m) -> b (t n) m", n=self.frames)
         frame_BTN = frame_BTN * self.scale_N + self.mean_N
@@ -133,8 +136,19 @@ class Vocoder(Representation):
         hop = self.world.period * self.sample_rate / 1000
         length_B = ((count_B - 0.5) * hop).round().long().clamp(1, self.samples)
         sound_BS = torch.zeros(len(x_BTF), self.samples)
-        for sound_S, frame_TN, count in zip(sound_BS, frame_BTN, count_B.tolist(), strict=True):
-            made_S = torch.from_numpy(self.world.synthesise(frame_TN[:count].numpy()))
+        frames = [
+            frame_TN[:count].numpy()
+            for frame_TN, count in zip(frame_BTN, count_B.tolist(), strict=True)
+        ]
+        for sound_S, made_S in zip(sound_BS, _each(self.world.synthesise, frames), strict=True):
             kept = min(len(made_S), self.samples)
-            sound_S[:kept] = made_S[:kept]
+            sound_S[:kept] = torch.from_numpy(made_S[:kept])
         return sound_BS.to(x_BTF.device), length_B.to(x_BTF.device)
+
+
+def _each(
+    work: Callable[[np.ndarray], np.ndarray], items: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Return what comes of each item, in as many threads as PyTorch has: WORLD holds no lock."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(work, items))

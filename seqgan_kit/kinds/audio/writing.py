@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
+from torch import Tensor
 
 from ...data.names import Folders, Numbered
 from ...data.unequal import padded
@@ -18,11 +19,15 @@ from ...files import refuse_existing, write_bytes, write_folder
 from ...labels import are_named, label_names
 from ...report.images import write_array
 from ...runs.asked import Asked, TextFile
+from ...runs.loading import run_recipe
 from ...runs.sampler import Sampler, set_seed
 from ...runs.targets import refuse_folder
+from ...training.run import Run
 from .codec import AudioCodec, audio_codec
 from .drawing import joined
-from .files import write_clip
+from .files import open_recording, write_clip
+from .loading import clip_settings
+from .preparing import take
 
 SoundFile = Literal["wav", "flac"]
 SOUND_FILES: tuple[str, ...] = get_args(SoundFile)
@@ -84,11 +89,14 @@ def write(sampler: Sampler, asked: Asked) -> None:
     if asked.walk is None:
         count = asked.count or (1 if alone else DEFAULT_COUNT)
         label_NA = _label_rows(sampler, asked.labels, count)
-        many, made = len(label_NA), _by_label(sampler, codec, label_NA, asked)
+        # Read before a folder is started.
+        prefix = _beginning(sampler, asked)
+        many, made = len(label_NA), _by_label(sampler, codec, label_NA, asked, prefix)
     else:
         if asked.form == "npy":
             raise UsageError("--format npy is not supported for walks; use wav or flac")
         label_NA, many = None, asked.count or 1
+        _ = asked.prompt  # Refused.
         # Checked before a folder is started.
         ends = asked.walk_ends(sampler.labels)
         made = _walks(sampler, codec, *ends, many, asked)
@@ -98,6 +106,22 @@ def write(sampler: Sampler, asked: Asked) -> None:
         _write_folder(made, label_NA, sampler, codec, asked)
 
 
+def _beginning(sampler: Sampler, asked: Asked) -> Tensor | None:
+    """Return the steps that all samples begin with, if a beginning is given.
+
+    Raises:
+        UsageError: it does not fit.
+        DataError: it cannot be read.
+    """
+    if (path := asked.prompt) is None:
+        return None
+    data = run_recipe(Run(asked.run)).data
+    clips = list(take(open_recording(path, data.max_file_mb), clip_settings(data)).clips)
+    if not clips:
+        raise UsageError(f"--prompt {path}: longer than data.max_seconds")
+    return sampler.beginning(clips[0])
+
+
 def _label_rows(sampler: Sampler, labels: tuple[str, ...], count: int) -> Int[np.ndarray, "N A"]:
     """Repeat all labels in turn, so that the first samples do not depend on the count."""
 
@@ -105,12 +129,18 @@ def _label_rows(sampler: Sampler, labels: tuple[str, ...], count: int) -> Int[np
 
 
 def _by_label(
-    sampler: Sampler, codec: AudioCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
+    sampler: Sampler,
+    codec: AudioCodec,
+    label_NA: Int[np.ndarray, "N A"],
+    asked: Asked,
+    prefix: Tensor | None,
 ) -> Iterator[Made]:
 
     rows = iter(label_NA)
     made_NA = np.resize(label_NA, (len(label_NA) + SPARE, label_NA.shape[1]))
-    for chunk in sampler.stream(made_NA, seed=asked.seed, noise_scale=asked.noise_scale):
+    for chunk in sampler.stream(
+        made_NA, seed=asked.seed, noise_scale=asked.noise_scale, prefix=prefix
+    ):
         # Clips come first, because only clips may be left over.
         for clip_S, row_A in zip(codec.present(chunk), rows, strict=False):
             yield Made(label_names(row_A, sampler.labels), clip_S)

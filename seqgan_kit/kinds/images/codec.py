@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...batch import full_mask
 from ...data.dataset import DataError
+from ...errors import UsageError
 from ...kind import Codec
 
 Order = Literal["top-down", "left-right"]
@@ -87,6 +88,34 @@ class RowsCodec(_Images):
         """Return sequences as images with values from 0 to 1."""
         pixels = rearrange(x_BTF, f"b t (n f c) -> {self._image}", n=self.rows, c=self.channels)
         return ((pixels + 1) / 2).clamp(0, 1)
+
+    def beginning(self, raw: np.ndarray) -> Float[Tensor, "P F"]:
+        """Return the first steps of an image, given its first rows (or columns).
+
+        Args:
+            raw: bytes or values from 0 to 1, ``[h, width]`` or ``[h, width, channels]``.
+
+        Raises:
+            UsageError: it has another width, no whole step, or all rows.
+        """
+        raw = np.asarray(raw)
+        pixels = raw if raw.dtype == np.uint8 else (raw * 255).round().clip(0, 255)
+        pixels = (pixels[..., None] if pixels.ndim == 2 else pixels).astype(np.uint8)
+        down = self.order == "top-down"
+        given = pixels.shape[0 if down else 1] // self.rows
+        whole = np.zeros((self.height, self.width, self.channels), np.uint8)
+        lines = given * self.rows
+        place = np.s_[:lines] if down else np.s_[:, :lines]
+        if not 0 < given < self.steps or pixels[place].shape != whole[place].shape:
+            what = "rows" if down else "columns"
+            across, count = (self.width, self.height) if down else (self.height, self.width)
+            raise UsageError(
+                f"a beginning of {raw.shape[0]} x {raw.shape[1]} pixels (height x width): it "
+                f"needs {self.rows} to {count - self.rows} {what} of {across} pixels in "
+                f"{'grey' if self.channels == 1 else 'colour'}"
+            )
+        whole[place] = pixels[place]
+        return self.encode(whole[None])[0][0, :given]
 
     def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C S W"]:
         """Return a map for each channel, as high as the image; its places are the pixels."""

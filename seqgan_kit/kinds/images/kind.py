@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...kind import Codec, Kind, Measure, StoredCodec
-from ...runs.asked import INTERPOLATE, NOISE_SCALE, Asked, Option, Starter
+from ...runs.asked import INTERPOLATE, NOISE_SCALE, PROMPT, Asked, Option, Starter
 from ...sections import Section
 from .schema import FolderData, ImageCodecRecipe, NamedData, RowsCodecRecipe
 
@@ -42,18 +42,20 @@ class Images(Kind):
     codecs = {"rows": RowsCodecRecipe, "image": ImageCodecRecipe}
     place = "grid.png"
     pipes = False
-    options = (INTERPOLATE, NOISE_SCALE, SWAP)
+    options = (INTERPOLATE, NOISE_SCALE, SWAP, PROMPT)
     about = (
         "Images are written to a .png (a grid with one row per label, 12 images each), a .npy "
         "(float32 in 0..1, [count, height, width] if grey, [count, height, width, 3] in colour; "
         "class numbers go to NAME.labels.npy), or a folder of .png files with their labels in a "
-        "manifest.csv."
+        "manifest.csv. --prompt FILE is an image whose first half they all have, or the first "
+        "rows of one."
     )
     examples = (
         "seqgen sample runs/mnist_rows --label 3,7 -n 100 --out digits/",
         "seqgen sample runs/mnist_rows -n 1000 --seed 1 --out digits.npy",
         "seqgen sample runs/mnist_rows --interpolate 3..7 --out walk.png",
         "seqgen sample runs/mnist_rows --swap -n 8 --out swap.png",
+        "seqgen sample runs/mnist_rows_likelihood --prompt half.png --out completed.png",
     )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
 
 from ...data.manifests import MANIFEST
 from ...errors import UsageError
@@ -12,7 +13,9 @@ from ...report.images import GRID_ROWS, grid, labels_path, save_picture, write_a
 from ...runs.asked import Asked
 from ...runs.sampler import Sampler
 from ...runs.targets import refuse_folder
+from .codec import RowsCodec
 from .drawing import write_pictures
+from .reading import Colour, Look, pixels, read_image
 
 DEFAULT_COUNT = 12
 GRID_LIMIT = 4000
@@ -42,15 +45,40 @@ def write(sampler: Sampler, asked: Asked) -> None:
     """
     if asked.options.get("swap") and asked.walk is not None:
         raise UsageError("--swap and --interpolate cannot be combined; use one of them")
+    prefix = _beginning(sampler, asked)
     if asked.options.get("swap"):
+        if prefix is not None:
+            raise UsageError("--swap and --prompt cannot be combined; use one of them")
         _write_swap(sampler, asked)
     elif asked.walk is not None:
         _write_walk(sampler, asked)
     else:
-        _write_by_label(sampler, asked)
+        _write_by_label(sampler, asked, prefix)
 
 
-def _write_by_label(sampler: Sampler, asked: Asked) -> None:
+def _beginning(sampler: Sampler, asked: Asked) -> Tensor | None:
+    """Return the steps that all samples begin with, if a beginning is given.
+
+    Raises:
+        UsageError: it does not fit.
+        DataError: it cannot be read.
+    """
+    if (path := asked.prompt) is None:
+        return None
+    codec = sampler.codec
+    image = read_image(path, 1)
+    if not isinstance(codec, RowsCodec):
+        return sampler.beginning(image)  # It says why not.
+    colour: Colour = "grey" if codec.channels == 1 else "rgb"
+    given = pixels(image, Look((image.height, image.width), colour))
+    if given.shape[:2] == (codec.height, codec.width):
+        down = codec.order == "top-down"
+        half = (codec.height if down else codec.width) // 2
+        given = given[:half] if down else given[:, :half]
+    return sampler.beginning(given)
+
+
+def _write_by_label(sampler: Sampler, asked: Asked, prefix: Tensor | None) -> None:
 
     target, labels = asked.target, asked.labels or None
     legible = not labels and asked.count is None and target.suffix == ".png"
@@ -58,7 +86,7 @@ def _write_by_label(sampler: Sampler, asked: Asked) -> None:
     rows_NA = sampler.label_rows(labels, count)
     if legible:
         rows_NA = rows_NA[: GRID_ROWS * count]
-    chunks = sampler.stream(rows_NA, seed=asked.seed, noise_scale=asked.noise_scale)
+    chunks = sampler.stream(rows_NA, seed=asked.seed, noise_scale=asked.noise_scale, prefix=prefix)
     if target.suffix == ".npy":
         write_array(target, (sampler.codec.present(chunk) for chunk in chunks), rows_NA)
     elif target.suffix == ".png":

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...data.clock import Clock
 from ...data.dataset import NAMED, PARTS, Dataset, Part, PartName, cut_into_parts, fingerprint
 from ...data.label_folders import natural
 from ...data.unequal import as_objects
@@ -23,6 +24,8 @@ def assemble(
     seed: int,
     key: Sequence[str],
     notes: Sequence[str] = (),
+    categories: Mapping[str, Sequence[str]] | None = None,
+    clock: Clock | None = None,
 ) -> Dataset:
     """Return a data set of series in three parts, with numbers for labels.
 
@@ -36,6 +39,8 @@ def assemble(
         seed: seed of the cut.
         key: what else the data depend on.
         notes: remarks for the user.
+        categories: for each channel whose values are the numbers of texts, these texts.
+        clock: the times of steps, if they are regular.
 
     Raises:
         DataError: a part would be empty, though its share is not 0.
@@ -71,6 +76,8 @@ def assemble(
         fingerprint=fingerprint(name, *key, sorted(shares.items()), seed),
         notes=[*notes, *constant],
         channels=channels,
+        categories=categories or {},
+        clock=clock,
     )
 
 

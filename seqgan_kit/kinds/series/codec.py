@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ...batch import full_mask
-from ...data.dataset import DataError, Dataset, Items
+from ...data.clock import Clock
+from ...data.dataset import some
 from ...data.ending import ended
 from ...data.levels import snapped
 from ...data.unequal import as_objects, exists, lengths, padded, unpadded
+from ...errors import NotSupported, UsageError
 from ...kind import Codec
-from .forms import Form, Normalize, Scaled, Values, digits_for, needs_double, own_range
-
-LEARNED = 4096
-"""Series per chunk while the ranges are learned."""
+from ...nn.mixed import Piece
+from .channels import Channel, Layout
+from .forms import Form, digits_for, needs_double, own_range
 
 TOUCHED = 1e-4
 """Share of the half range beyond which a value counts as clipped; below it is rounding."""
@@ -42,10 +42,15 @@ class SeriesCodec(Codec):
         ends: whether there is a channel for the end.
         snap: whether values are rounded to the 256 levels of a logistic head.
         form: settings of a :class:`~.forms.Form`, if it is not the plain one.
+        sorts: settings of a :class:`~.channels.Channel` for each channel, if they are not all
+            real numbers; the form is plain then.
+        clock: settings of a :class:`~seqgan_kit.data.clock.Clock`, if times are regular.
 
     Attributes:
         features: numbers per step.
         form: what is written of a series.
+        sorts: what the values of each channel may be.
+        clock: the times of steps, if they are regular.
     """
 
     def __init__(
@@ -58,16 +63,25 @@ class SeriesCodec(Codec):
         ends: bool,
         snap: bool = False,
         form: Mapping[str, Any] | None = None,
+        sorts: Sequence[Mapping[str, Any]] | None = None,
+        clock: Mapping[str, Any] | None = None,
     ) -> None:
         self.steps, self.channels, self.ends, self._snap = steps, tuple(channels), ends, snap
         self.form = Form(**form or {})
-        self._width = len(self.channels) * (1 + self.form.whole)
-        self.features = self._width + ends
         # In 64 bits where 32 would round; otherwise in 32, as runs of before were trained.
         double = not self.form.plain or needs_double(np.array(centre), np.array(scale))
         self._dtype = torch.float64 if double else torch.float32
         self._centre_W = torch.tensor(centre, dtype=self._dtype)
         self._scale_W = torch.tensor(scale, dtype=self._dtype)
+        self.clock = None if clock is None else Clock(**clock)
+        self.sorts = tuple(Channel(**one) for one in sorts or [{}] * len(self.channels))
+        self._layout = Layout(self.sorts, self._centre_W, self._scale_W) if sorts else None
+        self._width = len(self.channels) * (1 + self.form.whole)
+        if self._layout is not None:
+            self._width = self._layout.width
+            pieces = (*self._layout.pieces, *([Piece("values", 1)] if ends else []))
+            self.mixed = pieces if any(one.sort != "values" for one in pieces) else None
+        self.features = self._width + ends
 
     def encode(self, raw: np.ndarray) -> tuple[Float[Tensor, "B T F"], Bool[Tensor, "B T"]]:
         """Return series ``[t, C]`` as sequences, with a mask that is true everywhere."""
@@ -75,10 +89,13 @@ class SeriesCodec(Codec):
         # A constant channel has scale 0; dividing by 1 instead maps it to 0.
         scale_W = torch.where(self._scale_W > 0, self._scale_W, 1.0)
         x_BTF = ((value_BTW - self._centre_W) / scale_W).clamp(-1, 1).nan_to_num(0.0).float()
+        x_BTF = snapped(x_BTF) if self._snap else x_BTF
+        if self._layout is not None:
+            x_BTF = self._layout.spread(value_BTW, x_BTF)
         if self.ends:
             end_BT1 = exists(value_BTW)[..., None].float() * 2 - 1
             x_BTF = torch.cat([x_BTF, end_BT1], -1)
-        return snapped(x_BTF) if self._snap else x_BTF, full_mask(len(raw), self.steps)
+        return x_BTF, full_mask(len(raw), self.steps)
 
     def _values(self, raw: np.ndarray) -> Float[Tensor, "B T W"]:
         """Return the values of steps and of whole series side by side, NaN after the end."""
@@ -95,8 +112,12 @@ class SeriesCodec(Codec):
         self, x_BTF: Float[Tensor, "B T F"], mask_BT: Bool[Tensor, "B T"]
     ) -> Float[Tensor, "B T C"]:
         """Return sequences as series of at least one step, NaN after the end."""
-        x_BTW = x_BTF[..., : self._width].to(self._dtype)
-        value_BTW = x_BTW * self._scale_W.to(x_BTW) + self._centre_W.to(x_BTW)
+        x_BTW = x_BTF[..., : self._width]
+        if self._layout is None:
+            x_BTW = x_BTW.to(self._dtype)
+            value_BTW = x_BTW * self._scale_W.to(x_BTW) + self._centre_W.to(x_BTW)
+        else:
+            value_BTW = self._layout.gathered(x_BTW, self._dtype)
         ended_BT1 = torch.zeros_like(mask_BT)[..., None]
         if self.ends:
             ended_BT1 = ((x_BTF[..., -1] < 0).cumsum(1) > 0)[..., None]
@@ -107,7 +128,10 @@ class SeriesCodec(Codec):
         value_BTC = self.form.join(value_BTW[..., :count], whole_BW)
         return torch.where(ended_BT1, torch.nan, value_BTC)
 
-    def ended(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+    def exact(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+        if self._layout is not None:
+            values_BTW = self._layout.exact(x_BTF[..., : self._width])
+            x_BTF = torch.cat([values_BTW, x_BTF[..., self._width :]], -1)
         return ended(x_BTF) if self.ends else x_BTF
 
     def present(self, things: Float[Tensor, "N T C"]) -> np.ndarray:
@@ -118,6 +142,34 @@ class SeriesCodec(Codec):
         """
         return as_objects(unpadded(things)) if self.ends else things.cpu().numpy()
 
+    def beginning(self, raw: Float[np.ndarray, "P C"]) -> Float[Tensor, "P F"]:
+        """Return the first steps of a series.
+
+        Raises:
+            UsageError: it has no steps or too many, other channels, or values that are missing.
+            NotSupported: series are scaled by their own range, which its beginning does not have.
+        """
+        raw = np.asarray(raw)
+        if raw.ndim != 2 or raw.shape[1] != len(self.channels):
+            found = f"the shape {list(raw.shape)}" if raw.ndim != 2 else f"{raw.shape[1]}"
+            raise UsageError(
+                f"a beginning has {found} channels, and series of this run have "
+                f"{len(self.channels)}: {some(self.channels)}"
+            )
+        if not 0 < len(raw) < self.steps:
+            raise UsageError(
+                f"a beginning of {len(raw)} steps: series of this run have at most {self.steps}, "
+                f"so that it may have 1 to {self.steps - 1}"
+            )
+        if not np.isfinite(raw).all():
+            raise UsageError("a beginning has values that are missing or infinite: fill them")
+        if self.form.scale == "item":
+            raise NotSupported(
+                "this run cannot go on from a beginning: its series are scaled by their own range "
+                "(codec.scale=item), which a beginning does not tell"
+            )
+        return self.encode(as_objects([raw]))[0][0, : len(raw)]
+
     def clipped(self, raw: np.ndarray) -> list[Bool[np.ndarray, "S C"]]:
         """Return for each value of series whether it is beyond what the codec can write.
 
@@ -127,10 +179,27 @@ class SeriesCodec(Codec):
         gap_BTW = (value_BTW - self._centre_W).abs()
         slack_W = torch.where(self._scale_W > 0, self._scale_W, self._centre_W.abs() + 1)
         far_BTW = gap_BTW > self._scale_W + TOUCHED * slack_W
+        for place, channel in enumerate(self.sorts):
+            if channel.sort == "zero-inflated":
+                # Zeros are not written as values.
+                far_BTW[..., place] &= value_BTW[..., place] != 0
         far_BTC = far_BTW.unflatten(-1, (-1, len(self.channels))).any(2)
         return [
             far_TC[:length].numpy()
             for far_TC, length in zip(far_BTC, lengths(value_BTW).tolist(), strict=True)
+        ]
+
+    def texts(
+        self, series_SC: Float[np.ndarray, "S C"], decimal: str, cell: Callable[[str], str]
+    ) -> list[list[str]]:
+        """Return the values of a decoded series as a table has them, a row for each step."""
+        columns = list(zip(self.sorts, self.digits(series_SC), strict=True))
+        return [
+            [
+                channel.text(value, digits, decimal, cell)
+                for value, (channel, digits) in zip(row_C, columns, strict=True)
+            ]
+            for row_C in series_SC.tolist()
         ]
 
     def digits(self, series_SC: Float[np.ndarray, "S C"]) -> list[int]:
@@ -146,100 +215,6 @@ class SeriesCodec(Codec):
         """Return centre and scale of what is written of each channel at a step."""
         count = len(self.channels)
         return self._centre_W[:count].numpy(), self._scale_W[:count].numpy()
-
-
-def learn_series(
-    items: Items,
-    *,
-    channels: Sequence[str],
-    normalize: Normalize,
-    deviations: float,
-    max_length: int | None,
-    values: Values = "level",
-    scale: Scaled = "channel",
-) -> dict[str, Any]:
-    """Learn the settings of a codec, with ranges from the training part.
-
-    Padding never enters a mean, a deviation or a bound.
-
-    Args:
-        items: training series ``[t, C]``.
-        channels: their names.
-        normalize: ``min-max``: -1 and 1 lie just beyond the smallest and the largest value;
-            ``standard``: they lie ``deviations`` standard deviations from the mean.
-        deviations: number of standard deviations for ``standard``.
-        max_length: steps of a sequence; ``None``: the length of the longest series.
-        values: see :class:`~.forms.Form`.
-        scale: see :class:`~.forms.Form`.
-    """
-    form = Form(values, scale, normalize, deviations)
-    # Ranges of whole series are cut as the codec cuts them. Those of steps never were.
-    cut = None if form.plain else max_length
-    count, longest, shortest = 0, 0, np.inf
-    total_C, low_C = np.zeros(len(channels)), np.full(len(channels), np.inf)
-    high_C = -low_C
-    low_W = np.full(len(channels) * form.whole, np.inf)
-    high_W = -low_W
-    for value_SC, whole_NW, length_N in _chunks(items, form, cut):
-        count += len(value_SC)
-        total_C += value_SC.sum(0)
-        low_C = np.minimum(low_C, value_SC.min(0))
-        high_C = np.maximum(high_C, value_SC.max(0))
-        low_W, high_W = np.minimum(low_W, whole_NW.min(0)), np.maximum(high_W, whole_NW.max(0))
-        longest, shortest = max(longest, length_N.max()), min(shortest, length_N.min())
-    if scale == "item":
-        # The range of each series is -1 to 1.
-        centre_C, scale_C = np.zeros(len(channels)), np.ones(len(channels))
-    elif normalize == "min-max":
-        centre_C, scale_C = own_range(np.stack([low_C, high_C]), "min-max", deviations)
-    else:
-        centre_C = total_C / count
-        # A second pass: the difference of large sums would lose all significant digits.
-        square_C = sum(
-            ((value_SC - centre_C) ** 2).sum(0) for value_SC, _, _ in _chunks(items, form, cut)
-        )
-        scale_C = np.sqrt(square_C / count) * deviations
-    scale_C = np.where(high_C > low_C, scale_C, 0.0)
-    centre_C = np.where(high_C > low_C, centre_C, low_C)
-    centre_W, scale_W = own_range(np.stack([low_W, high_W]), "min-max", deviations)
-    steps = int(longest) if max_length is None else max_length
-    return {
-        "steps": steps,
-        "channels": list(channels),
-        "centre": [*centre_C.tolist(), *centre_W.tolist()],
-        "scale": [*scale_C.tolist(), *scale_W.tolist()],
-        "ends": bool(shortest < steps),
-        **({} if form.plain else {"form": asdict(form)}),
-    }
-
-
-def _chunks(
-    items: Items, form: Form, cut: int | None
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield the values ``[S, C]`` of the steps of a chunk of series, those of these series as a
-    whole ``[N, W]``, and their lengths."""
-    for start in range(0, len(items), LEARNED):
-        chunk = list(items[start : start + LEARNED])
-        values, wholes = zip(*(form.split(one[:cut]) for one in chunk), strict=True)
-        length_N = np.array([len(one) for one in chunk])
-        yield np.concatenate(values).astype(np.float64), np.stack(wholes), length_N
-
-
-def check_positive(dataset: Dataset) -> None:
-    """Check that ratios are defined in all parts.
-
-    Raises:
-        DataError: a value is 0 or negative.
-    """
-    for name, part in dataset.parts.items():
-        for one in part.items[: len(part)]:
-            low_C = one.min(0)
-            if (low_C <= 0).any():
-                channel = dataset.channels[int(low_C.argmin())]
-                raise DataError(
-                    f"codec.values=ratio needs positive values, and {channel} is {low_C.min():g} "
-                    f"in the {name} part: use codec.values=difference"
-                )
 
 
 def series_codec(codec: object) -> SeriesCodec:

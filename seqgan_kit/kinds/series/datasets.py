@@ -21,7 +21,15 @@ from ...labels import UNLABELLED
 from .arrays import LABELS_SUFFIX
 from .assembling import assemble, cut_parts
 from .files import READERS, checked, read_series
-from .items import Columns, Missing, SeriesFile, Unreadable, same_columns, usable
+from .items import (
+    Columns,
+    Missing,
+    SeriesFile,
+    Unreadable,
+    same_categories,
+    same_columns,
+    usable,
+)
 from .tables import read_table
 from .windowing import Labelled, Split, cut_windows
 
@@ -182,6 +190,8 @@ def own_series(
     files, others, digests = _files(root, columns, bool(window), max_mb)
     path = root if isinstance(root, Path) else FRAME
     first = same_columns(files)
+    files = same_categories(files)
+    categories = files["training"].categories
     notes = [*left_out("files of other kinds", others)]
     notes += dict.fromkeys(note for file in files.values() for note in file.notes)
     series, noted = usable(files, missing, skip=unreadable == "skip", whole=bool(window))
@@ -220,6 +230,8 @@ def own_series(
         seed=seed,
         key=[json.dumps(key, sort_keys=True)],
         notes=notes,
+        categories=categories,
+        clock=first.clock,
     )
 
 
@@ -230,7 +242,8 @@ def _files(
     if not isinstance(root, Path):
         file = checked(read_table(root, columns, whole), FRAME)
         values = np.concatenate([one.value_SC.ravel() for one in file.series])
-        return {"training": file}, [], {"training": sha256(values.tobytes()).hexdigest()}
+        texts = json.dumps(file.categories).encode() if file.categories else b""
+        return {"training": file}, [], {"training": sha256(values.tobytes() + texts).hexdigest()}
     paths, others = find_parts(root, tuple(READERS))
     files = {
         part: read_series(paths[part], columns, whole=whole, max_mb=max_mb)

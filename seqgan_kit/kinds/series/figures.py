@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from ...evaluation.distribution import NotMeasurable, TooFewSamples
 from ...evaluation.judge import FEATURES, Judge
 from ...evaluation.lengths import length_distance
+from .channel_figures import measure_channels
 from .forms import needs_double
+from .schema import Sort
 from .scores import discriminative_score, predictive_score, published_size
 
 WIDTH, KERNEL, DILATIONS = 64, 5, (1, 2, 4)
@@ -110,6 +112,8 @@ class SeriesFigures:
         reference: real series that it has not seen: the whole test part.
         scale: standardises the values.
         score_steps: training steps of the networks that compute the scores.
+        channels: names of the channels.
+        sorts: what the values of channels may be, if they are not real numbers.
 
     Raises:
         TooFewSamples: a part has no series.
@@ -122,11 +126,14 @@ class SeriesFigures:
         reference: Float[Tensor, "R T C"],
         scale: Scale,
         score_steps: int,
+        channels: Sequence[str],
+        sorts: Mapping[str, Sort],
     ) -> None:
         if not len(training) or not len(reference):
             raise TooFewSamples("metrics of series need at least one training and one test series")
         self._training, self._reference = training, reference
         self._scale, self._score_steps = scale, score_steps
+        self._channels, self._sorts = channels, sorts
         self._length_R = _lengths(reference)
         known_MC = training[~training[..., 0].isnan()]
         self._low_C, self._high_C = known_MC.amin(0), known_MC.amax(0)
@@ -161,6 +168,7 @@ class SeriesFigures:
             "autocorrelation_distance": autocorrelation_distance(own, real),
             "marginal_distance": marginal_distance(own, real),
             "length_distance": length_distance(length_N, self._length_R),
+            **measure_channels(samples, self._reference, self._channels, self._sorts),
         }
 
     def _unit(self, items: Tensor) -> Tensor:

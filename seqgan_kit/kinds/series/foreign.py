@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from ...data.dataset import DataError
+from ...data.dataset import DataError, some
 from ...data.tables import ENDINGS
 from ...data.unequal import as_objects
 from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from . import loading
 from .files import read_series
-from .items import complete
+from .items import complete, renumbered
 
 
 def read_samples(
@@ -50,6 +50,14 @@ def read_samples(
             whole=False,
             max_mb=bench.recipe.data.max_file_mb,
         )
+        texts = bench.dataset.categories
+        if by_name and path.suffix.lower() in tables and set(texts) - set(found.categories):
+            name = next(name for name in texts if name not in found.categories)
+            raise SamplesError(
+                f"{path}: {name} holds numbers; expected the texts of {bench.dataset.name}: "
+                f"{some(texts[name])}"
+            )
+        found = renumbered(found, texts)
         series = [complete(one, found.channels, "error", "fill them") for one in found.series]
         names = [list(map(cell_of(path), one.label)) for one in series]
     except DataError as error:

@@ -16,6 +16,7 @@ from ...data.tables import ENDINGS, TableForm
 from ...runs import beginning as shared
 from .arrays import OBJECT_BYTES
 from .items import Columns
+from .schema import MOST_CATEGORIES
 from .tables import COMMA_NUMBER, MISSING, pointed, read_columns
 from .times import rise
 
@@ -23,6 +24,9 @@ IDS = ("id", "series", "sample", "item", "unit", "subject", "session", "trial", 
 TIMES = ("time", "timestamp", "datetime", "date", "t", "step", "frame", "tick", "year", "day")
 NUMBERS_OF_ROWS = ("", "index", "unnamed: 0", "row", "id")
 LABELS = ("label", "class", "target", "category")
+
+OFTEN = 0.2
+"""Different texts for each row of a column, up to which they are names of something."""
 
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 """A number whose comma may stand between thousands."""
@@ -152,9 +156,13 @@ def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str
     few = count < FEW_SERIES and steps >= 2 * WINDOW
     whole = key is None or few or steps > LONGEST or len(changing) > len(quick)
     first = range(len(keys)) if whole else {k: n for n, k in reversed([*enumerate(keys)])}.values()
-    left_out |= dict.fromkeys(quick, "changes all the time")
+    # Text that changes from step to step is a state, if there are few.
+    states = [n for n in quick if n not in numbers and _are_states(table[n])]
+    left_out |= {n: "changes all the time" for n in quick if n not in states}
     rows = [{name: table[name][n] for name in may_label} for n in first]
-    labels, others = shared.guess_labels(rows, [n for n in may_label if n not in left_out])
+    labels, others = shared.guess_labels(
+        rows, [n for n in may_label if n not in (*left_out, *states)]
+    )
     if not labels and not others.get("label", "always").startswith("always"):
         # The reader takes it for labels in any case.
         raise DataError(
@@ -162,14 +170,14 @@ def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str
             "series share: correct it, or rename it if it holds values"
         )
     left_out |= others
-    channels = [n for n in free if n in numbers and n not in (*labels, *left_out)]
+    channels = [n for n in free if n in (*numbers, *states) and n not in (*labels, *left_out)]
     if not channels:
         raise DataError(
             f"{path}: none of the columns {', '.join(table)} holds values: add one with numbers"
         )
     given = {"id": key, "time": time, "labels": ", ".join(labels)}
     shown = ", ".join(f"{role}: {name}" for role, name in given.items() if name)
-    strings = [name for name in left_out if name not in numbers]
+    strings = [name for name in left_out if name not in numbers and name not in states]
     return Guess(
         True,
         Columns(
@@ -183,11 +191,18 @@ def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str
         left_out,
         # What hardly repeats may be text.
         sure=all(
-            len({*table[name]}) <= 0.2 * len(keys) or shared.are_codes(table[name])
+            len({*table[name]}) <= OFTEN * len(keys) or shared.are_codes(table[name])
             for name in strings
         ),
         roles=[f"columns taken for {shown}"] if shown else [],
     )
+
+
+def _are_states(cells: Sequence[str]) -> bool:
+    """Say whether texts are categories: few, which come again and again, and no numbers."""
+    known = {cell for cell in cells if cell.lower() not in MISSING}
+    few = len(known) <= min(MOST_CATEGORIES, OFTEN * len(cells))
+    return few and all(any(map(str.isalpha, cell)) for cell in known)
 
 
 def _id_column(table: Mapping[str, Sequence[str]]) -> str | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from ...data.dataset import DataError, PartName, listed
-from ...data.label_folders import left_out
+from ...data.clock import Clock
+from ...data.dataset import DataError, PartName, listed, some
+from ...data.label_folders import left_out, natural
 from ...data.tables import TableForm
 
 Missing = Literal["error", "forward", "linear", "mean"]
@@ -97,12 +98,23 @@ class OneSeries:
 
 @dataclass(frozen=True)
 class SeriesFile:
-    """The contents of a file, and remarks for the user on how it was read."""
+    """The contents of a file, and remarks for the user on how it was read.
+
+    Attributes:
+        series: the series.
+        channels: names of their channels.
+        attributes: names of their labels.
+        notes: the remarks.
+        categories: for each channel whose values are the numbers of texts, these texts.
+        clock: the times of steps, if they are regular.
+    """
 
     series: list[OneSeries]
     channels: tuple[str, ...]
     attributes: tuple[str, ...]
     notes: Sequence[str] = ()
+    categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    clock: Clock | None = None
 
 
 FILL_ADVICE = "fill them with data.missing=forward or data.missing=linear"
@@ -118,6 +130,7 @@ def complete(
     missing: Missing,
     advice: str = FILL_ADVICE,
     mean_C: np.ndarray | None = None,
+    categories: Collection[str] = (),
 ) -> OneSeries:
     """Return the series without missing values.
 
@@ -129,6 +142,8 @@ def complete(
             ends, the nearest known one), or with the mean of its channel (``mean``).
         advice: end of the message on missing values: what to do about them.
         mean_C: means of the channels, for ``mean``.
+        categories: channels of categories, between which nothing is interpolated: ``linear`` is
+            ``forward`` for them.
 
     Raises:
         DataError: a value is missing and may not be filled, a channel has no values at all, or a
@@ -155,7 +170,8 @@ def complete(
         return OneSeries(series.name, np.where(absent_SC, mean_C, value_SC), series.labels)
     filled_SC = value_SC.copy()
     for column in np.flatnonzero(absent_SC.any(0)):
-        filled_SC[:, column] = _filled(value_SC[:, column], missing, where)
+        way: Missing = "forward" if channels[column] in categories else missing
+        filled_SC[:, column] = _filled(value_SC[:, column], way, where)
     return OneSeries(series.name, filled_SC, series.labels)
 
 
@@ -199,7 +215,8 @@ def usable(
 
     Args:
         files: series by part.
-        missing: what to do with missing values; the mean is that of the training file.
+        missing: what to do with missing values; the mean is that of the training file, or of
+            categories the most frequent one.
         skip: whether series that cannot be used are left out.
         whole: whether labels may change within a series, because windows are cut.
 
@@ -213,7 +230,9 @@ def usable(
         found[part] = []
         for one in file.series:
             try:
-                kept = complete(one, file.channels, missing, mean_C=mean_C)
+                kept = complete(
+                    one, file.channels, missing, mean_C=mean_C, categories=file.categories
+                )
                 if not whole:
                     _ = kept.label  # Asked here, because it may be refused.
             except DataError as error:
@@ -234,7 +253,7 @@ def usable(
 
 
 def _means(file: SeriesFile) -> np.ndarray:
-    """Return the mean of the known values of each channel.
+    """Return the mean of the known values of each channel, or the most frequent category.
 
     Raises:
         DataError: a channel has none.
@@ -246,7 +265,58 @@ def _means(file: SeriesFile) -> np.ndarray:
         raise DataError(
             f"the channel {name} has no value in the training part: leave it out of data.channels"
         )
-    return np.where(known_SC, value_SC, 0.0).sum(0) / known_SC.sum(0)
+    mean_C = np.where(known_SC, value_SC, 0.0).sum(0) / known_SC.sum(0)
+    for place, name in enumerate(file.channels):
+        if name in file.categories:
+            known_S = value_SC[known_SC[:, place], place].astype(int)
+            mean_C[place] = np.bincount(known_S).argmax()
+    return mean_C
+
+
+def same_categories(files: Mapping[PartName, SeriesFile]) -> dict[PartName, SeriesFile]:
+    """Return the files with one number for each text of a channel, in the order of texts.
+
+    Raises:
+        DataError: a channel holds text in one file and numbers in another.
+    """
+    known: dict[str, set[str]] = {}
+    for file in files.values():
+        for name, texts in file.categories.items():
+            known.setdefault(name, set()).update(texts)
+    for part, file in files.items():
+        if numeric := [name for name in known if name not in file.categories]:
+            raise DataError(
+                f"{numeric[0]} holds numbers in the {part} file, and text in another: correct it"
+            )
+    order = {name: tuple(sorted(texts, key=natural)) for name, texts in known.items()}
+    return {part: renumbered(file, order) for part, file in files.items()}
+
+
+def renumbered(file: SeriesFile, order: Mapping[str, Sequence[str]]) -> SeriesFile:
+    """Return a file whose categories have the numbers of these texts.
+
+    Raises:
+        DataError: the file has text where there are none, or a text that is not among them.
+    """
+    if not file.categories:
+        return file
+    changed = []
+    for one in file.series:
+        value_SC = one.value_SC.copy()
+        for name, texts in file.categories.items():
+            place = file.channels.index(name)
+            if name not in order:
+                raise DataError(f"{one.name}: {name} holds text ({texts[0]!r}); expected numbers")
+            known = {text: number for number, text in enumerate(order[name])}
+            if strange := [text for text in texts if text not in known]:
+                raise DataError(
+                    f"{one.name}: {name} is {strange[0]!r}; its categories are {some(order[name])}"
+                )
+            new_K = np.array([known[text] for text in texts], float)
+            exists_S = ~np.isnan(value_SC[:, place])
+            value_SC[exists_S, place] = new_K[value_SC[exists_S, place].astype(int)]
+        changed.append(replace(one, value_SC=value_SC))
+    return replace(file, series=changed, categories=order)
 
 
 def same_columns(files: Mapping[PartName, SeriesFile]) -> SeriesFile:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...kind import Codec, Kind, Measure, StoredCodec
-from ...runs.asked import INTERPOLATE, NOISE_SCALE, Asked, Starter
+from ...runs.asked import INTERPOLATE, NOISE_SCALE, PROMPT, Asked, Starter
 from ...sections import Section
+from .options import START
 from .schema import OwnSeriesData, SeriesCodecRecipe, SeriesEvaluation, SinesData, VowelsData
 
 if TYPE_CHECKING:
@@ -34,16 +36,20 @@ class Series(Kind):
     codecs = {"series": SeriesCodecRecipe}
     evaluation = SeriesEvaluation
     place = "series.png"
-    options = (INTERPOLATE, NOISE_SCALE)
+    options = (INTERPOLATE, NOISE_SCALE, PROMPT, START)
     about = (
         "Series are written to a .csv (a row for each step), a .npz (`x` [count, time, channels] "
         "padded with 0, `length`, names in `channel`, an array for each attribute), or a .png "
         "(small multiples, over real series if the data are available). --out - writes a table to "
-        "standard output. The default is 12 series per label."
+        "standard output. The default is 12 series per label. Where the times of the training "
+        "data are regular, a table has such times. --prompt FILE has beginnings, and labels: each "
+        "is continued as often as -n says."
     )
     examples = (
         "seqgen sample runs/vowels_series --label 3 -n 100 --out series.csv",
         "seqgen sample runs/vowels_series --out series.png",
+        "seqgen sample runs/vowels_series_likelihood --prompt begun.csv -n 20 --out fan.png",
+        "seqgen sample runs/sensors_series --start 2026-01-01 --out sensors.csv",
     )
 
     def load(self, data: Any, progress: Progress | None = None) -> Dataset:
@@ -52,15 +58,17 @@ class Series(Kind):
         return load(data, progress)
 
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
-        from .codec import check_positive, learn_series
+        from .learning import check_positive, learn_series, learn_sorts
 
         settings = recipe.codec.model_dump(exclude={"kind"})
         snap = settings.pop("snap")
         if settings["values"] == "ratio":
             check_positive(dataset)
+        sorts = learn_sorts(dataset, settings.pop("channels"))
         training = dataset.parts["training"].items
-        learned = learn_series(training, channels=dataset.channels, **settings)
-        return StoredCodec({"kind": "series", **learned, "snap": snap})
+        learned = learn_series(training, channels=dataset.channels, sorts=sorts, **settings)
+        clock = {} if dataset.clock is None else {"clock": asdict(dataset.clock)}
+        return StoredCodec({"kind": "series", **learned, "snap": snap, **clock})
 
     def stored(self, codec: str) -> type[Section] | None:
         from .stored import StoredSeries
@@ -78,6 +86,21 @@ class Series(Kind):
         from .measure import measure
 
         return measure(recipe, dataset)
+
+    def run_figures(
+        self, bench: Bench, run: Run, recipe: Recipe, sampler: Sampler
+    ) -> tuple[Mapping[str, float], int]:
+        from ...evaluation.likelihood import chosen_items
+        from .codec import series_codec
+        from .continuing import continuation_figures
+        from .measure import scale_of
+
+        codec = series_codec(sampler.codec)
+        if not sampler.generator.writer.feedback or codec.form.scale == "item":
+            return {}, 0
+        batch = bench.test_batch(run, recipe)
+        chosen = chosen_items(len(bench.test), bench.settings.likelihood_items)
+        return continuation_figures(sampler, batch, bench.test[chosen], scale_of(bench.dataset))
 
     def draw(self, sampler: Sampler, path: Path) -> None:
         from .drawing import draw_series

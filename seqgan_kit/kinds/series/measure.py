@@ -13,11 +13,13 @@ from ...data.unequal import padded
 from ...evaluation.judge import Judge
 from ...kind import Measure
 from ...recipe import Recipe
-from .codec import learn_series
+from .channel_figures import channel_figures
+from .continuing import FIGURES as CONTINUATION
 from .figure_table import FIGURES
 from .figures import Scale, SeriesFigures, SeriesJudge
 from .forms import own_range
-from .schema import SeriesEvaluation
+from .learning import learn_series
+from .schema import SeriesCodecRecipe, SeriesEvaluation, Sort
 from .summary import LARGELY
 
 
@@ -25,7 +27,10 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
     """Return the judge and the metrics of series."""
     settings = recipe.evaluation
     assert isinstance(settings, SeriesEvaluation), "recipes of series have this section"
-    scale = _scale(dataset)
+    scale = scale_of(dataset)
+    sorts: dict[str, Sort] = dict.fromkeys(dataset.categories, "categorical")
+    if isinstance(recipe.codec, SeriesCodecRecipe):
+        sorts |= recipe.codec.channels
     parts = [part.items[: len(part)] for part in dataset.parts.values()]
     double = any(one.dtype == np.float64 for items in parts for one in items)
     longest = max((len(one) for items in parts for one in items), default=1)
@@ -44,7 +49,12 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
 
     def own(training: Tensor, test: Tensor, judge: Judge) -> SeriesFigures:
         return SeriesFigures(
-            training=training, reference=test, scale=scale, score_steps=settings.score_steps
+            training=training,
+            reference=test,
+            scale=scale,
+            score_steps=settings.score_steps,
+            channels=dataset.channels,
+            sorts=sorts,
         )
 
     return Measure(
@@ -53,9 +63,9 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
         real=real,
         made=lambda decoded, _: decoded,
         vectors=partial(scale.vectors, steps=longest),
-        figures=FIGURES,
+        figures=(*FIGURES, *channel_figures(dataset.channels, sorts), *CONTINUATION),
         own=own,
-        settings={"score_steps": settings.score_steps},
+        settings={"score_steps": settings.score_steps, "channels": 1, "sorts": sorts},
         notes=[
             "Scores, discrepancy and distances of series compare a set of samples with all "
             f"{len(dataset.parts['test'])} test series. The row of real data has as many training "
@@ -78,7 +88,7 @@ def beyond_training(dataset: Dataset) -> float:
     return float((np.abs(value_SC - centre_C) > reach_C).mean(0).max())
 
 
-def _scale(dataset: Dataset) -> Scale:
+def scale_of(dataset: Dataset) -> Scale:
     """Return the units in which series are measured, independent of the model's codec."""
     learned = learn_series(
         dataset.parts["training"].items,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ...sections import (
     CodecSection,
@@ -20,6 +20,14 @@ from ...sections import (
     TableData,
     shown,
 )
+
+Sort = Literal[
+    "real", "non-negative", "bounded", "integer", "binary", "categorical", "zero-inflated"
+]
+"""What the values of a channel may be."""
+
+MOST_CATEGORIES = 50
+"""Most categories of a channel."""
 
 
 def _time_format(text: str) -> str:
@@ -128,10 +136,24 @@ class SeriesCodecRecipe(CodecSection):
     """What is written of a step: its value; the difference from the step before (data with a
     trend); or the logarithm of the ratio to it (positive data that grow). The value of the first
     step becomes another number of a step for each channel."""
+    channels: dict[str, Sort] = {}
+    """What the values of a channel may be, by its name: `real` (what is not named),
+    `non-negative`, `bounded` (by the smallest and the largest value of the training data),
+    `integer`, `binary`, `categorical` (text is, unasked), or `zero-inflated` (0, or an amount)."""
     max_length: Annotated[int, Field(ge=1, le=10**7)] | None = None
     """Steps of a sequence. If absent: the length of the longest training series."""
     snap: bool = False
     """Round values to the 256 levels of a logistic head."""
+
+    @model_validator(mode="after")
+    def _plain_if_mixed(self) -> SeriesCodecRecipe:
+        mixed = [name for name, sort in self.channels.items() if sort != "real"]
+        if mixed and (self.scale != "channel" or self.values != "level"):
+            raise ValueError(
+                f"channels ({mixed[0]} is {self.channels[mixed[0]]}): values other than real "
+                "numbers need scale 'channel' and values 'level'"
+            )
+        return self
 
 
 class SeriesEvaluation(EvaluationSection):

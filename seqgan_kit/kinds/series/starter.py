@@ -17,6 +17,7 @@ from .datasets import own_series
 from .files import READERS, read_series
 from .guessing import LONGEST, WINDOW, Guess, guess_columns
 from .items import SeriesFile
+from .learning import guessed_sorts
 
 SHORTEST_WINDOW = 4
 MOST_WINDOWS = 20_000
@@ -152,6 +153,8 @@ def _description(found: OwnSeries) -> str:
             f"the recipe takes {len(label_NA):,} windows of {found.window} steps, "
             f"one every {stride}"
         )
+    if sorts := guessed_sorts(dataset):
+        lines.append("values: " + ", ".join(f"{name} {sort}" for name, sort in sorts.items()))
     labelled = any(len(names) > 1 for names in dataset.labels.values())
     lines += shared.class_counts(label_NA, dataset.labels) if labelled else ["no labels"]
     if found.missing:
@@ -178,6 +181,10 @@ def series_recipe(found: OwnSeries, name: str, target: Path) -> str:
         rate="1e-3",
     )
     form = columns.form
+    channels = ", ".join(
+        f"{shared.quoted(channel)}: {sort}"
+        for channel, sort in guessed_sorts(found.dataset).items()
+    )
     table = f"""
   # Columns that tell series apart, and whose values rise within each, if there are such.
   id: {shared.quoted(columns.id)}
@@ -213,6 +220,9 @@ codec:
   # min-max, or standard: so many deviations about the mean, and what lies beyond is cut.
   normalize: {"standard" if tails else "min-max"}
   deviations: 3.0
+  # What the values of a channel may be: real (what is not named), non-negative, bounded, integer,
+  # binary, categorical, or zero-inflated.
+  channels: {{{channels}}}
   # Steps of the longest sequence: longer series are cut; null: as many as the longest has.
   max_length: {LONGEST if longest > LONGEST else "null"}
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from ...sections import Rate, Section
 from .forms import Form
+from .schema import MOST_CATEGORIES, Sort
 
 NARROWEST = 3e38
 """Largest number of 32 bits, in which series are computed."""
@@ -24,6 +25,34 @@ class StoredForm(Section):
     deviations: Rate
 
 
+class StoredChannel(Section):
+    """What the values of a channel may be: see :class:`~.channels.Channel`."""
+
+    sort: Sort
+    values: Annotated[tuple[Finite, ...], Field(max_length=MOST_CATEGORIES)] = ()
+    names: tuple[str, ...] = ()
+    whole: bool = False
+    low: Finite | None = None
+    high: Finite | None = None
+
+    @model_validator(mode="after")
+    def _of_its_sort(self) -> StoredChannel:
+        expected = {"binary": 2, "categorical": max(len(self.values), 1)}.get(self.sort, 0)
+        if len(self.values) != expected:
+            raise ValueError(f"values has {len(self.values)} numbers for a {self.sort} channel")
+        if self.names and max(self.values, default=0) >= len(self.names):
+            raise ValueError(f"names has {len(self.names)} for the values {self.values}")
+        return self
+
+
+class StoredClock(Section):
+    """The times of steps: see :class:`~seqgan_kit.data.clock.Clock`."""
+
+    unit: Literal["numbers", "seconds", "months"]
+    start: Finite
+    step: Rate
+
+
 class StoredSeries(Section):
     """Length, channels and their ranges, and those of what is written of whole series."""
 
@@ -35,9 +64,17 @@ class StoredSeries(Section):
     ends: bool
     snap: bool = False
     form: StoredForm | None = None
+    sorts: tuple[StoredChannel, ...] | None = None
+    clock: StoredClock | None = None
 
     @model_validator(mode="after")
     def _of_equal_length(self) -> StoredSeries:
+        if self.sorts is not None and len(self.sorts) != len(self.channels):
+            raise ValueError(
+                f"sorts has {len(self.sorts)} entries for {len(self.channels)} channels"
+            )
+        if self.sorts is not None and self.form is not None:
+            raise ValueError("sorts and form cannot be used together")
         whole = Form(**self.form.model_dump()).whole if self.form else 0
         expected = len(self.channels) * (1 + whole)
         for key in ("centre", "scale"):

@@ -14,6 +14,7 @@ from ...report.data import of_each_class, quantile_rows, row
 from .codec import SeriesCodec
 from .drawing import Frame, small_multiples
 from .forms import digits_for
+from .learning import guessed_sorts
 
 ACROSS = 4
 """Series per class on a sheet."""
@@ -47,6 +48,7 @@ def summary(dataset: Dataset, codec: SeriesCodec) -> str:
             "codec.values=difference or ratio writes changes."
         )
     warnings += _lost_steps(raw["training"], codec)
+    lines += _sorts(dataset, codec)
     return "\n".join([*lines, *([""] if warnings else []), *warnings])
 
 
@@ -62,6 +64,21 @@ def _values(
         digits = 4 if digits_for(found[1], found[2]) < 8 else 10
         shown = [f" {value:.{digits}g}" for value in found]
         lines.append(row(name[:20], [*shown, f"{100 * cut:.2f} %"]))
+    return lines
+
+
+def _sorts(dataset: Dataset, codec: SeriesCodec) -> list[str]:
+    """Say what the values of channels are taken for, and what they look like beside that."""
+    given = dict(zip(codec.channels, codec.sorts, strict=True))
+    named = [f"{name} {one.sort}" for name, one in given.items() if one.sort != "real"]
+    lines = ["", "values: " + ", ".join([*named, "all others real"])] if named else []
+    lines += [
+        f"categories of {name}: {', '.join(one.names)}" for name, one in given.items() if one.names
+    ]
+    look = {n: sort for n, sort in guessed_sorts(dataset).items() if given[n].sort == "real"}
+    if look:
+        shown = ", ".join(f"{name}: {sort}" for name, sort in look.items())
+        lines += ["", f"By their values channels could be declared: codec.channels={{{shown}}}"]
     return lines
 
 

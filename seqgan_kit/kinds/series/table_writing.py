@@ -6,16 +6,13 @@ import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jaxtyping import Float
-from numpy import ndarray
-
 from .items import Columns
 
 TextFile = Any
 """A text file open for writing."""
 
-Sample = tuple[Float[ndarray, "T C"], Sequence[int], Sequence[str]]
-"""Values, the significant digits of each channel, and the names of labels."""
+Sample = tuple[Sequence[Sequence[str]], Sequence[str]]
+"""The cells of the channels at each step, and the names of labels."""
 
 
 def write_table(
@@ -26,6 +23,7 @@ def write_table(
     channels: Sequence[str],
     attributes: Sequence[str],
     steps: int,
+    times: Sequence[str],
     cell: Callable[[str], str],
 ) -> None:
     """Write samples as the columns say: a row for each step, or for each series.
@@ -37,6 +35,7 @@ def write_table(
         channels: names of the channels.
         attributes: names of the labels.
         steps: steps of the longest sample that there may be.
+        times: the times of these steps.
         cell: turns text into a cell.
     """
     form, wide = columns.form, columns.layout == "wide"
@@ -51,14 +50,7 @@ def write_table(
     over = columns.channels or [str(step) for step in range(steps)] if wide else ()
     if form.header:
         table.writerow(map(cell, (*names, *over)))
-    for number, (one_TC, digits, labels) in enumerate(samples):
-        shown = [
-            [
-                f"{v:.{places}g}".replace(".", columns.decimal)
-                for v, places in zip(row_C, digits, strict=True)
-            ]
-            for row_C in one_TC.tolist()
-        ]
+    for number, (shown, labels) in enumerate(samples):
         said = [cell(label) for label in labels]
         if wide:
             named = dict(zip(names, [str(number), *said], strict=True))
@@ -66,8 +58,8 @@ def write_table(
             rest = [*value_S, *[""] * (len(over) - len(value_S))]
             table.writerow(arranged(named, rest, form.header))
             continue
-        for time, values in enumerate(shown):
-            named = dict(zip(names, [str(number), str(time), *values, *said], strict=True))
+        for time, values in zip(times, shown, strict=False):
+            named = dict(zip(names, [str(number), time, *values, *said], strict=True))
             table.writerow(arranged(named, (), form.header))
 
 

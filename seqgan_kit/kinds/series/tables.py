@@ -15,6 +15,7 @@ from ...data.reading import LARGEST_MB
 from ...data.tables import Cells, Table, TableForm, guessed_form, open_table
 from ...labels import normal
 from .items import Columns, OneSeries, SeriesFile
+from .schema import MOST_CATEGORIES
 from .times import check_times
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
     table.places(wanted)
     named = _values(table, columns, (columns.id, columns.time, *columns.labels))
     place = {name: number for number, name in enumerate(table.columns)}
-    typed = not table.separator
+    cells = [_Column(name, columns, not table.separator) for name in named]
     values: dict[str, list[list[float]]] = {}
     label_of: dict[str, list[tuple[str, ...]]] = {}
     times: dict[str, list[tuple[int, str]]] = {}
@@ -116,10 +117,13 @@ def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
             time = pointed(time) if columns.decimal == "," else time
             times.setdefault(key, []).append((line, time))
         values.setdefault(key, []).append(
-            [_number(row[place[n]], where, n, columns, typed) for n in named]
+            [one.value(row[place[one.name]], where) for one in cells]
         )
         label_of.setdefault(key, []).append(_labels(row, place, columns, where))
-    notes = check_times(table.path, columns.time, times, columns.time_format) if times else []
+    notes: list[str] = []
+    clock = None
+    if times:
+        notes, clock = check_times(table.path, columns.time, times, columns.time_format)
     found = [
         OneSeries(
             f"{table.path}: series {key}" if key else str(table.path),
@@ -128,7 +132,8 @@ def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
         )
         for key, rows_SC in values.items()
     ]
-    return SeriesFile(found, named, columns.labels, notes)
+    categories = {one.name: tuple(one.texts) for one in cells if one.texts}
+    return SeriesFile(found, named, columns.labels, notes, categories, clock)
 
 
 def _wide(table: Table, columns: Columns) -> SeriesFile:
@@ -155,6 +160,58 @@ def _wide(table: Table, columns: Columns) -> SeriesFile:
         label = _labels(row, place, columns, where)
         found.append(OneSeries(name, value_S[: known[-1] + 1, None], label))
     return SeriesFile(found, (WIDE_CHANNEL,), columns.labels)
+
+
+class _Column:
+    """A column of values: numbers, or texts that get numbers in the order in which they appear.
+
+    Args:
+        name: its name.
+        columns: how the table is written.
+        typed: whether the table has types.
+
+    Attributes:
+        texts: the texts and their numbers; empty for a column of numbers.
+    """
+
+    def __init__(self, name: str, columns: Columns, typed: bool) -> None:
+        self.name = name
+        self.texts: dict[str, int] = {}
+        self._settings = (name, columns, typed)
+        self._numbers = False
+
+    def value(self, cell: str, where: str) -> float:
+        """Return the number of a cell, NaN if it is missing.
+
+        Raises:
+            DataError: it is text in a column of numbers, or a number in a column of texts, or one
+                text too many.
+        """
+        if self.texts and (known := self.texts.get(normal(cell))) is not None:
+            return float(known)
+        try:
+            number = _number(cell, where, *self._settings)
+        except DataError:
+            # What has no letter is a number that is wrong.
+            if self._numbers or not any(map(str.isalpha, cell)):
+                raise
+            self.texts[normal(cell)] = len(self.texts)
+            if len(self.texts) > MOST_CATEGORIES:
+                raise DataError(
+                    f"{where}: the column {self.name!r} has more than {MOST_CATEGORIES} different "
+                    "texts, too many for categories: list the channels in data.channels without it"
+                ) from None
+            return float(len(self.texts) - 1)
+        if np.isnan(number):
+            return number
+        if self.texts:
+            raise DataError(
+                f"{where}: the column {self.name!r} has the number {cell.strip()} and the text "
+                f"{next(iter(self.texts))!r}: correct it, or list the channels in data.channels "
+                "without it"
+            )
+        self._numbers = True
+        return number
 
 
 def _labels(row: Cells, place: dict[str, int], columns: Columns, where: str) -> tuple[str, ...]:

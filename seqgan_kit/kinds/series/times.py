@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from ...data.clock import EPOCH, Clock, Unit
 from ...data.dataset import DataError
 from ...data.label_folders import natural
 
@@ -33,12 +35,14 @@ CENTURY = 69
 LEAP_YEAR = 2000
 """Stands for the year of dates that have none."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNEQUAL = 0.5
 """By how much of the median a step may differ, before steps are called unequal: months are equal
 enough."""
 
 NUMBERS = "numbers"
+
+EQUAL = 1e-6
+"""By how much of it a step may differ in equal ones, for rounding."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ class Form:
 
 def check_times(
     path: object, column: str, times: Mapping[str, Stamped], time_format: str | None = None
-) -> list[str]:
-    """Check that the times of each series rise; return notes on how they were read.
+) -> tuple[list[str], Clock | None]:
+    """Check that the times of each series rise.
 
     Args:
         path: the table, for messages.
@@ -64,6 +68,9 @@ def check_times(
         times: lines and times of each series.
         time_format: how times are written, as in ``datetime.strptime``; ``None``: the first of the
             usual forms in which all of them can be read and rise.
+
+    Returns:
+        Notes on how they were read, and the clock by which they go, if they are regular.
 
     Raises:
         DataError: a time is missing, in another form, or not later than the one before.
@@ -77,7 +84,7 @@ def check_times(
         return [
             f"{column}: times in no known form, in the order of the rows; data.time_format says "
             "how to read them"
-        ]
+        ], None
     rising = {name: value for name, value in fitting.items() if _falls(value) is None}
     if not rising:
         name, value = next(iter(fitting.items()))
@@ -85,7 +92,8 @@ def check_times(
         _check_rise(path, value, times, read_as)
     name, value = next(iter(rising.items()))
     others = [n for n, other in rising.items() if n != NUMBERS and other != value]
-    return [*_read_as(column, name, others), *_unequal(column, name, value)]
+    notes = [*_read_as(column, name, others), *_unequal(column, name, value)]
+    return notes, clock_of(value, name)
 
 
 def _fitting(
@@ -176,6 +184,36 @@ def _unequal(column: str, name: str, value: Mapping[str, Sequence[float]]) -> It
             f"{shown[2]} ({other:,} of {len(step_S):,} differ); they are read as if they were "
             "equal"
         )
+
+
+def clock_of(value: Mapping[str, Sequence[float]], name: str) -> Clock | None:
+    """Return the clock of times, if their steps are equal.
+
+    Args:
+        value: times of each series, as the form of this name reads them.
+        name: the form.
+    """
+    if name in UNDATED or max(map(len, value.values()), default=0) < 2:
+        return None
+    start = next(iter(value.values()))[0]
+    step_S = np.concatenate([np.diff(one) for one in value.values()])
+    step = float(np.median(step_S))
+    if (np.abs(step_S - step) <= EQUAL * step).all():
+        unit: Unit = "numbers" if name == NUMBERS else "seconds"
+        return Clock(unit, start, step)
+    if name == NUMBERS:
+        return None
+    first, *others = {months for one in value.values() for months in _months(one)}
+    return None if others or not first else Clock("months", start, float(first))
+
+
+def _months(seconds: Sequence[float]) -> Iterator[int]:
+    """Yield the months from each time to the next; 0 where it is not a number of months."""
+    moments = [EPOCH + timedelta(seconds=one) for one in seconds]
+    for before, after in pairwise(moments):
+        months = 12 * (after.year - before.year) + after.month - before.month
+        same = after.replace(year=before.year, month=1) == before.replace(month=1)
+        yield months if same else 0
 
 
 def _shown(step: float, name: str) -> str:
@@ -286,3 +324,6 @@ FORMS = (
     Form("dates with names of months", _with_names),
 )
 """The usual forms of times; where several fit, the first one in which they rise is taken."""
+
+UNDATED = ("hours and minutes", "day/month", "month/day")
+"""Forms without a year, in which samples could not go on from day to day, or from year to year."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,14 @@ from ...report.images import GRID_ROWS, save_picture
 from ...runs.asked import Asked, text_output
 from ...runs.data import load_dataset, seen
 from ...runs.loading import run_recipe
-from ...runs.sampler import Sampler
+from ...runs.sampler import Sampler, refuse_many
 from ...training.run import Run
+from .beginnings import Beginning, read_beginnings
 from .codec import SeriesCodec, series_codec
 from .drawing import CHANNELS, Frame, small_multiples
+from .items import Columns
 from .loading import columns_of
+from .options import START
 from .table_writing import Sample, free_name, write_table
 
 DEFAULT_COUNT = 12
@@ -57,49 +61,90 @@ def write(sampler: Sampler, asked: Asked) -> None:
     """
 
     codec = series_codec(sampler.codec)
+    beginnings = read_beginnings(sampler, asked)
     if asked.walk is not None:
         _write_walks(sampler, codec, asked)
         return
     count = asked.count or DEFAULT_COUNT
-    label_NA = sampler.label_rows(asked.labels or None, count)
+    if asked.options.get(START.key) is not None and asked.target.suffix in (".png", ".npz"):
+        raise UsageError(f"--start is for tables; --out {asked.target} has no times")
     if asked.target.suffix == ".png":
-        _write_picture(sampler, codec, label_NA, count, asked)
-    elif asked.target.suffix == ".npz":
-        _write_arrays(sampler, codec, label_NA, asked)
+        _write_picture(sampler, codec, beginnings, count, asked)
+        return
+    refuse_many(sum(len(one.label_LA) for one in beginnings), count)
+    label_NA = np.concatenate([np.repeat(one.label_LA, count, 0) for one in beginnings])
+    made = _series(sampler, beginnings, count, asked)
+    if asked.target.suffix == ".npz":
+        _write_arrays(sampler, codec, made, label_NA, asked)
     else:
-        _write_table(sampler, codec, label_NA, asked)
+        _write_table(sampler, codec, made, label_NA, asked)
     asked.say(f"{len(label_NA)} series, seed {asked.seed}")
 
 
 def _series(
-    sampler: Sampler, label_NA: Int[np.ndarray, "N A"], asked: Asked
+    sampler: Sampler, beginnings: Sequence[Beginning], count: int, asked: Asked
 ) -> Iterator[np.ndarray]:
-    """Yield the sampled series ``[t, C]`` one by one."""
-    for chunk in sampler.stream(label_NA, seed=asked.seed, noise_scale=asked.noise_scale):
-        yield from sampler.codec.present(chunk)
+    """Yield ``count`` sampled series ``[t, C]`` of each label of each beginning."""
+    for one in beginnings:
+        for chunk in sampler.stream(
+            np.repeat(one.label_LA, count, 0),
+            seed=asked.seed,
+            noise_scale=asked.noise_scale,
+            prefix=one.prefix,
+        ):
+            yield from sampler.codec.present(chunk)
 
 
 def _write_table(
-    sampler: Sampler, codec: SeriesCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
+    sampler: Sampler,
+    codec: SeriesCodec,
+    made: Iterator[np.ndarray],
+    label_NA: Int[np.ndarray, "N A"],
+    asked: Asked,
 ) -> None:
     """Write a table in the form that the recipe of the run reads."""
 
     labels = _labels(sampler)
+    columns = columns_of(run_recipe(Run(asked.run)).data)
 
     def samples() -> Iterator[Sample]:
-        for one_TC, row_A in zip(_series(sampler, label_NA, asked), label_NA, strict=True):
-            yield one_TC, codec.digits(one_TC), label_names(row_A[: len(labels)], labels)
+        for one_TC, row_A in zip(made, label_NA, strict=True):
+            cells = codec.texts(one_TC, columns.decimal, asked.cell)
+            yield cells, label_names(row_A[: len(labels)], labels)
 
     with text_output(asked) as file:
         write_table(
             file,
             samples(),
-            columns=columns_of(run_recipe(Run(asked.run)).data),
+            columns=columns,
             channels=codec.channels,
             attributes=list(labels),
             steps=codec.steps,
+            times=_times(codec, columns, asked),
             cell=asked.cell,
         )
+
+
+def _times(codec: SeriesCodec, columns: Columns, asked: Asked) -> list[str]:
+    """Return the times of all steps that a sample may have, as the recipe reads them.
+
+    Raises:
+        UsageError: a start is given, and the times of the training data are not regular; or it
+            cannot be used.
+    """
+    start, clock = asked.options.get(START.key), codec.clock
+    if clock is None:
+        if start is not None:
+            raise UsageError(
+                f"--start {start}: the training data of this run have no regular times: times of "
+                "samples are 0, 1, 2 and so on"
+            )
+        return [str(step) for step in range(codec.steps)]
+    if start is not None:
+        clock = clock.begun(start)
+    found = clock.texts(codec.steps, columns.time_format)
+    numbers = clock.unit == "numbers"
+    return [text.replace(".", columns.decimal) for text in found] if numbers else found
 
 
 def _labels(sampler: Sampler) -> Mapping[str, Sequence[str]]:
@@ -108,10 +153,14 @@ def _labels(sampler: Sampler) -> Mapping[str, Sequence[str]]:
 
 
 def _write_arrays(
-    sampler: Sampler, codec: SeriesCodec, label_NA: Int[np.ndarray, "N A"], asked: Asked
+    sampler: Sampler,
+    codec: SeriesCodec,
+    made: Iterator[np.ndarray],
+    label_NA: Int[np.ndarray, "N A"],
+    asked: Asked,
 ) -> None:
 
-    found = list(_series(sampler, label_NA, asked))
+    found = list(made)
     arrays: dict[str, Any] = {
         "x": padded(found, codec.steps, double=found[0].dtype == np.float64)
         .nan_to_num(0.0)
@@ -122,6 +171,10 @@ def _write_arrays(
     for column, (attribute, names) in enumerate(_labels(sampler).items()):
         name = f"label_{attribute}" if attribute in RESERVED else attribute
         arrays[free_name(name, [*arrays])] = np.array(names)[label_NA[:, column]]
+    for name, channel in zip(codec.channels, codec.sorts, strict=True):
+        if channel.names:
+            listed = ", ".join(f"{number} {text}" for number, text in enumerate(channel.names))
+            asked.say(f"x has numbers for the categories of {name}: {listed}")
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     with write_file(asked.target) as draft:
@@ -131,29 +184,45 @@ def _write_arrays(
 def _write_picture(
     sampler: Sampler,
     codec: SeriesCodec,
-    label_NA: Int[np.ndarray, "N A"],
+    beginnings: Sequence[Beginning],
     count: int,
     asked: Asked,
 ) -> None:
-    """Draw small multiples: a row for each label, a column for each channel."""
+    """Draw small multiples: a column for each channel, and a row for each label.
 
-    shown_NA = label_NA[: GRID_ROWS * count]
-    made = list(_series(sampler, shown_NA, asked))
-    real = _real_series(asked, shown_NA[::count])
-    frame = Frame.of([*made, *(one for row in real for one in row)], codec.channels)
+    Behind the samples are real series of their label; or what they go on from, in a row for each
+    beginning, so that they are a fan.
+    """
+    names = [name for number, one in enumerate(beginnings) for name in one.names(number, sampler)]
+    first = _first_rows(beginnings)
+    made = list(_series(sampler, first, count, asked))
+    behind = [one.given for one in first for _ in one.label_LA]
+    if asked.prompt is None:
+        behind = _real_series(asked, first[0].label_LA)
+    frame = Frame.of([*made, *(one for row in behind for one in row)], codec.channels)
     rows = [
-        frame.cells(made[start : start + count], real[start // count])
+        frame.cells(made[start : start + count], behind[start // count])
         for start in range(0, len(made), count)
     ]
-    names = [" ".join(label_names(row, sampler.labels)) for row in shown_NA[::count]]
-    save_picture(small_multiples(rows, names), asked.target)
-    if len(shown_NA) < len(label_NA):
-        asked.say(f"The picture shows the first {GRID_ROWS} labels; choose others with --label")
+    save_picture(small_multiples(rows, names[: len(rows)]), asked.target)
+    asked.say(f"{len(made)} series, seed {asked.seed}")
+    if len(rows) < len(names):
+        asked.say(f"The picture shows the first {GRID_ROWS} rows; choose others with --label")
     if len(codec.channels) > CHANNELS:
         asked.say(f"The picture shows the first {CHANNELS} of {len(codec.channels)} channels")
 
 
-def _real_series(asked: Asked, label_NA: Int[np.ndarray, "L A"]) -> list[list[np.ndarray]]:
+def _first_rows(beginnings: Sequence[Beginning]) -> list[Beginning]:
+    """Return what fills the rows of a picture, of which there are at most ``GRID_ROWS``."""
+    found, left = [], GRID_ROWS
+    for one in beginnings:
+        if left > 0:
+            found.append(replace(one, label_LA=one.label_LA[:left]))
+            left -= len(one.label_LA)
+    return found
+
+
+def _real_series(asked: Asked, label_NA: Int[np.ndarray, "L A"]) -> list[Sequence[np.ndarray]]:
     """Return training series of each label; without the data, none, and say why."""
 
     opened = Run(asked.run)
@@ -166,7 +235,7 @@ def _real_series(asked: Asked, label_NA: Int[np.ndarray, "L A"]) -> list[list[np
         asked.say(f"The picture has no real series behind the samples: {error}")
         return [[] for _ in label_NA]
     training = dataset.parts["training"]
-    found = []
+    found: list[Sequence[np.ndarray]] = []
     for row_A in label_NA:
         members = np.flatnonzero((training.label_NA == row_A).all(1))[:SHOWN]
         found.append(list(training.pick(members)) if len(members) else [])

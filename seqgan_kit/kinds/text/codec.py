@@ -82,24 +82,24 @@ class TextCodec(Codec):
         """Return the text of each decoded token."""
         return [self.tokenizer.pieces(ids) for ids in _rows(ids_BT)]
 
-    def prompt(self, text: str) -> list[int]:
+    def beginning(self, raw: str) -> Int[Tensor, " P"]:
         """Tokenize the beginning of a line.
 
         Raises:
             DataError: some of it is outside the vocabulary, or it leaves no room for more tokens.
         """
-        if strangers := sorted(set(self.tokenizer.strangers(text))):
+        if strangers := sorted(set(self.tokenizer.strangers(raw))):
             named = some(list(map(repr, strangers)))
             raise DataError(
-                f"the prompt {text!r} contains text outside the vocabulary: {named}; remove it"
+                f"the prompt {raw!r} contains text outside the vocabulary: {named}; remove it"
             )
-        ids = self.tokenizer.ids(text)
+        ids = self.tokenizer.ids(raw)
         if len(ids) >= self.max_length:
             raise DataError(
                 f"the prompt has {len(ids)} tokens, but the model's lines have at most "
                 f"{self.max_length}, the prompt included: use fewer than {self.max_length} tokens"
             )
-        return ids
+        return torch.tensor(ids, dtype=torch.int64)
 
     def lengths(self, raw: np.ndarray) -> np.ndarray:
         """Count the tokens of each line, uncut and without the end token."""

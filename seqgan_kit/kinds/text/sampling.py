@@ -77,7 +77,7 @@ def sample_lines(
         NoMoreLines: ``unique`` is set, and no new lines turn up.
     """
     codec = text_codec(sampler.codec)
-    prefix = torch.tensor(codec.prompt(prompt), dtype=torch.int64) if prompt else None
+    prefix = sampler.beginning(prompt) if prompt else None
     steps = codec.steps if max_length is None else min(max_length, codec.steps)
     if prefix is not None and len(prefix) >= steps:
         raise PromptTooLong(

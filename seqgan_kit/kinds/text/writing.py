@@ -38,7 +38,7 @@ def write(sampler: Sampler, asked: Asked) -> None:
             options.get("top_k") or 0,
             1.0 if top_p is None else top_p,
         ),
-        prompt=options.get("prompt", ""),
+        prompt=options.get("prompt") or "",
         max_length=options.get("max_length"),
         unique=options.get("unique", False),
         details=asked.form != "text",

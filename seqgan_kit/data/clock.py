@@ -1,0 +1,97 @@
+"""Regular times of steps: learned from the data, and written for samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from ..errors import UsageError
+
+Unit = Literal["numbers", "seconds", "months"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+DAY = 86_400.0
+SHORTEST_MONTH = 28
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The times of series whose steps are equal.
+
+    Attributes:
+        unit: what a step is counted in: plain numbers, seconds, or months of the calendar.
+        start: time of the first step: a number, or seconds since 1970.
+        step: from one step to the next.
+    """
+
+    unit: Unit
+    start: float
+    step: float
+
+    def begun(self, text: str) -> Clock:
+        """Return the same clock with another start, as a user writes it.
+
+        Raises:
+            UsageError: it is no number, or no date, as the unit asks.
+        """
+        try:
+            if self.unit == "numbers":
+                return Clock(self.unit, float(text), self.step)
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            date = "a date, such as 2026-01-31 or 2026-01-31T12:00"
+            expected = "a number" if self.unit == "numbers" else date
+            raise UsageError(
+                f"--start {text}: expected {expected}, as the times of the training data are"
+            ) from error
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return Clock(self.unit, (moment - EPOCH).total_seconds(), self.step)
+
+    def texts(self, count: int, time_format: str | None = None) -> list[str]:
+        """Return so many times.
+
+        Args:
+            count: how many.
+            time_format: how they are written, as in ``datetime.strftime``; ``None``: ISO 8601,
+                with a time of day where a step or the start is not of whole days.
+
+        Raises:
+            UsageError: they would lie beyond the calendar.
+
+        >>> Clock("seconds", 0.0, 86_400.0).texts(2), Clock("numbers", 5.0, 0.5).texts(3)
+        (['1970-01-01', '1970-01-02'], ['5', '5.5', '6'])
+        >>> Clock("months", 30 * 86_400.0, 1.0).texts(3)
+        ['1970-01-31', '1970-02-28', '1970-03-31']
+        """
+        if self.unit == "numbers":
+            return [f"{self.start + number * self.step:.12g}" for number in range(count)]
+        try:
+            moments = [self._moment(number) for number in range(count)]
+        except (OverflowError, ValueError) as error:
+            raise UsageError(
+                f"the times of {count:,} steps lie beyond the calendar; begin earlier with --start"
+            ) from error
+        if time_format is not None:
+            return [moment.strftime(time_format) for moment in moments]
+        daily = self.start % DAY == 0 and (self.unit == "months" or self.step % DAY == 0)
+        return [
+            moment.date().isoformat() if daily else moment.replace(tzinfo=None).isoformat()
+            for moment in moments
+        ]
+
+    def _moment(self, number: int) -> datetime:
+        first = EPOCH + timedelta(seconds=self.start)
+        if self.unit == "seconds":
+            return first + timedelta(seconds=number * self.step)
+        months = first.year * 12 + first.month - 1 + round(number * self.step)
+        year, month = divmod(months, 12)
+        for day in range(first.day, 0, -1):
+            try:
+                return first.replace(year=year, month=month + 1, day=day)
+            except ValueError:
+                # A shorter month ends earlier.
+                if day <= SHORTEST_MONTH:
+                    raise
+        raise ValueError(f"no such month: {year}-{month + 1}")
