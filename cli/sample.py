@@ -134,7 +134,7 @@ def command(
     writes the usual number of samples of every label to the usual place, and prints the place.
     """
     from seqgan_kit import load
-    from seqgan_kit.labels import Words
+    from seqgan_kit.labels import Words, beyond
     from seqgan_kit.runs.data import kind_of_run
     from seqgan_kit.training.run import Run
 
@@ -169,7 +169,10 @@ def command(
         raise NotSupported(
             f"--out - is not supported for {kind.singular} runs; name a file or a folder"
         )
-    kind.write(load(run, checkpoint=checkpoint, device=device), asked)
+    sampler = load(run, checkpoint=checkpoint, device=device)
+    for note in beyond(asked.labels, sampler.labels):
+        say(note)
+    kind.write(sampler, asked)
     if not asked.piped:
         show_path(target)
 

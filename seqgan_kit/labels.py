@@ -32,6 +32,89 @@ def are_named(labels: Mapping[str, Sequence[str]]) -> bool:
 MOST = 10**6
 """Most combinations of labels at once."""
 
+SHOWN = 5
+"""Values of a numeric attribute that stand for all where nothing is asked for."""
+
+
+class Levels(tuple[str, ...]):
+    """The values of a numeric attribute, from the smallest: class numbers are places in it.
+
+    >>> Levels(["20", "30.5"]).values, Levels(["20", "30.5"]).nearest(28.0)
+    ((20.0, 30.5), 1)
+    """
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values as numbers."""
+        return tuple(map(float, self))
+
+    def nearest(self, value: float) -> int:
+        """Return the class number of the nearest value."""
+        return int(np.abs(np.array(self.values) - value).argmin())
+
+    def some(self) -> list[int]:
+        """Return class numbers at regular places, for all."""
+        return np.unique(np.linspace(0, len(self) - 1, SHOWN).round().astype(int)).tolist()
+
+
+class Bins(tuple[str, ...]):
+    """Ranges of a numeric attribute, each named by a value in its middle: classes for figures.
+
+    Attributes:
+        of_level: the range of each level.
+        edges: values at which the next range begins.
+    """
+
+    of_level: tuple[int, ...]
+    edges: tuple[float, ...]
+
+    def __new__(
+        cls, names: Sequence[str], of_level: Sequence[int], edges: Sequence[float]
+    ) -> Bins:
+        made = super().__new__(cls, names)
+        made.of_level, made.edges = tuple(of_level), tuple(edges)
+        return made
+
+    def holding(self, value: float) -> int:
+        """Return the number of the range that holds a value."""
+        return int(np.searchsorted(self.edges, value, side="right"))
+
+
+class Ordered(int):
+    """How many values a numeric attribute has, as networks are told, and where they lie.
+
+    Attributes:
+        positions: the values, scaled to -1..1.
+    """
+
+    positions: tuple[float, ...]
+
+    def __new__(cls, values: Sequence[float]) -> Ordered:
+        made = super().__new__(cls, len(values))
+        low, high = min(values), max(values)
+        middle, half = (low + high) / 2, (high - low) / 2 or 1.0
+        made.positions = tuple((value - middle) / half for value in values)
+        return made
+
+    def __getnewargs__(self) -> Any:
+        """Return what a copy is made of: networks are copied, and know their classes."""
+        return (self.positions,)
+
+
+def sizes(labels: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
+    """Return the number of classes of each attribute; :class:`Ordered` for numeric ones."""
+    return tuple(
+        Ordered(names.values) if isinstance(names, Levels) else len(names)
+        for names in labels.values()
+    )
+
+
+def with_levels(
+    labels: Mapping[str, Sequence[str]], numeric: Sequence[str]
+) -> dict[str, Sequence[str]]:
+    """Return labels of which some attributes are numeric."""
+    return {n: Levels(classes) if n in numeric else classes for n, classes in labels.items()}
+
 
 def normal(name: str) -> str:
     """Return the name of a class as it is compared: without outer spaces, in the form NFC.
@@ -65,11 +148,15 @@ class Words(tuple[str, ...]):
     """Labels as a command line has them: each may be several names with commas between."""
 
 
-Wanted = str | int | np.generic | np.ndarray | Sequence[str | int | np.generic] | None
+Wanted = (
+    str | int | float | np.generic | np.ndarray | Sequence[str | int | float | np.generic] | None
+)
 """Labels as a user asks for them: a name, or several; ``None``: all."""
 
 
-def parse_labels(wanted: Wanted, labels: Mapping[str, Sequence[str]]) -> Int[np.ndarray, "N A"]:
+def parse_labels(
+    wanted: Wanted, labels: Mapping[str, Sequence[str]], *, every: bool = False
+) -> Int[np.ndarray, "N A"]:
     """The label rows that a user asks for.
 
     Args:
@@ -77,7 +164,10 @@ def parse_labels(wanted: Wanted, labels: Mapping[str, Sequence[str]]) -> Int[np.
             each is ``attribute=class``; attributes that are not named run through all classes. A
             name that has commas itself comes before names between commas, and what is in a list
             is never split. ``None``: every label.
-        labels: attributes and their classes.
+        labels: attributes and their classes. A number stands for the nearest value of a numeric
+            attribute.
+        every: whether all values of a numeric attribute are meant where none is named, instead of
+            a few at regular places.
 
     Returns:
         One row for each combination, in the order of the classes as asked for.
@@ -99,7 +189,7 @@ def parse_labels(wanted: Wanted, labels: Mapping[str, Sequence[str]]) -> Int[np.
             chosen.add(item)
     if items and not any(chosen.classes.values()):
         raise LabelError("no label was named; leave it out to sample all of them")
-    axes = [chosen.classes[name] or range(len(known)) for name, known in labels.items()]
+    axes = [chosen.classes[name] or _all(known, every) for name, known in labels.items()]
     if math.prod(map(len, axes)) > MOST:
         raise LabelError(
             f"there are {math.prod(map(len, axes)):,} combinations of these labels, more than "
@@ -108,12 +198,40 @@ def parse_labels(wanted: Wanted, labels: Mapping[str, Sequence[str]]) -> Int[np.
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(labels))
 
 
+def beyond(wanted: Words, labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return notes on numbers that are asked for and lie beyond those of the training data."""
+    notes, attribute = [], next(iter(labels)) if len(labels) == 1 else ""
+    for word in ",".join(wanted).split(","):
+        name, equals, value = word.partition("=")
+        attribute = name.strip() if equals else attribute
+        levels = labels.get(attribute)
+        if not isinstance(levels, Levels):
+            continue
+        try:
+            number = float(value if equals else word)
+        except ValueError:
+            continue
+        low, high = levels.values[0], levels.values[-1]
+        if not low <= number <= high:
+            nearest = levels[levels.nearest(number)]
+            notes.append(
+                f"{attribute}={number:g} is beyond the training data, {levels[0]} to "
+                f"{levels[-1]}: the samples are of {nearest}"
+            )
+    return notes
+
+
+def _all(classes: Sequence[str], every: bool) -> Sequence[int]:
+    few = isinstance(classes, Levels) and not every
+    return classes.some() if few and isinstance(classes, Levels) else range(len(classes))
+
+
 def _items(wanted: Wanted) -> Sequence[str]:
     """Return labels as text: :class:`Words` where commas may separate names."""
     if isinstance(wanted, Words):
         return wanted
     plain: Any = wanted.tolist() if isinstance(wanted, np.generic | np.ndarray) else wanted
-    if plain is None or isinstance(plain, str | int):
+    if plain is None or isinstance(plain, str | int | float):
         return Words([] if plain is None else [str(plain)])
     return [str(item) for item in plain]
 
@@ -169,11 +287,23 @@ class _Chosen:
         if number is None and equals and name.strip() in self._labels:
             attribute = name.strip()
             number = self._number[attribute].get(normal(value))
+        if number is None and attribute is not None:
+            number = self._nearest(attribute, value if equals else word)
         if attribute is None or number is None:
             return False
         self._attribute = attribute
         self.classes[attribute].append(number)
         return True
+
+    def _nearest(self, attribute: str, word: str) -> int | None:
+        """Return the class of the value nearest to a number, if the attribute is numeric."""
+        levels = self._labels[attribute]
+        try:
+            value = float(word)
+        except ValueError:
+            return None
+        known = isinstance(levels, Levels) and math.isfinite(value)
+        return levels.nearest(value) if known and isinstance(levels, Levels) else None
 
     def _refuse(self, word: str) -> None:
         word = word.strip()
@@ -191,5 +321,10 @@ class _Chosen:
                 f"the attributes are {', '.join(self._labels)}"
             )
         known = list(self._labels[attribute])
+        if isinstance(self._labels[attribute], Levels):
+            raise LabelError(
+                f"this run has no {attribute} {word[:80]!r}; it has numbers from {known[0]} to "
+                f"{known[-1]}"
+            )
         shown = ", ".join(known[:40]) + (", ..." if len(known) > 40 else "")
         raise LabelError(f"this run has no {attribute} {word[:80]!r}; it has {shown}")

@@ -93,6 +93,9 @@ class DataSection(Section):
     """A local folder with its files, instead of the cache or a download."""
     validation: Share = 0.1
     """Share of the training items that is held out of training."""
+    numeric: tuple[str, ...] = ()
+    """Labels that are numbers, such as an age: networks read their value, and `--label age=63.5`
+    asks for any."""
     seed: Seed = 0
     """Seed of the cut into parts; not the run's, so that all runs share one test part."""
     budget_mb: PositiveInt = 2048

@@ -280,7 +280,7 @@ def test_values_that_networks_cannot_hold(tmp_path):
     np.save(tmp_path / "a.npy", x)
     assert "series 3 has a value beyond 3.4e+38 at step 1" in refused(series, tmp_path / "a.npy")
     np.savez(tmp_path / "b.npz", x=X, site=np.full(20, np.inf))
-    assert "only class labels" in refused(series, tmp_path / "b.npz")
+    assert "list it in data.numeric" in refused(series, tmp_path / "b.npz")
 
 
 def test_the_limit_is_a_key_of_every_recipe(tmp_path, small_text):

@@ -89,6 +89,8 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     weather = [sys.executable, "examples/weather/make_weather.py", "weather.csv", "--places", "60"]
     subprocess.run(weather, cwd=tmp_path, check=True)
+    begun = "id,time,heat,flow,site\n0,0,20,0.02,3\n0,1,20.5,0.03,3\n"
+    (tmp_path / "begun.csv").write_text(begun)
     generator = np.random.default_rng(0)
     for label in ("cats", "dogs"):
         (tmp_path / "photos" / label).mkdir(parents=True)

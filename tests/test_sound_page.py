@@ -250,7 +250,8 @@ class FewClips(Bench):
 
     def __init__(self, dataset):
         test = dataset.parts["test"]
-        self.dataset, self.samples, self.label_NA = dataset, 50, test.label_NA
+        self.dataset = self.exact = dataset
+        self.samples, self.label_NA = 50, test.label_NA
         self.kind = AUDIO
         self.recipe = recipe_files.load("spoken_digits_mel", [f"data.sample_rate={RATE}"])
         self.measure = SimpleNamespace(real=lambda raw: padded(list(raw), RATE // 2))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from ..errors import SeqganError
-from ..labels import UNLABELLED
+from ..labels import UNLABELLED, sizes
 from .clock import Clock
 
 PartName = Literal["training", "validation", "test"]
@@ -98,7 +98,7 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[int, ...]:
-        return tuple(len(names) for names in self.labels.values())
+        return sizes(self.labels)
 
 
 def unlabelled(dataset: Dataset) -> Dataset:
@@ -148,6 +148,18 @@ def cut_into_parts(
         if not len(index_N) and shares.get(name, 1) > 0:
             raise DataError(f"{of} leave none for the {name} part: {advice}")
     return cut
+
+
+def as_classes(
+    label_NA: np.ndarray, attributes: Iterable[str], numeric: Sequence[str]
+) -> np.ndarray:
+    """Return labels without their numbers, which no two items need share, for a cut by class.
+
+    >>> as_classes(np.array([[1, 7], [0, 8]]), ["site", "age"], ["age"]).tolist()
+    [[1, 0], [0, 0]]
+    """
+    columns = [attribute not in numeric for attribute in attributes]
+    return label_NA * np.array(columns, label_NA.dtype) if numeric else label_NA
 
 
 def held_out(label_NA: np.ndarray, shares: Sequence[float], seed: int) -> list[np.ndarray]:

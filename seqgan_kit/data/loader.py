@@ -88,6 +88,7 @@ class GroupedBatches:
     Args:
         store: the encoded part.
         batch_size: sequences per batch, over all processes.
+        class_NA: labels that members of a group share; by default those of the store.
         group: members of a group; 1 is plain shuffling.
         seed: seed of the order.
         rank: index of this process.
@@ -102,6 +103,7 @@ class GroupedBatches:
         store: SequenceStore,
         *,
         batch_size: int,
+        class_NA: Int[np.ndarray, "N A"] | None = None,
         group: int = 1,
         seed: int = 0,
         rank: int = 0,
@@ -117,9 +119,8 @@ class GroupedBatches:
         self.groups = batch_size // group
         self.seed = seed
         self.local = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
-        _, joint_N, counts = np.unique(
-            store.label_NA.cpu().numpy(), axis=0, return_inverse=True, return_counts=True
-        )
+        class_NA = store.label_NA.cpu().numpy() if class_NA is None else class_NA
+        _, joint_N, counts = np.unique(class_NA, axis=0, return_inverse=True, return_counts=True)
         self._joint_N = joint_N.ravel()
         self._small = np.flatnonzero(counts < group)
         self.passes = self._groups_of(np.random.default_rng(seed)).shape[0] // self.groups

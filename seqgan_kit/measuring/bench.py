@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..data.dataset import Dataset
+from ..data.numeric import in_ranges
 from ..data.sources import cache_folder
 from ..evaluation.distribution import TooFewSamples
 from ..evaluation.evaluate import MEASURE, Reference, accuracies, cached_rows, combine
@@ -42,9 +43,11 @@ GAN_TRAIN_SEED = 7
 class Bench:
     """The judge, real data and noise with which all models of one data set are compared.
 
+    Numeric labels are measured by range: they are classes of :attr:`dataset`.
+
     Args:
         recipe: names the data; its ``evaluation`` section says how to measure.
-        dataset: the data, with their labels.
+        dataset: the data, with their labels, which :attr:`exact` keeps.
         device: device of judge and generator.
         watch: callbacks for progress.
         samples: samples per set (default: from the recipe).
@@ -64,7 +67,8 @@ class Bench:
         gan_train: bool = True,
     ) -> None:
         self.settings: EvaluationSection = recipe.evaluation
-        self.dataset = dataset
+        self.exact = dataset
+        self.dataset = dataset = in_ranges(dataset)
         self.device = device
         self.watch = watch
         self.samples = samples or self.settings.samples
@@ -296,7 +300,7 @@ class Bench:
         before = kept(run, settings)
         if before is not None:
             return before
-        sampler = load_sampler(run, recipe, checkpoint=chosen.name, device=self.device)
+        sampler = self.sampler(run, recipe, checkpoint=chosen.name)
         conditional = recipe.conditional
         measured, seconds = [], 0.0
         next(sampler.stream(self.asked(1, conditional)))  # Warm-up: the first kernels are slow.
@@ -328,6 +332,16 @@ class Bench:
         write_json(run.evaluation_path, result.as_json())
         return result
 
+    def sampler(self, run: Run, recipe: Recipe, *, checkpoint: str | None) -> Sampler:
+        """Return the sampler of a run, asked for the classes that the bench has.
+
+        Raises:
+            RunError: no such checkpoint.
+            FileProblem: it is damaged or of another shape.
+        """
+        found = load_sampler(run, recipe, checkpoint=checkpoint, device=self.device)
+        return found.in_ranges(self.dataset.labels) if recipe.conditional else found
+
     def asked(self, count: int, conditional: bool) -> np.ndarray:
         """Return labels for samples: in the proportions of the test part, or the only class."""
         return self.reference.labels_for(count) if conditional else np.zeros((count, 1), np.int64)
@@ -348,7 +362,7 @@ class Bench:
 
     def test_batch(self, run: Run, recipe: Recipe) -> Batch:
         """Return the test part, or a selection of it, encoded with the codec of a run."""
-        part = data_of.seen(recipe, self.dataset).parts["test"]
+        part = data_of.seen(recipe, self.exact).parts["test"]
         chosen = chosen_items(len(part), self.settings.likelihood_items)
         encoded = data_of.run_codec(run).encode(part.items[: len(part)])
         x_BTF, mask_BT = (tensor[chosen].to(self.device) for tensor in encoded)

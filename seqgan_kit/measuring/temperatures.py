@@ -12,7 +12,7 @@ from ..evaluation.likelihood import token_figures
 from ..files import FileProblem, file_digest, read_json, write_json
 from ..nn.relaxation import Decoding
 from ..report.curves import SweepPoint
-from ..runs.loading import load_sampler, run_recipe
+from ..runs.loading import run_recipe
 from ..runs.sampler import set_seed
 from ..training.run import Run, RunError
 from .bench import Bench
@@ -82,7 +82,7 @@ def sweep(
     }
     path = run.path / "temperatures.json"
     points = _kept(path, settings)
-    sampler = load_sampler(run, recipe, checkpoint=checkpoint.name, device=bench.device)
+    sampler = bench.sampler(run, recipe, checkpoint=checkpoint.name)
     exact = sampler.generator.likelihood == "exact"
     batch = bench.test_batch(run, recipe) if exact else None
     for temperature in temperatures:

@@ -12,7 +12,7 @@ from ..files import write_text
 from ..labels import label_names
 from ..measuring.bench import Bench
 from ..report.blind import BlindTest, render
-from ..runs.loading import load_sampler, run_recipe, same_data
+from ..runs.loading import run_recipe, same_data
 from ..runs.watch import Watch
 from ..training.run import Run
 from ..training.runtime import choose_device
@@ -55,7 +55,7 @@ def blind(
     order_N = rng.permutation(len(bench.test))
     # Twice the same item would give it away.
     real_P, like_P = order_N[: items // 2], np.resize(order_N[::-1], items - items // 2)
-    sampler = load_sampler(run, recipe, checkpoint=None, device=bench.device)
+    sampler = bench.sampler(run, recipe, checkpoint=None)
     asked_NA = bench.label_NA[like_P] if recipe.conditional else np.zeros((len(like_P), 1), int)
     decoded = torch.cat(list(sampler.stream(asked_NA, seed=seed)))
     made = bench.measure.made(decoded, sampler.codec)
@@ -65,7 +65,7 @@ def blind(
     ]
     label_NA = bench.label_NA[np.concatenate([real_P, like_P])]
     named = [
-        " ".join(label_names(row, dataset.labels)) if recipe.conditional else ""
+        " ".join(label_names(row, bench.dataset.labels)) if recipe.conditional else ""
         for row in label_NA
     ]
     content: BlindTest = {

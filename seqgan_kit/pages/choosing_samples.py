@@ -72,7 +72,7 @@ def step_scores(
     """Score the steps of real items and samples; ``None`` if no discriminator can."""
     try:
         return scores(
-            bench.dataset, run, recipe, sampler, seed=seed, checkpoint=run.checkpoint().name
+            bench.exact, run, recipe, sampler.exact, seed=seed, checkpoint=run.checkpoint().name
         )
     except NotSupported:
         return None

@@ -15,7 +15,7 @@ from ..report.choice import choose
 from ..report.curves import Sweep
 from ..report.page import Content, Model
 from ..report.tables import Role, Row, Table
-from ..runs.loading import load_sampler, run_recipe
+from ..runs.loading import run_recipe
 from ..runs.watch import environment
 from ..training.log import read_metrics
 from ..training.run import Run
@@ -165,7 +165,7 @@ def _model(bench: Bench, name: str, runs: Sequence[Run], seed: int) -> Model:
     run = runs[0]
     recipe = run_recipe(run)
     checkpoint = run.checkpoint()
-    sampler = load_sampler(run, recipe, checkpoint=checkpoint.name, device=bench.device)
+    sampler = bench.sampler(run, recipe, checkpoint=checkpoint.name)
     notes = []
     if not recipe.conditional:
         notes.append(

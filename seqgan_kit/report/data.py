@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from ..data.dataset import PARTS, Dataset
+from ..data.numeric import in_ranges
 from ..kind import Codec
 from .images import GRID_ROWS
 
@@ -16,6 +17,7 @@ QUANTILES = (0, 25, 50, 75, 95, 100)
 
 def summary(dataset: Dataset, codec: Codec) -> str:
     """Count the items of each part and label, and describe the shape of the sequences."""
+    dataset = in_ranges(dataset)
     lines = [
         f"{dataset.name}: sequences of {codec.steps} steps of {_step(dataset, codec)}",
         *dataset.notes,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .. import plugins
 from ..data.dataset import DataError, Dataset, PartName, unlabelled
+from ..data.numeric import numbered
 from ..data.reading import user_path
 from ..data.sources import Progress
 from ..errors import PluginError
@@ -61,7 +62,7 @@ def load_dataset(recipe: Recipe, progress: Progress | None = None) -> Dataset:
             f"{root}: there is no such file or folder; if the data have moved, add "
             "data.root=PLACE to the command"
         )
-    return kind_of(recipe).load(recipe.data, progress)
+    return numbered(kind_of(recipe).load(recipe.data, progress), recipe.data.numeric)
 
 
 def located(recipe: Recipe) -> Recipe:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..data.dataset import DataError, Dataset, PartName
+from ..data.numeric import in_ranges
 from ..data.sources import cache_folder
 from ..evaluation.distribution import frechet_distance
 from ..evaluation.judge import Progress as JudgeProgress
@@ -109,6 +110,7 @@ def checkpoint_score(
     if len(dataset.parts["validation"]) < 2:
         raise DataError(NO_VALIDATION)
     seed = recipe.evaluation.judge_seed + CHOOSING_SEED
+    dataset = in_ranges(dataset)
     measure = measure_of(recipe, dataset)
     judge = trained_judge(
         recipe, dataset, measure, seed=seed, device=device, say=say, progress=progress
@@ -122,7 +124,8 @@ def checkpoint_score(
 
     def score(sampler: Sampler) -> float:
         # Not the noise of the samples in the evaluation.
-        decoded = torch.cat(list(sampler.stream(asked_NA, seed=CHOOSING_SEED)))
+        asked = sampler.in_ranges(dataset.labels) if recipe.conditional else sampler
+        decoded = torch.cat(list(asked.stream(asked_NA, seed=CHOOSING_SEED)))
         samples = measure.made(decoded, codec)
         return frechet_distance(look(judge, samples).features_NF, real_NF)
 

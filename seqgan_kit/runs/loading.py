@@ -13,6 +13,7 @@ from ..data.dataset import Dataset
 from ..errors import UsageError
 from ..files import FileProblem
 from ..kind import Codec
+from ..labels import sizes, with_levels
 from ..nn.networks import Discriminator, Generator
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
@@ -42,7 +43,8 @@ def load_sampler(
     generator, codec = _network(run, recipe, checkpoint, "average", make_generator)
     if device.type == "cpu":
         keep_freed_memory()
-    sampler = Sampler(generator.to(device).eval(), codec, run.info["labels"], device)
+    labels = with_levels(run.info["labels"], recipe.data.numeric)
+    sampler = Sampler(generator.to(device).eval(), codec, labels, device)
     # Older runs have none.
     sampler.label_counts = run.info.get("label_counts")
     return sampler
@@ -68,7 +70,7 @@ def _network(
     make: Callable[[ModelSection, Codec, tuple[int, ...]], AnyNetwork],
 ) -> tuple[AnyNetwork, Codec]:
     """Return a network with the weights of a checkpoint, and the codec of its run."""
-    classes = tuple(len(names) for names in run.info["labels"].values())
+    classes = sizes(with_levels(run.info["labels"], recipe.data.numeric))
     codec = run_codec(run)
     _belong_together(run, recipe, codec)
     chosen = run.checkpoint(checkpoint)

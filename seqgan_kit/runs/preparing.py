@@ -11,6 +11,7 @@ from torch import nn
 
 from ..data.dataset import Dataset
 from ..data.loader import GroupedBatches, SequenceStore
+from ..data.numeric import in_ranges
 from ..data.sources import cache_folder
 from ..kind import Codec
 from ..labels import label_counts
@@ -64,6 +65,7 @@ class Making:
         batches = GroupedBatches(
             store,
             batch_size=settings.batch_size,
+            class_NA=in_ranges(visible).parts["training"].label_NA,
             group=settings.class_group,
             seed=recipe.seed,
             rank=runtime.rank,

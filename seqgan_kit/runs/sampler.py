@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..batch import Batch
+from ..data.numeric import drawn_within
 from ..errors import NotSupported, UsageError
 from ..kind import Codec
-from ..labels import LabelCounts, Wanted, parse_labels
+from ..labels import Bins, LabelCounts, Levels, Wanted, parse_labels
 from ..nn.networks import Autoencoder, Generator
 from ..nn.noise import Latent, seeded_noise
 from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor
@@ -42,6 +44,8 @@ class Sampler:
 
     Attributes:
         label_counts: number of training items with each combination of labels, if known.
+        exact: the sampler that is asked for values of numeric attributes: this one, or the one
+            that :meth:`in_ranges` was asked of.
     """
 
     def __init__(
@@ -56,6 +60,27 @@ class Sampler:
         self.labels = labels
         self.device = device
         self.label_counts: LabelCounts | None = None
+        self.exact = self
+
+    def in_ranges(self, labels: Mapping[str, Sequence[str]]) -> Sampler:
+        """Return the same network asked for ranges of numeric attributes, as figures know them.
+
+        Each sample gets a value of its range, drawn at random.
+
+        Args:
+            labels: the attributes, numeric ones as :class:`~seqgan_kit.labels.Bins`.
+        """
+        if not any(isinstance(classes, Bins) for classes in labels.values()):
+            return self
+        made = copy(self)
+        made.labels, made.exact = labels, self
+        return made
+
+    def _asked(self, label_NA: Int[np.ndarray, "N A"], seed: int) -> Int[np.ndarray, "N A"]:
+        """Return labels as the network knows them."""
+        if self.exact is self:
+            return label_NA
+        return drawn_within(label_NA, self.labels, np.random.default_rng(seed))
 
     def label_rows(self, label: Wanted, count: int) -> Int[np.ndarray, "N A"]:
         """Return the labels of ``count`` samples for each requested label, label by label.
@@ -86,7 +111,7 @@ class Sampler:
         """Yield :meth:`mixed_labels` in chunks, endlessly if ``count`` is ``None``."""
         if count is not None and count < 1:
             raise ValueError(f"count is {count}: request at least one sample")
-        rows_NA = parse_labels(label, self.labels)
+        rows_NA = parse_labels(label, self.labels, every=True)
         weight_N = np.ones(len(rows_NA))
         if self.label_counts is not None:
             known = {tuple(row): number for row, number in self.label_counts}
@@ -167,7 +192,10 @@ class Sampler:
             ValueError: the network does not support the prefix or the decoding settings.
         """
         noise = seeded_noise(seed, self.device)
-        for rows in _chunks(labels) if isinstance(labels, np.ndarray) else labels:
+        for number, asked in enumerate(
+            _chunks(labels) if isinstance(labels, np.ndarray) else labels
+        ):
+            rows = self._asked(asked, set_seed(seed, number))
             latent = self._scaled(self.generator.draw(CHUNK, noise, steps), noise_scale)
             latent = Latent(*(tensor[: len(rows)] for tensor in latent))
             label_BA = torch.from_numpy(rows).to(self.device)
@@ -226,7 +254,8 @@ class Sampler:
         """Interpolate in the noise, and from one label to another.
 
         Noise moves along the great circle between two draws, which keeps its length typical
-        (White 2016, *Sampling Generative Networks*); the label changes half-way.
+        (White 2016, *Sampling Generative Networks*); the label changes half-way, and a numeric
+        one step by step.
 
         Args:
             start_A: the label at the start.
@@ -246,7 +275,13 @@ class Sampler:
         end = self._scaled(self.generator.draw(walks, noise), noise_scale)
         share_S = torch.linspace(0, 1, steps, device=self.device)
         latent = Latent(*(_arc(a, b, share_S) for a, b in zip(begin, end, strict=True)))
+        start_A, end_A = (self._asked(one[None], seed)[0] for one in (start_A, end_A))
         label_SA = np.where(np.arange(steps)[:, None] * 2 < steps, start_A, end_A)
+        for column, classes in enumerate(self.exact.labels.values()):
+            if isinstance(classes, Levels):
+                first, last = (classes.values[side_A[column]] for side_A in (start_A, end_A))
+                path_S = np.linspace(first, last, steps)
+                label_SA[:, column] = [classes.nearest(value) for value in path_S]
         rows = torch.from_numpy(np.tile(label_SA, (walks, 1))).to(self.device)
         return self._decode(latent, rows)
 
@@ -271,12 +306,8 @@ class Sampler:
         """
         drawn = self.generator.draw(count, seeded_noise(seed, self.device))
         latent = self._scaled(drawn, noise_scale)
-        return torch.cat(
-            [
-                self._decode(latent, torch.from_numpy(row[None]).to(self.device).expand(count, -1))
-                for row in label_NA
-            ]
-        )
+        rows_NA = torch.from_numpy(self._asked(label_NA, seed)).to(self.device)
+        return torch.cat([self._decode(latent, row_A.expand(count, -1)) for row_A in rows_NA])
 
     def check_encoder(self) -> Autoencoder:
         """Return the network if it has an encoder.

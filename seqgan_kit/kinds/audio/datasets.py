@@ -17,6 +17,7 @@ from ...data.dataset import (
     Dataset,
     Part,
     PartName,
+    as_classes,
     cut_into_parts,
     fingerprint,
     listed,
@@ -76,6 +77,7 @@ def recordings(
     root: Path,
     settings: ClipSettings,
     labels: Sequence[str] = (),
+    numeric: Sequence[str] = (),
     unreadable: Literal["error", "skip"] = "error",
     validation: float = 0.1,
     test: float = 0.1,
@@ -91,6 +93,7 @@ def recordings(
             column ``path``, relative to the folder of the manifest, and columns of labels.
         settings: how recordings become clips.
         labels: columns of the manifest that hold labels; all but ``path`` if empty.
+        numeric: labels that are numbers, which may occur once.
         unreadable: whether a file that cannot be used is an error, or is left out with a note.
         validation: share of the training clips for validation, if there is no folder for it.
         test: share of the training clips for testing, if there is no folder for it.
@@ -132,6 +135,7 @@ def recordings(
         seed=seed,
         skip=unreadable == "skip",
         max_mb=max_mb,
+        numeric=numeric,
         notes=notes,
         progress=progress,
     )
@@ -150,6 +154,7 @@ def _dataset(
     skip: bool = False,
     max_mb: int = LARGEST_MB,
     notes: Sequence[str] = (),
+    numeric: Sequence[str] = (),
 ) -> Dataset:
     everything = [recording for part in found.values() for recording in part]
     key = {
@@ -175,9 +180,9 @@ def _dataset(
         for part in found
     }
     whole_N = place_of["training"]
-    refuse_rare(label_NA[whole_N], names, root)
+    refuse_rare(label_NA[whole_N], names, root, numeric)
     cut = cut_into_parts(
-        label_NA[whole_N],
+        as_classes(label_NA[whole_N], names, numeric),
         shares,
         seed,
         of=f"{root}: {len(whole_N)} recordings",
@@ -272,13 +277,19 @@ def ranges(first_N: np.ndarray, count_N: np.ndarray) -> np.ndarray:
     return np.arange(count_N.sum()) + (first_N - before_N).repeat(count_N)
 
 
-def refuse_rare(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: Path) -> None:
+def refuse_rare(
+    label_NA: np.ndarray,
+    names: Mapping[str, Sequence[str]],
+    root: Path,
+    numeric: Sequence[str] = (),
+) -> None:
     """Refuse a class that has no clip to train on and one to hold out.
 
     Args:
         label_NA: classes of the training clips.
         names: names of the classes of each attribute.
         root: where the recordings are, for the message.
+        numeric: attributes that are numbers, which may occur once.
 
     Raises:
         DataError: a class has fewer than two clips.
@@ -286,7 +297,7 @@ def refuse_rare(label_NA: np.ndarray, names: Mapping[str, Sequence[str]], root: 
     for column, (attribute, classes) in enumerate(names.items()):
         counts = np.bincount(label_NA[:, column], minlength=len(classes))
         few = [name for name, count in zip(classes, counts, strict=True) if count < 2]
-        if few:
+        if few and attribute not in numeric:
             raise DataError(
                 f"{root}: fewer than 2 training recordings with the {attribute} {some(few)}: "
                 "add some, or remove the label"

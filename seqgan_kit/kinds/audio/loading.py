@@ -70,6 +70,7 @@ def _recordings(data: Any, progress: Progress | None) -> Dataset:
             clip_settings(data), window=data.window, stride=data.stride, pause=data.pause
         ),
         labels=data.labels,
+        numeric=data.numeric,
         unreadable=data.unreadable,
         validation=data.validation,
         test=data.test,

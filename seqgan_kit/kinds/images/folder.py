@@ -9,7 +9,17 @@ from typing import Literal
 
 import numpy as np
 
-from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, held_out, listed, some
+from ...data.dataset import (
+    DataError,
+    Dataset,
+    Part,
+    PartName,
+    as_classes,
+    fingerprint,
+    held_out,
+    listed,
+    some,
+)
 from ...data.label_folders import left_out
 from ...data.manifests import LabelledFile
 from ...data.reading import digest
@@ -55,6 +65,7 @@ def image_files(
     ground: Ground | Literal["auto"] = "auto",
     depth: int | Literal["auto"] = "auto",
     unreadable: Literal["error", "skip"] = "error",
+    numeric: Sequence[str] = (),
     validation: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
@@ -89,11 +100,12 @@ def image_files(
     parts = {
         part: [one for one in files if one.name in seen] for part, files in listing.parts.items()
     }
-    _refuse_rare(root, parts["training"], listing.labels)
+    _refuse_rare(root, parts["training"], listing.labels, numeric)
     shares: dict[PartName, float] = {"validation": validation, "test": test}
     cut = {part: share for part, share in shares.items() if part not in parts}
     whole = parts["training"]
-    indices = held_out(_numbers(whole, listing.labels), list(cut.values()), seed)
+    classes_NA = as_classes(_numbers(whole, listing.labels), listing.labels, numeric)
+    indices = held_out(classes_NA, list(cut.values()), seed)
     for part, index_N in zip(("training", *cut), indices, strict=True):
         parts[part] = [whole[index] for index in index_N]
 
@@ -154,14 +166,17 @@ def _bytes(path: Path) -> int:
 
 
 def _refuse_rare(
-    root: Path, training: Sequence[LabelledFile], labels: Mapping[str, Sequence[str]]
+    root: Path,
+    training: Sequence[LabelledFile],
+    labels: Mapping[str, Sequence[str]],
+    numeric: Sequence[str],
 ) -> None:
     """Refuse a class that has no image to train on and one to hold out."""
     label_NA = _numbers(training, labels)
     for column, (attribute, classes) in enumerate(labels.items()):
         counts = np.bincount(label_NA[:, column], minlength=len(classes))
         few = [one for one, count in zip(classes, counts, strict=True) if count < 2]
-        if few:
+        if few and attribute not in numeric:
             raise DataError(
                 f"{root}: fewer than 2 training images with the {attribute} {some(few)}: "
                 "add images, or remove the label"

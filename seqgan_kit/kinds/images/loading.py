@@ -46,6 +46,7 @@ def _folder(data: Any, progress: Progress | None) -> Dataset:
         ground=data.background,
         depth=data.depth,
         unreadable=data.unreadable,
+        numeric=data.numeric,
         validation=data.validation,
         test=data.test,
         seed=data.seed,

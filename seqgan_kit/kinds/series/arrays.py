@@ -103,7 +103,8 @@ def _from_arrays(
                 f"each of {len(x)} {counted}"
             )
     labels, notes = _class_labels(path, labels, columns)
-    rows = list(zip(*(_named(path, name, array) for name, array in labels.items()), strict=True))
+    named = [_named(path, name, array, name in columns.numeric) for name, array in labels.items()]
+    rows = list(zip(*named, strict=True))
     rows = rows or [()] * len(x)
     if whole:
         return SeriesFile([OneSeries(str(path), x, rows)], channels, tuple(labels), notes)
@@ -162,36 +163,45 @@ def _class_labels(
     """
     kept, notes = {}, []
     for name, array in labels.items():
-        if np.issubdtype(array.dtype, np.floating) and not (
+        if name in columns.numeric:
+            kept[name] = array
+        elif np.issubdtype(array.dtype, np.floating) and not (
             (np.isfinite(array) & (array == np.floor(array))).all()
         ):
-            notes += numeric_targets(path, name, columns)
+            own = "list it in data.numeric if samples are to be asked by it, or "
+            notes += numeric_targets(path, name, columns, own)
         else:
             kept[name] = array
     return kept, notes
 
 
-def numeric_targets(path: Path, name: str, columns: Columns) -> list[str]:
+def numeric_targets(path: Path, name: str, columns: Columns, advice: str = "") -> list[str]:
     """Return a note that numeric targets are left out.
+
+    Args:
+        path: the file.
+        name: what has them.
+        columns: whether they may be left out.
+        advice: what else to do about them.
 
     Raises:
         DataError: the recipe does not say so.
     """
     if columns.targets == "error":
         raise DataError(
-            f"{path}: {name} has fractional values; only class labels are supported: leave such "
-            "targets out with data.targets=skip"
+            f"{path}: {name} has fractional values: {advice}leave such targets out with "
+            "data.targets=skip"
         )
     return [f"{path.name}: numeric targets left out ({name})"]
 
 
-def _named(path: Path, name: str, array: np.ndarray) -> list[str]:
-    """Return labels as text.
+def _named(path: Path, name: str, array: np.ndarray, numeric: bool) -> list[str]:
+    """Return labels as text; those that are not numeric are whole numbers, or text.
 
     Raises:
         DataError: one is empty.
     """
-    if np.issubdtype(array.dtype, np.floating):
+    if np.issubdtype(array.dtype, np.floating) and not numeric:
         array = array.astype(np.int64)
     names = [normal(str(value)) for value in array.tolist()]
     if "" in names:

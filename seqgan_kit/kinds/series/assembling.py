@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...data.clock import Clock
-from ...data.dataset import NAMED, PARTS, Dataset, Part, PartName, cut_into_parts, fingerprint
+from ...data.dataset import (
+    NAMED,
+    PARTS,
+    Dataset,
+    Part,
+    PartName,
+    as_classes,
+    cut_into_parts,
+    fingerprint,
+)
 from ...data.label_folders import natural
 from ...data.unequal import as_objects
 from .forms import needs_double, own_range
@@ -26,6 +35,7 @@ def assemble(
     notes: Sequence[str] = (),
     categories: Mapping[str, Sequence[str]] | None = None,
     clock: Clock | None = None,
+    numeric: Sequence[str] = (),
 ) -> Dataset:
     """Return a data set of series in three parts, with numbers for labels.
 
@@ -41,6 +51,7 @@ def assemble(
         notes: remarks for the user.
         categories: for each channel whose values are the numbers of texts, these texts.
         clock: the times of steps, if they are regular.
+        numeric: labels that are numbers, by which nothing is cut.
 
     Raises:
         DataError: a part would be empty, though its share is not 0.
@@ -62,7 +73,11 @@ def assemble(
         parts[part] = Part(items, np.array(rows, np.int64).reshape(len(members), len(names)))
     whole = parts["training"]
     cut = cut_parts(
-        whole.label_NA, shares, seed, of=f"{name}: {len(whole)} series", advice="add series"
+        as_classes(whole.label_NA, names, numeric),
+        shares,
+        seed,
+        of=f"{name}: {len(whole)} series",
+        advice="add series",
     )
     items = whole.items[: len(whole)]
     for part, index_N in cut.items():

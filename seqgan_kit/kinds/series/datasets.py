@@ -232,6 +232,7 @@ def own_series(
         notes=notes,
         categories=categories,
         clock=first.clock,
+        numeric=columns.numeric,
     )
 
 

@@ -34,6 +34,7 @@ class Columns:
         layout: whether a row of a table is a step of a series (``long``) or a series (``wide``).
         targets: whether numeric targets in the place of labels are an error, or are left out.
         decimal: what stands before the decimals of a number in a table, a point or a comma.
+        numeric: labels that are numbers.
         form: how tables are written.
     """
 
@@ -45,6 +46,7 @@ class Columns:
     layout: Literal["long", "wide"] = "long"
     targets: Literal["error", "skip"] = "error"
     decimal: str = "."
+    numeric: tuple[str, ...] = ()
     form: TableForm = field(default_factory=TableForm)
 
     def key(self) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def columns_of(data: Any) -> Columns:
         layout=data.layout,
         targets=data.targets,
         decimal=data.decimal,
+        numeric=data.numeric,
         form=TableForm.of(data),
     )
 

@@ -18,6 +18,7 @@ from ...data.dataset import (
     Dataset,
     Part,
     PartName,
+    as_classes,
     cut_into_parts,
     fingerprint,
     held_out,
@@ -178,6 +179,7 @@ def text_lines(
     test: float,
     seed: int,
     unreadable: Literal["error", "skip"] = "error",
+    numeric: Sequence[str] = (),
     form: TableForm | None = None,
     max_mb: int = LARGEST_MB,
 ) -> Dataset:
@@ -194,6 +196,7 @@ def text_lines(
         test: share of the training lines for testing, if there is no file for it.
         seed: random seed of the split.
         unreadable: whether an unreadable row is an error, or is left out with a note.
+        numeric: labels that are numbers, which may occur once.
         form: how tables are written.
         max_mb: most memory that the content of a file may take.
 
@@ -205,7 +208,7 @@ def text_lines(
     files, others = _files(
         root, text=text, labels=labels, skip=unreadable == "skip", form=form, max_mb=max_mb
     )
-    _check_enough(files["training"], files, labels)
+    _check_enough(files["training"], files, labels, numeric)
     rows = [row for file in files.values() for row in file.rows]
     classes = {
         column: tuple(sorted({row.labels[place] for row in rows}))
@@ -225,7 +228,7 @@ def text_lines(
     shares: dict[PartName, float] = {"validation": validation, "test": test}
     cut = {part: share for part, share in shares.items() if part not in parts}
     chosen = cut_into_parts(
-        label_NA[whole],
+        as_classes(label_NA[whole], classes, numeric),
         cut,
         seed,
         of=f"{path}: {len(whole)} lines",
@@ -250,7 +253,10 @@ def _files(
 
 
 def _check_enough(
-    training: TextFile, files: Mapping[PartName, TextFile], labels: Sequence[str]
+    training: TextFile,
+    files: Mapping[PartName, TextFile],
+    labels: Sequence[str],
+    numeric: Sequence[str],
 ) -> None:
     """Check that there are two training lines, and two of each label.
 
@@ -260,6 +266,8 @@ def _check_enough(
     if len(training.rows) < 2:
         raise DataError(f"{training.path} contains only one line of text: add more")
     for place, column in enumerate(labels):
+        if column in numeric:
+            continue
         counts = Counter(row.labels[place] for row in training.rows)
         for file in files.values():
             for row in file.rows:

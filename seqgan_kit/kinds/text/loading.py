@@ -57,6 +57,7 @@ def _lines(data: Any, progress: Progress | None) -> Dataset:
         test=data.test,
         seed=data.seed,
         unreadable=data.unreadable,
+        numeric=data.numeric,
         form=TableForm.of(data),
         max_mb=data.max_file_mb,
     )
