@@ -16,7 +16,7 @@ from ...data.ending import ended
 from .analysis_cache import cached_rows
 from .log_mel import DEVIATIONS
 from .representation import Chunks, Representation
-from .world import World
+from .world import VERSION, World
 
 VOICING = 1
 """Place of the number that says whether there is a voice. It is 1 or -1, and not scaled."""
@@ -71,7 +71,10 @@ class Vocoder(Representation):
             for sound_S, length in zip(sound_BS.numpy(), length_B.tolist(), strict=True)
         ]
         found = cached_rows(
-            self.world, clips, lambda some: _each(self.world.analyse, some), self.world.numbers
+            (self.world, VERSION),
+            clips,
+            lambda some: _each(self.world.analyse, some),
+            self.world.numbers,
         )
         return [torch.from_numpy(frame_TN) for frame_TN in found]
 

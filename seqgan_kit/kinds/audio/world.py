@@ -13,6 +13,13 @@ from ...data.dataset import DataError
 LEAST_RATE = 16_000
 """Samples per second below which WORLD tells nothing of noisiness."""
 
+VERSION = 2
+"""Increase it when the frames of a clip change."""
+
+SHARP = 64
+"""Zero crossings of the filter that changes sample rates: what lies just below half the rate of
+the clips is kept, and its mirror image above is taken away."""
+
 QUIET = 1e-7
 """Amplitude of a hiss below all recordings, under which WORLD's logarithms are finite."""
 
@@ -57,8 +64,12 @@ class World:
 
     @property
     def rate(self) -> int:
-        """Samples per second at which frames are computed: those of clips, or at least 16,000."""
-        return max(self.sample_rate, LEAST_RATE)
+        """Samples per second at which frames are computed: a multiple of those of clips."""
+        return self.sample_rate * self._factor
+
+    @property
+    def _factor(self) -> int:
+        return -(-LEAST_RATE // self.sample_rate)
 
     @property
     def bands(self) -> int:
@@ -88,6 +99,8 @@ class World:
         """
         world = _package()
         dense_S = self._resampled(sound_S, self.sample_rate, self.rate)
+        mirrored_S = np.zeros(len(dense_S))
+        mirrored_S[:: self._factor] = sound_S[: -(-len(dense_S) // self._factor)] * self._factor
         # Digital silence would have a logarithm of minus infinity.
         hiss_S = np.random.default_rng(0).standard_normal(len(dense_S)) * QUIET
         dense_S = np.ascontiguousarray(dense_S + hiss_S)
@@ -96,7 +109,11 @@ class World:
         pitch_T = world.stonemask(dense_S, rough_T, time_T, self.rate)
         voiced_T = pitch_T > 0
         size = self._window(world)
-        envelope_TF = world.cheaptrick(dense_S, pitch_T, time_T, self.rate, fft_size=size)
+        # Above half the rate of the clips there is nothing, and an envelope would begin to fall
+        # well below it. Its mirror image there leaves no edge.
+        envelope_TF = world.cheaptrick(
+            mirrored_S + hiss_S, pitch_T, time_T, self.rate, fft_size=size
+        )
         noise_TF = world.d4c(dense_S, pitch_T, time_T, self.rate, fft_size=size)
         frame_TN = np.concatenate(
             [
@@ -152,4 +169,4 @@ class World:
         from torchaudio.functional import resample
 
         wanted = torch.from_numpy(np.ascontiguousarray(sound_S, np.float64))
-        return resample(wanted, before, after).numpy()
+        return resample(wanted, before, after, lowpass_filter_width=SHARP).numpy()
