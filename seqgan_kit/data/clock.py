@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -38,7 +39,9 @@ class Clock:
         """
         try:
             if self.unit == "numbers":
-                return Clock(self.unit, float(text), self.step)
+                if not math.isfinite(start := float(text)):
+                    raise ValueError(text)
+                return Clock(self.unit, start, self.step)
             moment = datetime.fromisoformat(text)
         except ValueError as error:
             date = "a date, such as 2026-01-31 or 2026-01-31T12:00"
@@ -66,7 +69,8 @@ class Clock:
         ['1970-01-31', '1970-02-28', '1970-03-31']
         """
         if self.unit == "numbers":
-            return [f"{self.start + number * self.step:.12g}" for number in range(count)]
+            values = [self.start + number * self.step for number in range(count)]
+            return [str(int(v)) if v.is_integer() else f"{v:.12g}" for v in values]
         try:
             moments = [self._moment(number) for number in range(count)]
         except (OverflowError, ValueError) as error:

@@ -120,9 +120,11 @@ class Layout:
                 on_BT1 = (value_BT1 != 0).float()
                 part = torch.cat([on_BT1 * 2 - 1, x_BT1 * on_BT1], -1)
             else:
-                part = x_BT1
-            parts.append(part)
-        return torch.cat(parts, -1) * exists_BT1
+                # After an end what the codec of real numbers writes there.
+                parts.append(x_BT1)
+                continue
+            parts.append(part * exists_BT1)
+        return torch.cat(parts, -1)
 
     def gathered(
         self, x_BTW: Float[Tensor, "B T W"], dtype: torch.dtype

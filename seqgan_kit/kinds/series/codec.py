@@ -19,7 +19,7 @@ from ...data.unequal import as_objects, exists, lengths, padded, unpadded
 from ...errors import NotSupported, UsageError
 from ...kind import Codec
 from ...nn.mixed import Piece
-from .channels import Channel, Layout
+from .channels import DISCRETE, Channel, Layout
 from .forms import Form, digits_for, needs_double, own_range
 
 TOUCHED = 1e-4
@@ -180,7 +180,9 @@ class SeriesCodec(Codec):
         slack_W = torch.where(self._scale_W > 0, self._scale_W, self._centre_W.abs() + 1)
         far_BTW = gap_BTW > self._scale_W + TOUCHED * slack_W
         for place, channel in enumerate(self.sorts):
-            if channel.sort == "zero-inflated":
+            if channel.sort in DISCRETE:
+                far_BTW[..., place] = False
+            elif channel.sort == "zero-inflated":
                 # Zeros are not written as values.
                 far_BTW[..., place] &= value_BTW[..., place] != 0
         far_BTC = far_BTW.unflatten(-1, (-1, len(self.channels))).any(2)

@@ -58,10 +58,11 @@ class Series(Kind):
         return load(data, progress)
 
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
-        from .learning import check_positive, learn_series, learn_sorts
+        from .learning import check_positive, learn_series, learn_sorts, refuse_text
 
         settings = recipe.codec.model_dump(exclude={"kind"})
         snap = settings.pop("snap")
+        refuse_text(dataset, settings["values"], settings["scale"])
         if settings["values"] == "ratio":
             check_positive(dataset)
         sorts = learn_sorts(dataset, settings.pop("channels"))

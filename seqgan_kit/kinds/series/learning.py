@@ -90,6 +90,19 @@ def learn_series(
     }
 
 
+def refuse_text(dataset: Dataset, values: Values, scale: Scaled) -> None:
+    """Refuse channels of text where changes or ranges of each series are written.
+
+    Raises:
+        DataError: there are such channels.
+    """
+    if dataset.categories and (values != "level" or scale != "channel"):
+        raise DataError(
+            f"{next(iter(dataset.categories))} holds text, which has no differences and no range: "
+            "set codec.values=level and codec.scale=channel, or leave it out of data.channels"
+        )
+
+
 def learn_sorts(dataset: Dataset, wanted: Mapping[str, Sort]) -> list[Channel]:
     """Learn what the values of each channel may be; nothing where all are real numbers.
 

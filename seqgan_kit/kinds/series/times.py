@@ -193,7 +193,9 @@ def clock_of(value: Mapping[str, Sequence[float]], name: str) -> Clock | None:
         value: times of each series, as the form of this name reads them.
         name: the form.
     """
-    if name in UNDATED or max(map(len, value.values()), default=0) < 2:
+    if max(map(len, value.values()), default=0) < 2:
+        return None
+    if name in UNDATED or ("%" in name and not any(year in name for year in YEARS)):
         return None
     start = next(iter(value.values()))[0]
     step_S = np.concatenate([np.diff(one) for one in value.values()])
@@ -324,6 +326,9 @@ FORMS = (
     Form("dates with names of months", _with_names),
 )
 """The usual forms of times; where several fit, the first one in which they rise is taken."""
+
+YEARS = ("%Y", "%y", "%c", "%x", "%G")
+"""What a year is in a format of times."""
 
 UNDATED = ("hours and minutes", "day/month", "month/day")
 """Forms without a year, in which samples could not go on from day to day, or from year to year."""
