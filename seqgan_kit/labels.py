@@ -63,16 +63,22 @@ class Bins(tuple[str, ...]):
     Attributes:
         of_level: the range of each level.
         edges: values at which the next range begins.
+        counts: training items of each level.
     """
 
     of_level: tuple[int, ...]
     edges: tuple[float, ...]
+    counts: tuple[int, ...]
 
     def __new__(
-        cls, names: Sequence[str], of_level: Sequence[int], edges: Sequence[float]
+        cls,
+        names: Sequence[str],
+        of_level: Sequence[int],
+        edges: Sequence[float],
+        counts: Sequence[int],
     ) -> Bins:
         made = super().__new__(cls, names)
-        made.of_level, made.edges = tuple(of_level), tuple(edges)
+        made.of_level, made.edges, made.counts = tuple(of_level), tuple(edges), tuple(counts)
         return made
 
     def holding(self, value: float) -> int:

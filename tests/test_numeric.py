@@ -103,6 +103,12 @@ def test_ranges_hold_as_many_and_draw_from_inside():
     drawn = drawn_within(rows, coarse.labels, np.random.default_rng(0))
     assert (drawn[:, 0] == 1).all()
     assert set(drawn[:, 1]) == set(range(60, 80))
+    # As often as the training items have them.
+    often = np.repeat([0, 1, 2, 3], [18, 1, 41, 40])[:, None]
+    part = Part(np.arange(100), often)
+    skew = Dataset("skew", {"training": part}, {"age": Levels(["1", "2", "3", "4"])}, "key")
+    many = drawn_within(np.zeros((300, 1), int), in_ranges(skew).labels, np.random.default_rng(0))
+    assert 0.9 < (many == 0).mean() < 1
     assert in_ranges(dataset()).labels == dataset().labels
     assert sizes(coarse.labels) == (2, 5)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
-from ..labels import Bins, Levels
+from ..labels import Bins, LabelCounts, Levels
 from .dataset import DataError, Dataset, Part, fingerprint, some
 
 MOST_LEVELS = 256
@@ -110,7 +112,8 @@ def _bins(levels: Levels, number_N: Int[np.ndarray, " N"]) -> Bins:
     for number in range(len(edges) + 1):
         inside = np.flatnonzero(of_level == number)
         names.append(levels[int(inside[len(inside) // 2])])
-    return Bins(names, of_level.tolist(), edges.tolist())
+    counts = np.bincount(number_N, minlength=len(levels))
+    return Bins(names, of_level.tolist(), edges.tolist(), counts.tolist())
 
 
 def drawn_within(
@@ -118,7 +121,7 @@ def drawn_within(
     labels: Mapping[str, Sequence[str]],
     rng: np.random.Generator,
 ) -> Int[np.ndarray, "N A"]:
-    """Return labels with a level of each range, drawn at random, in the place of the range.
+    """Return labels with a level of each range, drawn as often as training items have it.
 
     Args:
         label_NA: class numbers; of ranges in numeric attributes.
@@ -132,5 +135,21 @@ def drawn_within(
             for number in range(len(bins)):
                 members_N = label_NA[:, column] == number
                 inside = np.flatnonzero(of_level == number)
-                found_NA[members_N, column] = rng.choice(inside, int(members_N.sum()))
+                count_I = np.array(bins.counts)[inside].astype(float)
+                chance_I = count_I / count_I.sum() if count_I.any() else None
+                found_NA[members_N, column] = rng.choice(inside, int(members_N.sum()), p=chance_I)
     return found_NA
+
+
+def counts_of_ranges(
+    counts: Iterable[Sequence[Any]], labels: Mapping[str, Sequence[str]]
+) -> LabelCounts:
+    """Return how often combinations of labels occur, with the range of each level in its place."""
+    found: Counter[tuple[int, ...]] = Counter()
+    for row, count in counts:
+        ranged = (
+            classes.of_level[number] if isinstance(classes, Bins) else number
+            for number, classes in zip(row, labels.values(), strict=True)
+        )
+        found[tuple(ranged)] += count
+    return [(list(row), count) for row, count in found.items()]

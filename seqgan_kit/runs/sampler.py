@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..batch import Batch
-from ..data.numeric import drawn_within
+from ..data.numeric import counts_of_ranges, drawn_within
 from ..errors import NotSupported, UsageError
 from ..kind import Codec
 from ..labels import Bins, LabelCounts, Levels, Wanted, parse_labels
@@ -74,6 +74,8 @@ class Sampler:
             return self
         made = copy(self)
         made.labels, made.exact = labels, self
+        if self.label_counts is not None:
+            made.label_counts = counts_of_ranges(self.label_counts, labels)
         return made
 
     def _asked(self, label_NA: Int[np.ndarray, "N A"], seed: int) -> Int[np.ndarray, "N A"]:
