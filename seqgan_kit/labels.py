@@ -36,6 +36,19 @@ SHOWN = 5
 """Values of a numeric attribute that stand for all where nothing is asked for."""
 
 
+def number_of(text: str) -> float | None:
+    """Return the number that a text is; ``None`` if it is none, or not finite.
+
+    >>> number_of("63.5"), number_of("old"), number_of("nan")
+    (63.5, None, None)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 class Levels(tuple[str, ...]):
     """The values of a numeric attribute, from the smallest: class numbers are places in it.
 
@@ -211,11 +224,8 @@ def beyond(wanted: Words, labels: Mapping[str, Sequence[str]]) -> list[str]:
         name, equals, value = word.partition("=")
         attribute = name.strip() if equals else attribute
         levels = labels.get(attribute)
-        if not isinstance(levels, Levels):
-            continue
-        try:
-            number = float(value if equals else word)
-        except ValueError:
+        number = number_of(value if equals else word)
+        if number is None or not isinstance(levels, Levels):
             continue
         low, high = levels.values[0], levels.values[-1]
         if not low <= number <= high:
@@ -228,8 +238,9 @@ def beyond(wanted: Words, labels: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _all(classes: Sequence[str], every: bool) -> Sequence[int]:
-    few = isinstance(classes, Levels) and not every
-    return classes.some() if few and isinstance(classes, Levels) else range(len(classes))
+    if isinstance(classes, Levels) and not every:
+        return classes.some()
+    return range(len(classes))
 
 
 def _items(wanted: Wanted) -> Sequence[str]:
@@ -303,13 +314,10 @@ class _Chosen:
 
     def _nearest(self, attribute: str, word: str) -> int | None:
         """Return the class of the value nearest to a number, if the attribute is numeric."""
-        levels = self._labels[attribute]
-        try:
-            value = float(word)
-        except ValueError:
+        levels, value = self._labels[attribute], number_of(word)
+        if value is None or not isinstance(levels, Levels):
             return None
-        known = isinstance(levels, Levels) and math.isfinite(value)
-        return levels.nearest(value) if known and isinstance(levels, Levels) else None
+        return levels.nearest(value)
 
     def _refuse(self, word: str) -> None:
         word = word.strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from ..labels import Bins, LabelCounts, Levels
+from ..labels import Bins, LabelCounts, Levels, number_of
 from .dataset import DataError, Dataset, Part, fingerprint, some
 
 MOST_LEVELS = 256
@@ -54,15 +53,12 @@ def numbered(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def _number(text: str, name: str) -> float:
-    try:
-        value = float(text)
-        if not math.isfinite(value):
-            raise ValueError(text)
-    except ValueError as error:
+    value = number_of(text)
+    if value is None:
         raise DataError(
             f"data.numeric: the label {text!r} of {name} is not a number: correct it, or leave "
             f"{name} out of data.numeric"
-        ) from error
+        )
     return value
 
 

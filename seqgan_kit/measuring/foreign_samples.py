@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ..data.dataset import DataError
 from ..data.names import plain_cell, safe_cell
 from ..data.reading import opened
 from ..errors import UsageError
-from ..labels import Bins
+from ..labels import Bins, number_of
 from .bench import Bench
 
 TABLES = (".csv", ".tsv")
@@ -79,15 +78,6 @@ def columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _value(name: str) -> float | None:
-    """Return the number that a label is, if it is one."""
-    try:
-        value = float(name)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def class_numbers(names: Sequence[str], bench: Bench, where: str) -> list[int]:
     """Return the class numbers for the label names of one sample.
 
@@ -96,7 +86,7 @@ def class_numbers(names: Sequence[str], bench: Bench, where: str) -> list[int]:
     """
     numbers = []
     for name, (attribute, classes) in zip(names, bench.dataset.labels.items(), strict=True):
-        if isinstance(classes, Bins) and (value := _value(name)) is not None:
+        if isinstance(classes, Bins) and (value := number_of(name)) is not None:
             numbers.append(classes.holding(value))
             continue
         if name not in classes:

@@ -13,7 +13,6 @@ from ..nn.condition import LabelEmbedding
 from ..nn.convolution import Shape, Shrinking
 from ..nn.networks import Autoencoder, Generator
 from ..nn.noise import Latent, Noise
-from ..nn.relaxation import PLAIN, Decoding, Written
 
 
 @runtime_checkable
@@ -94,16 +93,6 @@ class VariationalAutoencoder(Autoencoder):
     @property
     def writer(self) -> Generator:
         return self.decoder
-
-    def write(
-        self,
-        latent: Latent,
-        label_BA: Int[Tensor, "B A"],
-        *,
-        prefix: Tensor | None = None,
-        decoding: Decoding = PLAIN,
-    ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        return self.decoder.write(latent, label_BA, prefix=prefix, decoding=decoding)
 
     def covers(self, x_BTF: Tensor) -> bool:
         return self.decoder.covers(x_BTF)

@@ -205,7 +205,7 @@ class Sampler:
             if prefix is not None:
                 given = prefix.to(self.device).expand(len(rows), *prefix.shape)
             with torch.no_grad():
-                x, mask_BT = self.generator.write(
+                x, mask_BT = self.generator.writer.write(
                     latent, label_BA, prefix=given, decoding=decoding
                 )
             yield Batch(as_tensor(x), mask_BT, label_BA)

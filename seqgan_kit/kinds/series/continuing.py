@@ -104,7 +104,7 @@ def _continued(
     sampler: Sampler, one: Batch, known: int, noise: Noise
 ) -> Float[np.ndarray, "D T C"]:
     """Return continuations of a series; one that has ended stays at its last value."""
-    generator = sampler.generator
+    generator = sampler.generator.writer
     latent = generator.draw(DRAWS, noise)
     prefix = one.x_BTF[:, :known].expand(DRAWS, -1, -1)
     written, mask_BT = generator.write(latent, one.label_BA.expand(DRAWS, -1), prefix=prefix)

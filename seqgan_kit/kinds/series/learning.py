@@ -159,8 +159,8 @@ def _learned(
     Raises:
         DataError: they are not of this sort.
     """
-    value_S = columns["training"]
-    known_K = np.unique(value_S)
+    known_K = np.unique(columns["training"])
+    whole = bool((known_K == np.round(known_K)).all())
 
     def refuse(what: str, instead: str) -> NoReturn:
         raise DataError(f"codec.channels: {name} is declared {sort}, but {what}: {instead}")
@@ -181,9 +181,7 @@ def _learned(
                     f"the value {shown} is in the {part} part and not in the training part",
                     "add series with it, or leave the channel out of data.channels",
                 )
-        whole = bool((known_K == np.round(known_K)).all())
         return Channel(sort, tuple(known_K.tolist()), texts, whole)
-    whole = bool((known_K == np.round(known_K)).all())
     if sort == "integer" and not whole:
         broken = known_K[known_K != np.round(known_K)][0]
         refuse(

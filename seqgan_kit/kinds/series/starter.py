@@ -181,10 +181,8 @@ def series_recipe(found: OwnSeries, name: str, target: Path) -> str:
         rate="1e-3",
     )
     form = columns.form
-    channels = ", ".join(
-        f"{shared.quoted(channel)}: {sort}"
-        for channel, sort in guessed_sorts(found.dataset).items()
-    )
+    sorts = guessed_sorts(found.dataset)
+    channels = ", ".join(f"{shared.quoted(channel)}: {sort}" for channel, sort in sorts.items())
     table = f"""
   # Columns that tell series apart, and whose values rise within each, if there are such.
   id: {shared.quoted(columns.id)}
