@@ -61,6 +61,10 @@ def test_series_go_on_from_a_beginning(seqgen, series_run, begun, tmp_path):
     assert seqgen("sample", series_run, "--prompt", bare, "-n", 1, "--out", tmp_path / "c.csv",
                   ).code == 0  # fmt: skip
     assert [one[0]["site"] for one in rows_of(tmp_path / "c.csv")] == ["3", "5"]
+    # Values that a run cannot write are cut, and it says so.
+    far = begun([(*row[:3], 1e6, row[4]) for row in ROWS], name="far.csv")
+    cut = seqgen("sample", series_run, "--prompt", far, "-n", 1, "--out", tmp_path / "d.csv")
+    assert (cut.code, "which are cut: 4 of 4" in cut.err) == (0, True)
     fan = tmp_path / "fan.png"
     assert seqgen("sample", series_run, "--prompt", begun(), "--out", fan).code == 0
     with Image.open(fan) as picture:
@@ -78,6 +82,9 @@ def test_series_go_on_from_a_beginning(seqgen, series_run, begun, tmp_path):
         ([("9", step, 0, 0, "5") for step in range(40)], 2, "a beginning of 40 steps: series of"),
         ([("9", 0, 1, 1, "8")], 2, "this run has no site '8'; it has 3, 5"),
         ([], 1, "contains no series"),
+        # Labels that are there are read, or what is wrong with them is said.
+        ([("9", 0, 1, 1, "")], 1, "site"),
+        ([("9", 0, 1, 1, "3"), ("9", 1, 1, 1, "5")], 1, "site"),
     ],
 )
 def test_beginnings_that_cannot_be_used(seqgen, series_run, begun, tmp_path, rows, code, words):

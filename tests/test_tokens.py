@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from seqgan_kit.data.dataset import DataError
+from seqgan_kit.errors import UsageError
 from seqgan_kit.files import FileProblem
 from seqgan_kit.kind import Codec
 from seqgan_kit.kinds.text.codec import MODEL_FILE, PAD, TextCodec, learn_codec, stored_codec
@@ -236,14 +237,14 @@ def test_a_prompt_is_known_and_leaves_room():
     text = codec(max_length=5)
     assert text.tokenizer.text(text.beginning("a do").tolist()) == "a do"
     assert text.beginning("").tolist() == []
-    with pytest.raises(DataError, match=r"outside the vocabulary: '%', '\u00f8'; remove"):
+    with pytest.raises(UsageError, match=r"outside the vocabulary: '%', '\u00f8'; remove"):
         text.beginning("d\u00f8g %")
     with pytest.raises(
-        DataError,
+        UsageError,
         match=r"has 5 tokens, .* at most 5, .* fewer than 5 tokens",
     ):
         text.beginning("a dog")
-    with pytest.raises(DataError, match="outside the vocabulary: 'snake'"):
+    with pytest.raises(UsageError, match="outside the vocabulary: 'snake'"):
         codec("word").beginning("the snake")
     assert len(codec(byte_fallback=True).beginning("d\u00f8g"))
 

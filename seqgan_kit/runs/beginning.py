@@ -95,8 +95,8 @@ def look_at(path: Path, kind: str | None = None) -> Starter:
     if chosen:
         return next(iter(chosen.values()))
     raise DataError(
-        f"{path} holds nothing that can be read as {', '.join(asked)}; README.md shows "
-        "the files of each kind"
+        f"{path} holds nothing that can be read as {', '.join(asked)}; docs/data.md "
+        "lists the files of each kind"
     )
 
 

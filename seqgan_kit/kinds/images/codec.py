@@ -93,13 +93,20 @@ class RowsCodec(_Images):
         """Return the first steps of an image, given its first rows (or columns).
 
         Args:
-            raw: bytes or values from 0 to 1, ``[h, width]`` or ``[h, width, channels]``.
+            raw: whole numbers from 0 to 255, or fractions from 0 to 1, ``[h, width]`` or
+                ``[h, width, channels]``.
 
         Raises:
             UsageError: it has another width, no whole step, or all rows.
         """
         raw = np.asarray(raw)
-        pixels = raw if raw.dtype == np.uint8 else (raw * 255).round().clip(0, 255)
+        if raw.ndim not in (2, 3):
+            raise UsageError(
+                f"a beginning of the shape {list(raw.shape)}: expected [height, width], or "
+                "[height, width, channels]"
+            )
+        whole_numbers = np.issubdtype(raw.dtype, np.integer)
+        pixels = (raw if whole_numbers else (raw * 255).round()).clip(0, 255)
         pixels = (pixels[..., None] if pixels.ndim == 2 else pixels).astype(np.uint8)
         down = self.order == "top-down"
         given = pixels.shape[0 if down else 1] // self.rows

@@ -11,7 +11,7 @@ from ...data.arrays import read_array, read_arrays
 from ...data.dataset import DataError, some
 from ...data.reading import LARGEST_MB, MOST_COLUMNS, refuse_large
 from ...labels import normal
-from .items import Columns, OneSeries, SeriesFile
+from .items import Columns, LabelsAbsent, OneSeries, SeriesFile
 
 LABELS_SUFFIX = ".labels.npy"
 """Ending of the file with the labels of a ``.npy``, as `seqgen sample` writes it."""
@@ -28,7 +28,7 @@ def read_npy(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB
         else:
             labels = {"label": label.reshape(-1)}
     elif columns.labels:
-        raise DataError(
+        raise LabelsAbsent(
             f"{path}: data.labels names {some(columns.labels)}, but {beside.name} with the labels "
             "of this .npy file does not exist: add it in the same folder, or use .npz"
         )
@@ -47,7 +47,9 @@ def read_npz(path: Path, columns: Columns, whole: bool, max_mb: int = LARGEST_MB
     if columns.labels:
         for name in columns.labels:
             if name not in others:
-                raise DataError(f"{path} has no array {name!r}; its arrays: {some(list(arrays))}")
+                raise LabelsAbsent(
+                    f"{path} has no array {name!r}; its arrays: {some(list(arrays))}"
+                )
         others = {name: others[name] for name in columns.labels}
     names = arrays.get("channel")
     return _from_arrays(

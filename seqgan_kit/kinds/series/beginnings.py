@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ...data.dataset import DataError
-from ...data.tables import ENDINGS
+from ...data.unequal import as_objects
 from ...errors import UsageError
 from ...labels import label_names, parse_labels
 from ...runs.asked import Asked
@@ -19,9 +18,8 @@ from ...runs.loading import run_recipe
 from ...runs.sampler import Sampler
 from ...training.run import Run
 from .codec import SeriesCodec, series_codec
-from .files import read_series
-from .items import SeriesFile, complete, renumbered
-from .loading import columns_of
+from .foreign import read_alike
+from .items import LabelsAbsent, SeriesFile, complete
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def read_beginnings(sampler: Sampler, asked: Asked) -> list[Beginning]:
     Labels are those of the file, unless others are asked for, or the file has none.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: the file cannot be read, or has other labels or categories.
         UsageError: a beginning is empty, too long, or of other channels.
         LabelError: the run has no such label.
     """
@@ -58,33 +56,36 @@ def read_beginnings(sampler: Sampler, asked: Asked) -> list[Beginning]:
     if (path := asked.prompt) is None:
         return [Beginning(wanted_LA)]
     codec = series_codec(sampler.codec)
-    file, labelled = _read(path, asked, sampler, codec)
+    file = _read(path, asked, sampler, codec)
+    labelled = not asked.labels and file.attributes == tuple(sampler.labels)
     found = []
     for one in file.series:
         value_SC = complete(one, file.channels, "error", "fill them").value_SC
         own_LA = wanted_LA
-        if labelled and not asked.labels:
+        if labelled:
             named = zip(file.attributes, one.label, strict=True)
             own_LA = parse_labels([f"{name}={value}" for name, value in named], sampler.labels)
         try:
             found.append(Beginning(own_LA, [value_SC], sampler.beginning(value_SC)))
         except UsageError as error:
             raise UsageError(f"--prompt: {one.name}: {error}") from error
+    far = np.concatenate(codec.clipped(as_objects([one.given[0] for one in found]))).any(1)
+    if far.any():
+        asked.say(
+            "--prompt: steps with values beyond those of the training data, which are cut: "
+            f"{far.sum():,} of {len(far):,}"
+        )
     return found
 
 
-def _read(
-    path: Path, asked: Asked, sampler: Sampler, codec: SeriesCodec
-) -> tuple[SeriesFile, bool]:
-    """Read the file as the recipe reads tables; say whether it has the labels of the run."""
-    columns = columns_of(run_recipe(Run(asked.run)).data)
-    by_name = path.suffix.lower() in (*ENDINGS, ".npz") and columns.layout != "wide"
-    columns = replace(columns, channels=codec.channels if by_name else columns.channels)
-    known = tuple(sampler.labels)
-    try:
-        file = read_series(path, replace(columns, labels=known), whole=False)
-    except DataError:
-        # Without labels, then; what else is wrong is wrong again.
-        file = read_series(path, replace(columns, labels=()), whole=False)
+def _read(path: Path, asked: Asked, sampler: Sampler, codec: SeriesCodec) -> SeriesFile:
+    """Read the file as the recipe reads tables, with the labels of the run if it has them."""
+    data = run_recipe(Run(asked.run)).data
     texts = {n: one.names for n, one in zip(codec.channels, codec.sorts, strict=True) if one.names}
-    return renumbered(file, texts), file.attributes == known
+    labels = () if asked.labels else tuple(sampler.labels)
+    try:
+        file = read_alike(path, data, labels, codec.channels, texts)
+    except LabelsAbsent as absent:
+        file = read_alike(path, data, (), codec.channels, texts)
+        asked.say(f"--prompt without labels, so that each goes on under every label: {absent}")
+    return file

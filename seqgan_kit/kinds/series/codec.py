@@ -143,10 +143,11 @@ class SeriesCodec(Codec):
         return as_objects(unpadded(things)) if self.ends else things.cpu().numpy()
 
     def beginning(self, raw: Float[np.ndarray, "P C"]) -> Float[Tensor, "P F"]:
-        """Return the first steps of a series.
+        """Return the first steps of a series; :meth:`clipped` tells which values are cut.
 
         Raises:
-            UsageError: it has no steps or too many, other channels, or values that are missing.
+            UsageError: it has no steps or too many, other channels, values that are missing, or
+                a value that a channel of categories does not have.
             NotSupported: series are scaled by their own range, which its beginning does not have.
         """
         raw = np.asarray(raw)
@@ -163,6 +164,15 @@ class SeriesCodec(Codec):
             )
         if not np.isfinite(raw).all():
             raise UsageError("a beginning has values that are missing or infinite: fill them")
+        for name, channel, value_P in zip(self.channels, self.sorts, raw.T, strict=True):
+            if (
+                channel.sort in DISCRETE
+                and not (known_P := np.isin(value_P, channel.values)).all()
+            ):
+                raise UsageError(
+                    f"a beginning has {name} = {value_P[~known_P][0]:g}; series of this run have "
+                    f"{some([f'{value:g}' for value in channel.values])}"
+                )
         if self.form.scale == "item":
             raise NotSupported(
                 "this run cannot go on from a beginning: its series are scaled by their own range "

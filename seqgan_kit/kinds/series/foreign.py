@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -15,7 +17,7 @@ from ...measuring.bench import Bench
 from ...measuring.foreign_samples import SamplesError, cell_of, class_numbers, columns_of
 from . import loading
 from .files import read_series
-from .items import complete, renumbered
+from .items import SeriesFile, complete, renumbered
 
 
 def read_samples(
@@ -30,34 +32,10 @@ def read_samples(
             f"--labels {labels} is not supported for series: put labels into columns of a .csv, "
             "arrays of a .npz, or NAME.labels.npy next to NAME.npy"
         )
-    columns = loading.columns_of(bench.recipe.data)
     known = tuple(bench.dataset.labels) if bench.labelled else ()
     channels = tuple(bench.dataset.channels)
-    key, time = columns_of(path, (columns.id, columns.time))
-    # In a table with a row a series, columns are steps.
-    tables = () if columns.layout == "wide" else ENDINGS
-    by_name = path.suffix.lower() in (*tables, ".npz")
     try:
-        found = read_series(
-            path,
-            replace(
-                columns,
-                id=key,
-                time=time,
-                labels=columns_of(path, known),
-                channels=columns_of(path, channels) if by_name else columns.channels,
-            ),
-            whole=False,
-            max_mb=bench.recipe.data.max_file_mb,
-        )
-        texts = bench.dataset.categories
-        if by_name and path.suffix.lower() in tables and set(texts) - set(found.categories):
-            name = next(name for name in texts if name not in found.categories)
-            raise SamplesError(
-                f"{path}: {name} holds numbers; expected the texts of {bench.dataset.name}: "
-                f"{some(texts[name])}"
-            )
-        found = renumbered(found, texts)
+        found = read_alike(path, bench.recipe.data, known, channels, bench.dataset.categories)
         series = [complete(one, found.channels, "error", "fill them") for one in found.series]
         names = [list(map(cell_of(path), one.label)) for one in series]
     except DataError as error:
@@ -76,3 +54,50 @@ def read_samples(
         )
     rows = [class_numbers(row, bench, one.name) for row, one in zip(names, series, strict=True)]
     return items, np.array(rows, np.int64)
+
+
+def read_alike(
+    path: Path,
+    data: Any,
+    labels: tuple[str, ...],
+    channels: tuple[str, ...],
+    texts: Mapping[str, Sequence[str]],
+) -> SeriesFile:
+    """Read a file that looks like the data of a recipe, or like samples of its runs.
+
+    Args:
+        path: the file.
+        data: the section ``data`` of the recipe: how tables are written.
+        labels: the attributes to read; none: as the file has them.
+        channels: the channels of the data.
+        texts: the texts of the channels that are categories.
+
+    Raises:
+        LabelsAbsent: the labels are not there.
+        DataError: it cannot be read, or its categories are others.
+    """
+    columns = loading.columns_of(data)
+    key, time = columns_of(path, (columns.id, columns.time))
+    # In a table with a row a series, columns are steps.
+    tables = () if columns.layout == "wide" else ENDINGS
+    by_name = path.suffix.lower() in (*tables, ".npz")
+    columns = replace(
+        columns,
+        id=key,
+        time=time,
+        labels=columns_of(path, labels),
+        channels=columns_of(path, channels) if by_name else columns.channels,
+    )
+    file = read_series(path, columns, whole=False, max_mb=data.max_file_mb)
+    if by_name:
+        # A table may quote the names of channels.
+        names = dict(zip(file.channels, channels, strict=True))
+        own = {names[name]: found for name, found in file.categories.items()}
+        file = replace(file, channels=channels, categories=own)
+    numeric = [name for name in texts if name not in file.categories]
+    if numeric and path.suffix.lower() in tables:
+        raise DataError(
+            f"{path}: {numeric[0]} holds numbers; expected the texts of the training data: "
+            f"{some(texts[numeric[0]])}"
+        )
+    return renumbered(file, texts, cell_of(path))

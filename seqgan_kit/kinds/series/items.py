@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,6 +19,10 @@ Unreadable = Literal["error", "skip"]
 
 LARGEST = float(np.finfo(np.float32).max)
 """Largest value: networks read 32-bit numbers."""
+
+
+class LabelsAbsent(DataError):
+    """The error for a file without the labels that are to be read."""
 
 
 @dataclass(frozen=True)
@@ -294,8 +298,15 @@ def same_categories(files: Mapping[PartName, SeriesFile]) -> dict[PartName, Seri
     return {part: renumbered(file, order) for part, file in files.items()}
 
 
-def renumbered(file: SeriesFile, order: Mapping[str, Sequence[str]]) -> SeriesFile:
+def renumbered(
+    file: SeriesFile, order: Mapping[str, Sequence[str]], plain: Callable[[str], str] = str
+) -> SeriesFile:
     """Return a file whose categories have the numbers of these texts.
+
+    Args:
+        file: the file.
+        order: the texts of each channel of text.
+        plain: turns a cell into a text.
 
     Raises:
         DataError: the file has text where there are none, or a text that is not among them.
@@ -310,6 +321,8 @@ def renumbered(file: SeriesFile, order: Mapping[str, Sequence[str]]) -> SeriesFi
             if name not in order:
                 raise DataError(f"{one.name}: {name} holds text ({texts[0]!r}); expected numbers")
             known = {text: number for number, text in enumerate(order[name])}
+            # A text that is known as it stands is meant as it stands.
+            texts = [text if text in known else plain(text) for text in texts]
             if strange := [text for text in texts if text not in known]:
                 raise DataError(
                     f"{one.name}: {name} is {strange[0]!r}; its categories are {some(order[name])}"

@@ -48,9 +48,10 @@ class StoredChannel(Section):
 class StoredClock(Section):
     """The times of steps: see :class:`~seqgan_kit.data.clock.Clock`."""
 
-    unit: Literal["numbers", "seconds", "months"]
+    unit: Literal["numbers", "seconds", "months", "month-ends"]
     start: Finite
     step: Rate
+    offset: Annotated[float, Field(gt=-86_400, lt=86_400)] | None = None
 
 
 class StoredSeries(Section):

@@ -14,7 +14,7 @@ from ...data.dataset import DataError, some
 from ...data.reading import LARGEST_MB
 from ...data.tables import Cells, Table, TableForm, guessed_form, open_table
 from ...labels import normal
-from .items import Columns, OneSeries, SeriesFile
+from .items import Columns, LabelsAbsent, OneSeries, SeriesFile
 from .schema import MOST_CATEGORIES
 from .times import check_times
 
@@ -42,6 +42,10 @@ def read_table(
     if len(set(table.columns)) != len(table.columns):
         raise DataError(f"{table.path}: two columns have the same name: {some(table.columns)}")
     labels = columns.labels or (("label",) if "label" in table.columns else ())
+    try:
+        table.places(dict.fromkeys(labels, "data.labels"))
+    except DataError as error:
+        raise LabelsAbsent(str(error)) from error
     if columns.layout == "wide":
         found = _wide(table, replace(columns, labels=labels))
     else:
@@ -95,8 +99,7 @@ def _values(table: Table, columns: Columns, others: Sequence[str]) -> tuple[str,
 
 
 def _long(table: Table, columns: Columns, whole: bool) -> SeriesFile:
-    wanted = dict.fromkeys(columns.labels, "data.labels")
-    wanted |= dict.fromkeys(columns.channels, "data.channels")
+    wanted = dict.fromkeys(columns.channels, "data.channels")
     if not whole:
         wanted[columns.id] = "data.id; for one long series set data.window"
     if columns.time != Columns.time:
@@ -141,8 +144,7 @@ def _wide(table: Table, columns: Columns) -> SeriesFile:
 
     Values that are missing at the end are behind the end of the series.
     """
-    wanted = dict.fromkeys(columns.labels, "data.labels")
-    wanted |= dict.fromkeys(columns.channels, "data.channels")
+    wanted = dict.fromkeys(columns.channels, "data.channels")
     if columns.id != Columns.id:
         wanted[columns.id] = "data.id"
     table.places(wanted)

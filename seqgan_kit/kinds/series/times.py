@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
@@ -93,7 +94,8 @@ def check_times(
     name, value = next(iter(rising.items()))
     others = [n for n, other in rising.items() if n != NUMBERS and other != value]
     notes = [*_read_as(column, name, others), *_unequal(column, name, value)]
-    return notes, clock_of(value, name)
+    (_, earliest), *_ = next(iter(times.values()))
+    return notes, clock_of(value, name, _offset(earliest, time_format))
 
 
 def _fitting(
@@ -186,12 +188,15 @@ def _unequal(column: str, name: str, value: Mapping[str, Sequence[float]]) -> It
         )
 
 
-def clock_of(value: Mapping[str, Sequence[float]], name: str) -> Clock | None:
+def clock_of(
+    value: Mapping[str, Sequence[float]], name: str, offset: float | None = None
+) -> Clock | None:
     """Return the clock of times, if their steps are equal.
 
     Args:
         value: times of each series, as the form of this name reads them.
         name: the form.
+        offset: seconds by which their zone is ahead of UTC, if they name one.
     """
     if max(map(len, value.values()), default=0) < 2:
         return None
@@ -202,20 +207,45 @@ def clock_of(value: Mapping[str, Sequence[float]], name: str) -> Clock | None:
     step = float(np.median(step_S))
     if (np.abs(step_S - step) <= EQUAL * step).all():
         unit: Unit = "numbers" if name == NUMBERS else "seconds"
-        return Clock(unit, start, step)
+        return Clock(unit, start, step, None if name == NUMBERS else offset)
     if name == NUMBERS:
         return None
-    first, *others = {months for one in value.values() for months in _months(one)}
-    return None if others or not first else Clock("months", start, float(first))
+    zone = timezone(timedelta(seconds=offset or 0.0))
+    moments = [
+        [(EPOCH + timedelta(seconds=time)).astimezone(zone) for time in one]
+        for one in value.values()
+    ]
+    first, *others = {months for one in moments for months in _months(one)}
+    if others or not first:
+        return None
+    ends = all(moment.day == _last_day(moment) for one in moments for moment in one)
+    return Clock("month-ends" if ends else "months", start, float(first), offset)
 
 
-def _months(seconds: Sequence[float]) -> Iterator[int]:
+def _months(moments: Sequence[datetime]) -> Iterator[int]:
     """Yield the months from each time to the next; 0 where it is not a number of months."""
-    moments = [EPOCH + timedelta(seconds=one) for one in seconds]
     for before, after in pairwise(moments):
         months = 12 * (after.year - before.year) + after.month - before.month
-        same = after.replace(year=before.year, month=1) == before.replace(month=1)
-        yield months if same else 0
+        day = after.day == before.day or (
+            after.day == _last_day(after) and before.day == _last_day(before)
+        )
+        yield months if day and after.timetz() == before.timetz() else 0
+
+
+def _last_day(moment: datetime) -> int:
+    return monthrange(moment.year, moment.month)[1]
+
+
+def _offset(text: str, time_format: str | None) -> float | None:
+    """Return by how many seconds the zone of a time is ahead of UTC; none if it names no zone."""
+    try:
+        moment = (
+            datetime.fromisoformat(text) if time_format is None else _strptime(text, time_format)
+        )
+    except ValueError:
+        return None
+    gap = moment.utcoffset()
+    return None if gap is None else gap.total_seconds()
 
 
 def _shown(step: float, name: str) -> str:

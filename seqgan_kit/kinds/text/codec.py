@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ...data.dataset import DataError, some
+from ...errors import UsageError
 from ...files import FileProblem, parsing
 from ...kind import Codec
 from .files import LINE_BREAK
@@ -86,16 +87,16 @@ class TextCodec(Codec):
         """Tokenize the beginning of a line.
 
         Raises:
-            DataError: some of it is outside the vocabulary, or it leaves no room for more tokens.
+            UsageError: some of it is outside the vocabulary, or it leaves no room for more tokens.
         """
         if strangers := sorted(set(self.tokenizer.strangers(raw))):
             named = some(list(map(repr, strangers)))
-            raise DataError(
+            raise UsageError(
                 f"the prompt {raw!r} contains text outside the vocabulary: {named}; remove it"
             )
         ids = self.tokenizer.ids(raw)
         if len(ids) >= self.max_length:
-            raise DataError(
+            raise UsageError(
                 f"the prompt has {len(ids)} tokens, but the model's lines have at most "
                 f"{self.max_length}, the prompt included: use fewer than {self.max_length} tokens"
             )
