@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test check bench faults fuzz gpu-check clean
+.PHONY: help install demo test check docs dist pretrained bench faults fuzz gpu-check clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ check: install  ## lint, format, types, import layers
 	$(BIN)/mypy seqgan_kit cli
 	$(BIN)/python -m pytest tests/test_layers.py
 
+docs: install  ## the documentation as pages, in build/docs/html; a warning is an error
+	$(BIN)/python docs/site/build.py
+
 bench: install  ## speed, beside plain baselines in one process
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/text_speed.py
@@ -46,6 +49,14 @@ fuzz: install  ## thousands of damaged files for every reader (SEED=0 COUNT=5000
 
 gpu-check: install  ## everything that needs CUDA; says why it skips where there is none
 	$(BIN)/python benchmarks/gpu_check.py
+
+pretrained: install  ## train, measure and pack the runs that come with the package (an hour)
+	$(BIN)/python benchmarks/pretrained.py
+
+dist: install  ## wheel and source archive in dist/, checked
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:  ## remove the environment and what tools left; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -13,6 +13,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
+from . import completing
 from .console import (
     MEASURED,
     SEED,
@@ -24,15 +25,23 @@ from .console import (
     training_progress,
     watching,
 )
+from .sweeping import sweep_options, sweeps_of
 
 if TYPE_CHECKING:
     from seqgan_kit.pages.comparison import Entry
     from seqgan_kit.recipe import CompareRecipe, Recipe
+    from seqgan_kit.runs.steering import Choose
     from seqgan_kit.runs.watch import Watch
 
 
 @click.command(short_help="Compare models, on one page.")
-@click.argument("what", nargs=-1, metavar="RUN... | COMPARISON [OVERRIDES]...", required=True)
+@click.argument(
+    "what",
+    nargs=-1,
+    metavar="RUN... | COMPARISON [OVERRIDES]...",
+    required=True,
+    shell_complete=completing.runs_and_comparisons,
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder [comparisons/NAME].")
 @click.option("--force", is_flag=True, help="Replace compare.* of something else in --out.")
 @click.option("--seeds", type=SETS, default=1, help="Runs per model [1].")
@@ -40,9 +49,7 @@ if TYPE_CHECKING:
 @click.option("--samples", type=MEASURED, help="Samples per set [from the recipe].")
 @click.option("--sets", type=SETS, help="Sets of samples [from the recipe].")
 @gan_train_option
-@click.option(
-    "--temperatures", metavar="FROM:TO:STEP", help="Also sample text runs at these temperatures."
-)
+@sweep_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
     what: tuple[str, ...],
@@ -54,6 +61,10 @@ def command(
     sets: int | None,
     gan_train: bool,
     temperatures: str | None,
+    guidances: str | None,
+    candidates: str | None,
+    choose: tuple[Choose, ...],
+    power: float | None,
     device: str,
 ) -> None:
     """Compare RUNS, or train and compare the recipes of a COMPARISON under one budget.
@@ -64,14 +75,14 @@ def command(
       seqgen compare compare/mnist
       seqgen compare recipes/compare/mnist.yaml minutes=1 data.root=path/to/mnist
       seqgen compare my_comparison.yaml --seeds 3 --out comparisons/three
-      seqgen compare compare/text --temperatures 0.6:1.2:0.1
+      seqgen compare compare/text --temperatures 0.6:1.2:0.1 --candidates 1,2,4
 
     A comparison lists recipes and one budget: minutes of training, or samples seen. To resume a
     stopped comparison, give the same command again. The command prints a table, and writes
     compare.html (one self-contained page), .md, .csv and .json into --out. The same COMPARISON, or
     the same RUNS without --out, replace their own page; nothing else is replaced without --force.
     """
-    from seqgan_kit.measuring.temperatures import parse_temperatures
+    from seqgan_kit.measuring.sweeps import check_settings
     from seqgan_kit.pages import comparison
     from seqgan_kit.recipe import files as recipe_files
     from seqgan_kit.recipe import slug
@@ -83,10 +94,7 @@ def command(
     overrides = [word for word in what if word not in targets]
     said = shlex.join(["seqgen", *sys.argv[1:]])
     budget, recipe = None, None
-    try:
-        swept_at = parse_temperatures(temperatures) if temperatures else []
-    except ValueError as error:
-        raise UsageError(f"--temperatures {error}") from error
+    wanted = sweeps_of(temperatures, guidances, candidates, choose, power)
     if not targets:
         raise UsageError("name runs, or a comparison (`seqgen recipes list` shows compare/...)")
     if len(targets) == 1 and not Path(targets[0]).is_dir():
@@ -103,6 +111,7 @@ def command(
         title = ", ".join(entry.name for entry in entries)
         folder = out or Path("comparisons") / "_".join(slug(e.name) for e in entries)[:80]
         comparison.refuse_others(folder, "compare", None if out else title, force)
+    check_settings([entry.runs[0] for entry in entries], wanted)
     content = comparison.compare(
         entries,
         folder,
@@ -114,7 +123,7 @@ def command(
         samples=samples,
         sets=sets,
         gan_train=gan_train,
-        temperatures=swept_at,
+        settings=wanted,
         command=said,
         watch=watching(),
     )

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -240,14 +240,20 @@ class Counter:
         self._show("training the judge (once; then cached)", done, total, shown)
 
 
-def writable(out: Path | None, force: bool, option: str = "--out") -> Path | None:
-    """Return the path of a picture if it may be written: it is new, or ``force`` is set."""
+def writable(
+    out: Path | None, force: bool, option: str = "--out", endings: Sequence[str] = (".png",)
+) -> Path | None:
+    """Return the path of a picture if it may be written: it is new, or ``force`` is set.
+
+    Raises:
+        UsageError: it may not, or its name has none of these endings.
+    """
     from seqgan_kit.files import refuse_existing
 
     if out is None:
         return None
-    if out.suffix != ".png":
-        raise UsageError(f"{option} {out}: choose a name that ends in .png")
+    if out.suffix not in endings:
+        raise UsageError(f"{option} {out}: choose a name that ends in {' or '.join(endings)}")
     refuse_existing(out, force, option)
     return out
 

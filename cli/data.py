@@ -10,6 +10,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
+from . import completing
 from .console import Counter, say, show_path, writable
 from .console import show as shown
 
@@ -48,7 +49,7 @@ def fetch(name: str) -> None:
 
 
 @command.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=completing.recipes)
 @click.argument("overrides", nargs=-1)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
 @click.option("--force", is_flag=True, help="Replace what --sheet names.")

@@ -12,6 +12,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
+from . import completing
 from .console import (
     FEWEST,
     MEASURED,
@@ -23,16 +24,21 @@ from .console import (
     show,
     watching,
 )
+from .sweeping import KNOBS, sweep_options, sweeps_of
 
 if TYPE_CHECKING:
     from seqgan_kit.measuring.bench import Bench
     from seqgan_kit.measuring.evaluation import Evaluation
+    from seqgan_kit.measuring.sweeps import Swept
     from seqgan_kit.report.curves import Sweep
     from seqgan_kit.report.tables import Table
+    from seqgan_kit.runs.steering import Choose
 
 
 @click.command(short_help="Measure runs or external samples, next to real data.")
-@click.argument("runs", metavar="[RUNS]... [data.root=PLACE]", nargs=-1)
+@click.argument(
+    "runs", metavar="[RUNS]... [data.root=PLACE]", nargs=-1, shell_complete=completing.runs
+)
 @checkpoint_option
 @click.option(
     "--samples",
@@ -49,15 +55,12 @@ if TYPE_CHECKING:
 @click.option("--recipe", help="With --samples PATH: the recipe of the data to compare them with.")
 @click.option("--sets", type=SETS, help="Sets of samples [from the recipe].")
 @gan_train_option
-@click.option(
-    "--temperatures",
-    metavar="FROM:TO:STEP",
-    help="Also sample text runs at these temperatures; draws quality against diversity.",
-)
+@sweep_options
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
-    help="With --temperatures: .svg file for the curves [RUN/temperatures.svg for one run].",
+    help="With --temperatures and the like: .svg file for the curves [RUN/curves.svg for one "
+    "run].",
 )
 @click.option("--force", is_flag=True, help="Replace the file of --plot.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
@@ -72,6 +75,10 @@ def command(
     sets: int | None,
     gan_train: bool,
     temperatures: str | None,
+    guidances: str | None,
+    candidates: str | None,
+    choose: tuple[Choose, ...],
+    power: float | None,
     plot: Path | None,
     force: bool,
     seed: int,
@@ -90,6 +97,7 @@ def command(
       seqgen evaluate --samples theirs.txt --samples others.txt --recipe coco_captions
       seqgen evaluate runs/mine data.root=where/the/data/are/now
       seqgen evaluate runs/coco_captions --temperatures 0.5:1.5:0.1
+      seqgen evaluate runs/snippets_text --candidates 1,2,4,8 --choose label --choose both
 
     Every metric is shown with its standard deviation over independent sets of samples, next to
     the same metric of held-out real data (the ceiling) and of noise (the floor). A judge, a small
@@ -103,13 +111,15 @@ def command(
     names. Sound is a folder of files, or a manifest with paths and labels. Series are tables or
     arrays as the recipe reads them.
 
-    A lower sampling temperature makes text better but less diverse. --temperatures measures both
-    at each temperature, and the likelihood of the test part.
+    A lower sampling temperature makes text better but less diverse, as guidance by the label and
+    the choice among candidates do. --temperatures, --guidances and --candidates measure both at
+    each value, and at temperatures the likelihood of the test part.
     """
     from dataclasses import replace
 
     from seqgan_kit.measuring import foreign_samples as from_elsewhere
     from seqgan_kit.measuring import opening
+    from seqgan_kit.measuring.sweeps import check_settings
     from seqgan_kit.pages import content as evidence
     from seqgan_kit.pages.comparison import runs_as_entries, swept
     from seqgan_kit.recipe import files as recipe_files
@@ -128,7 +138,8 @@ def command(
         raise UsageError("name one or more runs, or external samples (--samples PATH)")
     if checkpoint is not None and len(opened) != 1:
         raise UsageError("--checkpoint requires exactly one run")
-    wanted = _temperatures(temperatures, plot, force, bool(opened), checkpoint)
+    wanted = sweeps_of(temperatures, guidances, candidates, choose, power)
+    _check_sweeps(wanted, plot, force, bool(opened), checkpoint)
     for path in elsewhere:
         from_elsewhere.check_paths(path, labels)
     entries = runs_as_entries(opened)
@@ -146,6 +157,7 @@ def command(
         gan_train=gan_train,
     )
     # Before anything is measured, which takes minutes.
+    check_settings(found, wanted)
     theirs = [(path, from_elsewhere.read_samples(path, labels, bench)) for path in elsewhere]
     measured = [
         replace(bench.run(run, checkpoint=checkpoint, seed=seed), name=entry.name)
@@ -166,7 +178,7 @@ def command(
     )
     show(terminal(content))
     if sweeps:
-        target = plot or (opened[0].path / "temperatures.svg" if len(opened) == 1 else None)
+        target = plot or (opened[0].path / "curves.svg" if len(opened) == 1 else None)
         _show_sweeps(content, sweeps, target)
     for note in content["notes"]:
         say(note)
@@ -188,31 +200,27 @@ def _count(given: tuple[str, ...]) -> int | None:
     return int(samples)
 
 
-def _temperatures(
-    text: str | None,
+def _check_sweeps(
+    wanted: list[Swept],
     plot: Path | None,
     force: bool,
     runs: bool,
     checkpoint: str | None,
-) -> list[float]:
-    """Check the options of a sweep and return its temperatures; empty without a sweep."""
+) -> None:
+    """Check the options that belong to curves."""
     from seqgan_kit.files import refuse_existing
-    from seqgan_kit.measuring.temperatures import parse_temperatures
 
-    if text is None:
+    options = ", ".join(KNOBS.values())
+    if not wanted:
         if plot is not None:
-            raise UsageError("--plot requires --temperatures, whose curves it draws")
-        return []
+            raise UsageError(f"--plot requires one of {options}, whose curves it draws")
+        return
     if not runs or checkpoint is not None:
-        raise UsageError("--temperatures requires runs, and does not support --checkpoint")
+        raise UsageError(f"{options} require runs, and do not support --checkpoint")
     if plot is not None and plot.suffix != ".svg":
         raise UsageError(f"--plot {plot}: choose a name that ends in .svg")
     for path in _plots(plot) if plot is not None else ():
         refuse_existing(path, force, "--plot")
-    try:
-        return parse_temperatures(text)
-    except ValueError as error:
-        raise UsageError(f"--temperatures {error}") from error
 
 
 def _plots(target: Path) -> list[Path]:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from . import completing
 from .console import SEED, checkpoint_option, moved_argument, say, show_path, watching, writable
 
 
 @click.command(short_help="Show which steps a discriminator finds fake.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @moved_argument
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the samples.")
 @click.option("--out", type=click.Path(path_type=Path), help="A .png [RUN/samples/inspect.png].")

@@ -7,6 +7,7 @@ import io
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from seqgan_kit.errors import SeqganError, printable
 
@@ -19,12 +20,17 @@ COMMANDS = {
     "evaluate": ("evaluate", "Measure runs, or samples made elsewhere."),
     "compare": ("compare", "Lay models side by side, on a page."),
     "report": ("report", "A page about one run."),
+    "plot": ("plot", "Plot the training curves of runs."),
     "reconstruct": ("reconstruct", "Show what a VAE makes of real items."),
+    "pack": ("pack", "Write a run into one file, to share it."),
+    "runs": ("runs", "List the trained runs that come with seqgan_kit."),
     "inspect": ("inspect", "Show which steps a discriminator finds fake."),
     "recipes": ("recipes", "List, show, copy and check recipes."),
     "data": ("data", "Fetch and look at data sets."),
     "kinds": ("kinds", "List the kinds of data and models that are installed."),
     "init": ("init", "Write a recipe for your own data."),
+    "doctor": ("doctor", "Check the installation."),
+    "completion": ("completion", "Print a script that lets a shell complete commands."),
 }
 """For each subcommand its module and its one line in the help."""
 
@@ -45,13 +51,23 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        known = ctx.resilient_parsing or args[0] in COMMANDS or args[0].startswith("-")
+        if not known:
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        # Not those of the group, which would load every command.
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # From the table, not from the commands, which would import torch for a line of text.

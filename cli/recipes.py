@@ -9,6 +9,7 @@ import click
 
 from seqgan_kit.errors import UsageError
 
+from . import completing
 from .console import say, show, show_path
 
 
@@ -27,21 +28,28 @@ def command() -> None:
 
 
 @command.command(name="list")
-def list_recipes() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def list_recipes(as_json: bool) -> None:
     """List the bundled recipes and comparisons, with a line on each."""
     from seqgan_kit.recipe.files import bundled, bundled_comparisons
 
-    recipes = {**bundled(), **bundled_comparisons()}
-    width = max(map(len, recipes), default=0)
-    for name, path in recipes.items():
+    rows = []
+    for name, path in {**bundled(), **bundled_comparisons()}.items():
         comments = (line for line in path.read_text("utf-8").splitlines() if line.startswith("#"))
         # The first line is the command, the second says what it trains.
         next(comments, "")
-        show(f"{name:{width}}  {next(comments, '').removeprefix('#').strip()}")
+        about = next(comments, "").removeprefix("#").strip()
+        rows.append({"name": name, "about": about, "path": str(path)})
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        show(f"{row['name']:{width}}  {row['about']}")
 
 
 @command.command(name="show")
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=completing.recipes_and_comparisons)
 @click.argument("overrides", nargs=-1)
 @click.option("--resolved", is_flag=True, help="With `extends`, defaults and overrides filled in.")
 def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
@@ -57,7 +65,7 @@ def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None
 
 
 @command.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=completing.recipes_and_comparisons)
 @click.argument("target", type=click.Path(path_type=Path), required=False)
 @click.option("--force", is_flag=True, help="Replace TARGET.")
 def copy(recipe: str, target: Path | None, force: bool) -> None:
@@ -76,7 +84,7 @@ def copy(recipe: str, target: Path | None, force: bool) -> None:
 
 
 @command.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=completing.recipes_and_comparisons)
 @click.argument("overrides", nargs=-1)
 def check(recipe: str, overrides: tuple[str, ...]) -> None:
     """Check RECIPE, or a comparison, and show all errors at once (exit code 2)."""

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from . import completing
 from .console import checkpoint_option, moved_argument, show_path, watching, writable
 
 
 @click.command(short_help="Show what a VAE makes of real items.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @moved_argument
 @click.option("-n", "--count", type=click.IntRange(min=1, max=400), default=12, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A .png [RUN/samples/...].")
@@ -38,14 +39,14 @@ def command(
     from seqgan_kit.report.images import save_picture
     from seqgan_kit.runs.data import kind_of_run
     from seqgan_kit.runs.loading import opened_runs, run_recipe, same_data
-    from seqgan_kit.runs.reconstruction import reconstructions
+    from seqgan_kit.runs.reconstruction import check_encoder, reconstructions
 
     (found,) = opened_runs([run, *moved])
     kind = kind_of_run(found)
     target = writable(out, force) or found.samples / "reconstruct.png"
     recipe = run_recipe(found)
     sampler = load(run, checkpoint=checkpoint, device=device)
-    sampler.check_encoder()
+    check_encoder(sampler)
     dataset = same_data(found, recipe, watching())
     real, written = reconstructions(recipe, dataset, sampler, count)
     save_picture(kind.draw_pairs(real, written, sampler.codec), target)

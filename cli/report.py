@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from . import completing
 from .console import MEASURED, SEED, SETS, gan_train_option, moved_argument, show_path, watching
 
 
 @click.command(short_help="Write a page about one run.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @moved_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder [RUN].")
 @click.option("--force", is_flag=True, help="Replace report.* in --out.")

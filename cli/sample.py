@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqgan_kit import plugins
-from seqgan_kit.errors import NotSupported
+from seqgan_kit.errors import NotSupported, UsageError
 from seqgan_kit.kind import Kind
 from seqgan_kit.runs.asked import STANDARD_OUTPUT, Asked, Option
 from seqgan_kit.sections import LARGEST
 
+from . import completing
 from .console import COUNT, SEED, FiniteRange, checkpoint_option, say, show_path
+
+if TYPE_CHECKING:
+    from seqgan_kit.runs.steering import Choose
 
 FORMAT = "form"
 """Variable of --format, which kinds with several formats have."""
@@ -88,7 +92,7 @@ def _click(option: Option) -> click.Option:
 
 
 @click.command(cls=SampleCommand, short_help="Make samples with a trained run.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @click.option(
     "--label",
     "labels",
@@ -97,6 +101,36 @@ def _click(option: Option) -> click.Option:
 )
 @click.option("-n", "--count", type=COUNT, help="How many [see below].")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the samples.")
+@click.option(
+    "--guidance",
+    type=FiniteRange(0, 100),
+    default=1.0,
+    show_default=True,
+    help="Above 1: more of what the label makes probable. For runs by likelihood whose training "
+    "hid some labels (train.label_dropout).",
+)
+@click.option(
+    "--candidates",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Draw so many for each sample and keep one, by --choose.",
+)
+@click.option(
+    "--choose",
+    type=click.Choice(["label", "discriminator", "both"]),
+    default="label",
+    show_default=True,
+    help="Keep a candidate in proportion to how well its label is recognised by the generator's "
+    "own likelihood, or to how real the discriminator finds it.",
+)
+@click.option(
+    "--power",
+    type=FiniteRange(0, 100),
+    default=1.0,
+    show_default=True,
+    help="Exponent of the label's probability in --choose label.",
+)
 @checkpoint_option
 @click.option(
     "--out",
@@ -120,6 +154,10 @@ def command(
     labels: tuple[str, ...],
     count: int | None,
     seed: int,
+    guidance: float,
+    candidates: int,
+    choose: Choose,
+    power: float,
     checkpoint: str | None,
     out: Path | None,
     force: bool,
@@ -128,16 +166,26 @@ def command(
     form: str | None,
     **options: Any,
 ) -> None:
-    """Sample RUN, the folder of a training.
+    """Sample RUN: the folder of a training, a packed run (.seqgen), or the name of a trained run
+    that comes with seqgan_kit (`seqgen runs list`).
 
     What is written, and how, depends on the kind of data: see below. `seqgen sample RUN` alone
     writes the usual number of samples of every label to the usual place, and prints the place.
+
+    Guidance and candidates make samples say more clearly what their label is, and less varied:
+    `seqgen evaluate RUN --candidates 1,2,4` measures both.
     """
     from seqgan_kit import load
     from seqgan_kit.labels import Words, beyond
     from seqgan_kit.runs.data import kind_of_run
+    from seqgan_kit.runs.loading import run_recipe
+    from seqgan_kit.runs.places import find, is_packed
+    from seqgan_kit.runs.steering import Steering
     from seqgan_kit.training.run import Run
 
+    run, which = find(run)
+    if which:
+        say(which)
     opened = Run(run)
     kind = kind_of_run(opened)
     _refuse_foreign_options(context, kind)
@@ -146,7 +194,9 @@ def command(
         advice = f"choose one of {formats}" if formats else "the name of --out says the format"
         raise NotSupported(f"--format {form} is not supported for {kind.singular} runs; {advice}")
     place = Path(kind.place)
-    target = out or (place if place == STANDARD_OUTPUT else opened.samples / place)
+    # A packed run is unpacked where nobody would look for samples.
+    samples = Path("samples") / run_recipe(opened).name if is_packed(run) else opened.samples
+    target = out or (place if place == STANDARD_OUTPUT else samples / place)
     if form is None:
         ending = target.suffix.removeprefix(".").lower()
         form = ending if ending in kind.formats else next(iter(kind.formats), "")
@@ -169,7 +219,12 @@ def command(
         raise NotSupported(
             f"--out - is not supported for {kind.singular} runs; name a file or a folder"
         )
+    steering = Steering(guidance, candidates, choose, power)
+    if candidates == 1 and any(_given(context, name) for name in ("choose", "power")):
+        raise UsageError("--choose and --power say which of several --candidates is kept")
     sampler = load(run, checkpoint=checkpoint, device=device)
+    if not steering.plain:
+        sampler = sampler.steered(steering)
     for note in beyond(asked.labels, sampler.labels):
         say(note)
     kind.write(sampler, asked)
@@ -177,13 +232,17 @@ def command(
         show_path(target)
 
 
-def _refuse_foreign_options(context: click.Context, kind: Kind) -> None:
-    """Refuse an option of another kind, instead of leaving it out."""
+def _given(context: click.Context, name: str) -> bool:
+    """Whether the user named an option."""
     from click.core import ParameterSource
 
+    return context.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _refuse_foreign_options(context: click.Context, kind: Kind) -> None:
+    """Refuse an option of another kind, instead of leaving it out."""
     own = {option.key for option in kind.options}
     for parameter in kind_options():
         name = parameter.name or ""
-        given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
-        if given and name != FORMAT and name not in own:
+        if _given(context, name) and name != FORMAT and name not in own:
             raise NotSupported(f"{parameter.opts[0]} is not supported for {kind.singular} runs")

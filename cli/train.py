@@ -10,11 +10,12 @@ import click
 
 from seqgan_kit.errors import UsageError
 
+from . import completing
 from .console import SEED, Counter, StopSignals, say, show_path, training_progress
 
 
 @click.command(short_help="Train a recipe, or resume a run.")
-@click.argument("recipe", required=False)
+@click.argument("recipe", required=False, shell_complete=completing.recipes)
 @click.argument("overrides", nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [runs/NAME].")
 @click.option("--force", is_flag=True, help="Replace the run in --out.")
@@ -23,12 +24,14 @@ from .console import SEED, Counter, StopSignals, say, show_path, training_progre
     "resumed",
     type=click.Path(path_type=Path),
     metavar="RUN",
+    shell_complete=completing.runs,
     help="Resume a run from its newest checkpoint.",
 )
 @click.option(
     "--init-from",
     type=click.Path(path_type=Path),
     metavar="RUN",
+    shell_complete=completing.runs,
     help="Start from the weights of another run.",
 )
 @click.option("--seed", type=SEED, help="The same as the override seed=N.")

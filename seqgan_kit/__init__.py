@@ -1,24 +1,66 @@
 """seqgan_kit: sequences from recurrent conditional GANs.
 
-``seqgan_kit.load("runs/mnist_rows").sample(label=7, count=16, seed=0)`` samples a trained run;
-everything else is a recipe and the ``seqgen`` command.
+>>> import seqgan_kit
+>>> model = seqgan_kit.train("digits_rows", out="runs/digits")  # doctest: +SKIP
+>>> model.sample(label=7, count=16).save("sevens.png")  # doctest: +SKIP
+
+``load`` opens a trained run, ``evaluate`` and ``compare`` measure, ``resume`` goes on. Networks,
+objectives and the training loop are in :mod:`seqgan_kit.nn`, :mod:`~seqgan_kit.models`,
+:mod:`~seqgan_kit.objectives` and :mod:`~seqgan_kit.training`; the command is ``seqgen``.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .front import compare as compare
+    from .front import evaluate as evaluate
+    from .front import resume as resume
+    from .front import train as train
+    from .recipe import Recipe as Recipe
     from .runs.loading import load as load
+    from .runs.sampler import Sampler as Sampler
+    from .runs.samples import Samples as Samples
+    from .runs.steering import Steering as Steering
+    from .training.trainer import Hook as Hook
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+
+_PLACES = {
+    "Hook": "training.trainer",
+    "Recipe": "recipe",
+    "Sampler": "runs.sampler",
+    "Samples": "runs.samples",
+    "Steering": "runs.steering",
+    "compare": "front",
+    "evaluate": "front",
+    "load": "runs.loading",
+    "resume": "front",
+    "train": "front",
+}
+__all__ = [
+    "Hook",
+    "Recipe",
+    "Sampler",
+    "Samples",
+    "Steering",
+    "__version__",
+    "compare",
+    "evaluate",
+    "load",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
     # On demand, so that `import seqgan_kit` and `seqgen --help` do not import torch.
-    if name == "load":
-        from .runs.loading import load
-
-        return load
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

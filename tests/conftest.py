@@ -61,6 +61,7 @@ def tiny(name):
         networks = [text for text in networks if "noise_size" not in text]
     if recipe.codec.kind == "text":
         networks += ["model.generator.head.embedding_size=8", "codec.max_length=12"]
+        networks += ["codec.too_long=cut"]
         networks += ["model.discriminator.embedding_size=4"]
         if recipe.codec.tokenizer in ("unigram", "bpe"):
             networks.append("codec.vocabulary=40")

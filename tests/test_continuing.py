@@ -84,7 +84,7 @@ def test_series_go_on_from_a_beginning(seqgen, series_run, begun, tmp_path):
         ([], 1, "contains no series"),
         # Labels that are there are read, or what is wrong with them is said.
         ([("9", 0, 1, 1, "")], 1, "site"),
-        ([("9", 0, 1, 1, "3"), ("9", 1, 1, 1, "5")], 1, "site"),
+        ([("9", 0, 1, 1, "3"), ("9", 1, 1, 1, "5")], 1, "its label changes"),
     ],
 )
 def test_beginnings_that_cannot_be_used(seqgen, series_run, begun, tmp_path, rows, code, words):

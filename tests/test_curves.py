@@ -30,8 +30,15 @@ def sweep(name="likelihood", colour=0, points=((1.0, 0.7, 0.4), (0.5, 0.9, 0.6))
     return {
         "name": name,
         "colour": colour,
+        "knob": "temperature",
+        "title": "temperature",
         "points": [
-            {"temperature": t, "count": 1000, "values": {"self_bleu_3": x, "bleu_3": y, **more}}
+            {
+                "at": t,
+                "count": 1000,
+                "values": {"self_bleu_3": x, "bleu_3": y, **more},
+                "deviations": {},
+            }
             for t, x, y in points
         ],
     }
@@ -72,7 +79,7 @@ def test_a_curve_is_read_in_order_of_temperature():
 
 def test_what_is_no_number_is_left_out():
     points = [(0.5, 0.9, 0.6), (0.7, math.nan, 0.1), (0.8, 0.8, math.inf), (1.0, 0.7, 0.4)]
-    assert [place.temperature for place in curves.places(sweep(points=points), "self_bleu_3",
+    assert [place.at for place in curves.places(sweep(points=points), "self_bleu_3",
                                                          "bleu_3")] == [0.5, 1.0]  # fmt: skip
     assert curves.at(sweep(points=points), "self_bleu_3", 0.8, "bleu_3") == pytest.approx(0.5)
     text = curves.svg([sweep(points=points)], SELF_BLEU, BLEU, [curves.Mark("x", math.nan, 1.0)])
@@ -221,7 +228,7 @@ def test_the_terminal_table_has_a_block_for_each_model():
     short = sweep("GAN\x1b[31m", 1, [(1.0, 0.5, math.nan)])
     text = curves.sweep_table([sweep(), short, sweep("none", 2, [])], FIGURES, 40)
     lines = text.splitlines()
-    titles = [line for line in lines if line.endswith("samples at each temperature")]
+    titles = [line for line in lines if line.endswith("samples at each value")]
     assert [title.split(":")[0].strip() for title in titles] == ["likelihood", "GAN [31m"]
     assert max(len(line) for line in lines if line not in titles) <= 40
     assert "\x1b" not in text
@@ -237,8 +244,8 @@ def test_the_terminal_table_has_a_block_for_each_model():
 def test_the_markdown_table_escapes():
     text = curves.sweep_markdown([sweep("a|b <i>"), sweep("c", nats_per_token=2.0)], FIGURES)
     lines = text.splitlines()
-    assert "| a\\|b &lt;i> | 0.5 | 1,000 | 0.600 | 0.900 | – |" in lines  # noqa: RUF001
-    assert "| c | 1 | 1,000 | 0.400 | 0.700 | 2.00 |" in lines
+    assert "| a\\|b &lt;i> | T=0.5 | 1,000 | 0.600 | 0.900 | – |" in lines  # noqa: RUF001
+    assert "| c | T=1 | 1,000 | 0.400 | 0.700 | 2.00 |" in lines
     assert len(lines) == 6
     assert curves.sweep_markdown([], FIGURES) == ""
 

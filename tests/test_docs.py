@@ -1,7 +1,8 @@
-"""What the guides quote is really there."""
+"""What the guides quote, link to and list is really there."""
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,69 @@ def test_a_quoted_line_is_there(path, line):
     assert line in (ROOT / path).read_text("utf-8")
 
 
+PAGES = [
+    page for place in ("*.md", "docs/*.md", "examples/*/*.md") for page in sorted(ROOT.glob(place))
+]
+
+
+def prose(page):
+    """The text of a page without its code, in which brackets are no links."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]*`(?!\])", "", text)
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub and GitLab make them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    found, seen = set(), Counter()
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", text, re.MULTILINE):
+        heading = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
+        anchor = re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
+        found.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"https?:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert target.resolve().is_relative_to(ROOT), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def test_an_anchor_is_made_of_its_heading(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A `b`, c_d!\n\n## Text: steps\n\n```bash\n# none\n```\n\n## Text: steps\n")
+    assert anchors(page) == {"a-b-c_d", "text-steps", "text-steps-1"}
+
+
+def test_the_readme_is_read_to_the_end():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_installs_from_an_index_what_is_on_none(page):
+    assert not re.search(r"install [\"']?seqgan_kit", page.read_text("utf-8"))
+
+
+def test_the_guide_lists_every_recipe_and_command():
+    from seqgen_cli.main import COMMANDS
+
+    from seqgan_kit.recipe.files import bundled, bundled_comparisons
+
+    text = (ROOT / "docs" / "guide.md").read_text("utf-8")
+    for name in (*bundled(), *bundled_comparisons()):
+        assert f"`{name}`" in text, name
+    assert set(re.findall(r"^\| `seqgen (\w+)` \|", text, re.MULTILINE)) == set(COMMANDS)
+
+
 @pytest.mark.parametrize("guide", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"])
-def test_links_lead_somewhere(guide):
-    for target in re.findall(r"\]\((?!http)([^)#]+)", guide.read_text("utf-8")):
-        assert (guide.parent / target).exists(), target
-
-
-@pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")))
 def test_the_yaml_of_a_guide_is_a_recipe(guide, tmp_path):
     from seqgan_kit.recipe.files import load
 

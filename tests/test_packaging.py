@@ -1,4 +1,4 @@
-"""An installed wheel has everything, and the README's commands do what they say."""
+"""An installed wheel has everything, and the commands of README and guides do what they say."""
 
 import os
 import re
@@ -6,12 +6,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
+import seqgan_kit
 from seqgan_kit import plugins
 from seqgan_kit.recipe.files import bundled
 
@@ -68,19 +71,34 @@ def test_a_wheel_holds_the_command_and_the_recipes(tmp_path):
         assert name in listed.stdout
 
 
-def blocks(language):
-    text = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = {"README.md": 5, "docs/guide.md": 45, "docs/install.md": 3, "docs/results.md": 2}
+"""Where commands stand, and how many at least."""
+
+
+def blocks(document, language):
+    text = (ROOT / document).read_text("utf-8")
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def readme_commands():
-    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+def commands_of(document):
+    lines = "\n".join(blocks(document, "bash")).replace("\\\n", " ").splitlines()
+    lines = [re.sub(r"^python -m seqgen_cli ", "seqgen ", line) for line in lines]
     return [shlex.split(line, comments=True) for line in lines if line.startswith("seqgen ")]
 
 
+def test_the_documents_show_every_command():
+    from seqgen_cli.main import COMMANDS
+
+    shown = {command[1] for document in DOCUMENTS for command in commands_of(document)}
+    assert shown >= set(COMMANDS)
+
+
 @pytest.mark.timeout(1200)
-def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, monkeypatch):
-    """Every `seqgen` line of the README, in order, with tiny sizes and small data."""
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_commands_of_a_document(
+    seqgen, small_mnist, small_text, tmp_path, monkeypatch, document
+):
+    """Every `seqgen` line of a document, in order, with tiny sizes and small data."""
     monkeypatch.chdir(tmp_path)
     cache = tmp_path / "cache"
     shutil.copytree(small_mnist, cache / "mnist")
@@ -101,10 +119,10 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
     for kind, name in own.items():
         (tmp_path / kind).mkdir()
         made = plugins.kinds()[kind].tiny(tmp_path / kind)
-        assert made.suffix == Path(name).suffix, "the README names what the kind's tiny data are"
+        assert made.suffix == Path(name).suffix, "the guide names what the kind's tiny data are"
         made.rename(tmp_path / name)
-    commands = readme_commands()
-    assert len(commands) >= 8
+    commands = commands_of(document)
+    assert len(commands) >= DOCUMENTS[document]
     for _, *arguments in commands:
         extra = ()
         name = Path(arguments[1]).stem if len(arguments) > 1 else ""
@@ -134,18 +152,44 @@ def test_the_commands_of_the_readme(seqgen, small_mnist, small_text, tmp_path, m
         assert shown.code == 0, f"seqgen {shlex.join(arguments)}: {shown.err}"
 
 
-def test_the_python_of_the_readme(tiny_run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_python_of_a_document(tiny_run, tmp_path, monkeypatch, document):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "mnist_rows").symlink_to(tiny_run)
-    code = "\n".join(blocks("python"))
-    assert "seqgan_kit.load" in code
+    code = "\n".join(blocks(document, "python"))
+    if document == "README.md":
+        assert "seqgan_kit.train" in code
     exec(code, {})
 
 
-def test_the_makefile_has_what_the_readme_names():
+def test_the_makefile_has_what_the_documents_name():
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    named = set(re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text("utf-8")))
-    assert {"demo", "test", "check", "bench", "gpu-check", "clean"} <= named
-    for target in named:
+    named = {}
+    for document in (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md"):
+        text = (ROOT / document).read_text("utf-8")
+        named[document] = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
+    assert {"demo", "test"} <= named["README.md"]
+    assert {"demo", "test", "check", "bench", "gpu-check", "clean"} <= named["CONTRIBUTING.md"]
+    for target in set().union(*named.values()):
         assert f"\n{target}:" in makefile
+
+
+def test_what_is_said_of_the_package_is_so_everywhere():
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == seqgan_kit.__version__
+    assert citation["license"] == package["license"]
+    assert citation["title"] == package["name"]
+
+
+def test_the_installation_is_that_of_the_package():
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = package["optional-dependencies"]
+    text = (ROOT / "docs" / "install.md").read_text("utf-8")
+    named = re.findall(r'"(torch\w*[=<>~][^"]*)"', text)
+    assert len(named) >= 2
+    assert set(named) <= set(package["dependencies"]).union(*extras.values())
+    rows = text.partition("| extra | for |")[2].splitlines()
+    cells = "".join(row.split("|")[1] for row in rows if row.startswith("| `"))
+    assert set(re.findall(r"`(\w+)`", cells)) == set(extras)

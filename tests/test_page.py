@@ -143,8 +143,11 @@ def sweep_of(name, colour, gain=0.0, temperatures=(0.5, 0.75, 1.0, 1.25, 1.5)):
         return {"self_bleu_3": 1.05 - 0.35 * t, "bleu_3": 0.8 - 0.35 * t + gain,
                 "label_accuracy": 1 - t / 10}  # fmt: skip
 
-    points = [{"temperature": t, "count": 2000, "values": figures(t)} for t in temperatures]
-    return {"name": name, "colour": colour, "points": points}
+    points = [
+        {"at": t, "count": 2000, "values": figures(t), "deviations": {}} for t in temperatures
+    ]
+    knob = {"knob": "temperature", "title": "temperature"}
+    return {"name": name, "colour": colour, "points": points, **knob}
 
 
 def text_content(*models, sentences=SENTENCES, classes=("movie", "tweet"), sweeps=True):
@@ -474,12 +477,13 @@ def test_lines_and_curves_cannot_break_out_of_the_page():
 def test_a_page_without_sweeps_says_nothing_of_them():
     content = text_content(text_row("a"), text_row("b"), sweeps=False)
     assert 'id="quality"' not in page.render(content)
-    content["sweeps"] = [{"name": "a", "colour": 0, "points": []}]
+    knob = {"knob": "temperature", "title": "temperature"}
+    content["sweeps"] = [{"name": "a", "colour": 0, "points": [], **knob}]
     assert 'id="quality"' not in page.render(content)
     # Figures that no chart draws are in the table all the same.
     content["sweeps"] = [sweep_of("a", 0)]
     for point in content["sweeps"][0]["points"]:
-        del point["values"]["bleu_3"]
+        del point["values"]["self_bleu_3"]
     html = page.render(content)
     assert 'id="quality"' in html
     assert 'class="sweep"' not in html
@@ -725,8 +729,8 @@ def test_sweeps_are_drawn_and_hidden_with_their_model(show):
     tab.locator("#quality summary").click()
     rows = tab.locator("#quality tbody:visible tr")
     assert rows.count() == 6
-    assert rows.nth(1).locator("th").inner_text() == "0.5"
-    assert tab.locator("#quality").get_by_text("2,000 samples at each temperature").count() == 2
+    assert rows.nth(1).locator("th").inner_text() == "T=0.5"
+    assert tab.locator("#quality").get_by_text("2,000 samples at each value").count() == 2
 
 
 def test_sweeps_fit_a_telephone(show):

@@ -28,9 +28,9 @@ def test_swapping_keeps_the_noise_and_changes_the_label(tiny_run):
 
 
 def test_opposite_noise_is_walked_through_in_a_line():
-    from seqgan_kit.runs.sampler import _arc
+    from seqgan_kit.nn.noise import great_circle
 
-    walk = _arc(torch.tensor([[1.0]]), torch.tensor([[-1.0]]), torch.linspace(0, 1, 5))
+    walk = great_circle(torch.tensor([[1.0]]), torch.tensor([[-1.0]]), torch.linspace(0, 1, 5))
     assert walk.abs().max() <= 1
 
 

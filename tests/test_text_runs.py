@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 import seqgan_kit
-from seqgan_kit.measuring.temperatures import parse_temperatures
+from seqgan_kit.measuring.sweeps import parse_values
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import workflow
 from seqgan_kit.training.run import Run
@@ -306,12 +306,15 @@ def test_text_from_elsewhere_that_cannot_be_measured(
 
 
 def test_temperatures_as_they_are_written():
-    assert parse_temperatures("0.5:1.5:0.5") == [0.5, 1.0, 1.5]
-    assert len(parse_temperatures("0.5:1.5:0.1")) == 11
-    assert parse_temperatures("1,0.7") == [0.7, 1.0]
+    assert parse_values("0.5:1.5:0.5", "temperature") == [0.5, 1.0, 1.5]
+    assert len(parse_values("0.5:1.5:0.1", "temperature")) == 11
+    assert parse_values("1,0.7", "temperature") == [0.7, 1.0]
     for wrong in ("", "a", "1:2", "2:1:0.1", "0:1:0.5", "1:2:0", "0.1:9:0.001", "nan", "inf"):
         with pytest.raises(ValueError, match="expected"):
-            parse_temperatures(wrong)
+            parse_values(wrong, "temperature")
+    for wrong in ("1.5", "0", "1001"):
+        with pytest.raises(ValueError, match=r"expected numbers|whole numbers"):
+            parse_values(wrong, "candidates")
 
 
 def test_a_sweep_is_measured_drawn_and_kept(seqgen, own, monkeypatch):
@@ -320,9 +323,9 @@ def test_a_sweep_is_measured_drawn_and_kept(seqgen, own, monkeypatch):
     assert shown.code == 0, shown.err
     for words in ("T=0.7", "T=1", "T=1.3"):
         assert words in shown.out
-    assert (own / "temperatures.svg").read_text().startswith("<svg")
-    points = json.loads((own / "temperatures.json").read_text())["points"]
-    assert [point["temperature"] for point in points] == [0.7, 1.0, 1.3]
+    assert (own / "curves.svg").read_text().startswith("<svg")
+    points = json.loads((own / "temperature.json").read_text())["points"]
+    assert [point["at"] for point in points] == [0.7, 1.0, 1.3]
     nats = [point["values"]["nats_per_token"] for point in points]
     assert len(set(nats)) == 3
     printed = json.loads(seqgen(*common, "--json").out)
@@ -348,7 +351,7 @@ def test_runs_side_by_side_with_their_curves(seqgen, tiny_runs, tmp_path):
     shown = seqgen("compare", *paths, *QUICK, "--temperatures", "0.8,1", "--out", out)
     assert shown.code == 0, shown.err
     for name in ("snippets_text", "snippets_text_likelihood"):
-        assert f"{name}: 60 samples at each temperature" in shown.out
+        assert f"{name}: 60 samples at each value" in shown.out
     assert shown.out.count("T=0.8") > 1
     page = (out / "compare.html").read_text("utf-8")
     assert "Quality and diversity" in page

@@ -153,3 +153,17 @@ def _plain(value: object) -> object:
     if isinstance(value, str):
         return value.strip()
     return json.dumps(value) if isinstance(value, int | float) else value
+
+
+def write_manifest(path: Path, names: Sequence[str], labels: Mapping[str, Sequence[Any]]) -> None:
+    """Write a manifest of files with their labels.
+
+    Raises:
+        DataError: an attribute is called ``path``.
+    """
+    if "path" in labels:
+        raise DataError("no attribute can be called 'path': give it another name")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["path", *labels])
+        table.writerows(zip(names, *labels.values(), strict=True))

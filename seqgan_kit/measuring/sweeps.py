@@ -1,39 +1,101 @@
-"""Temperature sweeps of a run: quality against diversity at several sampling temperatures."""
+"""Sweeps of a run: quality against diversity along a setting of its sampling."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..errors import NotSupported
+from ..evaluation.evaluate import combine
 from ..evaluation.likelihood import token_figures
 from ..files import FileProblem, file_digest, read_json, write_json
-from ..nn.relaxation import Decoding
-from ..report.curves import SweepPoint
-from ..runs.loading import run_recipe
-from ..runs.sampler import set_seed
-from ..training.run import Run, RunError
+from ..nn.relaxation import PLAIN, Decoding
+from ..recipe import Recipe
+from ..report.curves import Knob, SweepPoint
+from ..runs.loading import load_sampler, run_recipe
+from ..runs.sampler import Sampler, set_seed
+from ..runs.steering import MOST_CANDIDATES, Choose, Steering
+from ..training.run import Run
 from .bench import Bench
 
-FORMAT = 1
-"""Format version of `temperatures.json`."""
+FORMAT = 2
+"""Format version of the files that keep the points."""
 
 MOST = 100
-"""Maximum number of temperatures in a sweep."""
+"""Maximum number of points of a sweep."""
 
 
-def parse_temperatures(text: str) -> list[float]:
-    """Parse temperatures in the form from:to:step, or separated by commas.
+@dataclass(frozen=True)
+class Swept:
+    """A setting of sampling, and the values at which a run is measured.
 
-    >>> parse_temperatures("0.8:1.2:0.2")
+    Attributes:
+        knob: the setting.
+        values: its values, in rising order.
+        choose: how candidates are chosen.
+        power: exponent of the label's probability in that choice.
+    """
+
+    knob: Knob
+    values: Sequence[float]
+    choose: Choose = "label"
+    power: float = 1.0
+
+    def samplings(
+        self, run: Run, recipe: Recipe, sampler: Sampler
+    ) -> list[tuple[float, Sampler, Decoding]]:
+        """Return each value with the sampler that has it, and how it draws.
+
+        Raises:
+            NotSupported: the run cannot be steered so.
+        """
+        if self.knob == "temperature":
+            if recipe.codec.steps != "tokens":
+                raise NotSupported(
+                    f"{run.path} has no sampling temperature: its steps are not tokens"
+                )
+            return [(value, sampler, Decoding(value)) for value in self.values]
+        guided = self.knob == "guidance"
+        steered = [Steering(guidance=v) if guided else self._choice(v) for v in self.values]
+        return [
+            (value, sampler if one.plain else sampler.steered(one), PLAIN)
+            for value, one in zip(self.values, steered, strict=True)
+        ]
+
+    def _choice(self, value: float) -> Steering:
+        return Steering(candidates=int(value), choose=self.choose, power=self.power)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What else the points depend on."""
+        if self.knob != "candidates":
+            return {}
+        chosen = asdict(self._choice(2.0))
+        return {name: chosen[name] for name in ("choose", "power")}
+
+    @property
+    def title(self) -> str:
+        """What the curve is called, beside others of the same model."""
+        if self.knob != "candidates":
+            return self.knob
+        power = "" if self.power == 1 else f", power {self.power:g}"
+        return f"candidates by {self.choose}{power}"
+
+
+def parse_values(text: str, knob: Knob) -> list[float]:
+    """Parse values in the form from:to:step, or separated by commas.
+
+    >>> parse_values("0.8:1.2:0.2", "temperature")
     [0.8, 1.0, 1.2]
-    >>> parse_temperatures("1,0.5")
-    [0.5, 1.0]
+    >>> parse_values("4,1", "candidates")
+    [1.0, 4.0]
 
     Raises:
-        ValueError: the text has another form, or a temperature is not above 0.
+        ValueError: the text has another form, or there is no such value.
     """
     try:
         if ":" in text:
@@ -46,77 +108,109 @@ def parse_temperatures(text: str) -> list[float]:
             found = sorted({float(part) for part in text.split(",")})
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r}: expected FROM:TO:STEP, as in 0.5:1.5:0.1, or numbers separated by commas"
+            f"{text!r}: expected FROM:TO:STEP, as in 1:3:0.5, or numbers separated by commas"
         ) from None
-    if not all(0 < value < float("inf") for value in found) or len(found) > MOST:
-        raise ValueError(f"{text!r}: expected up to {MOST} temperatures above 0")
+    largest = MOST_CANDIDATES if knob == "candidates" else float("inf")
+    if not all(0 < value <= largest < float("inf") or 0 < value < largest for value in found):
+        raise ValueError(f"{text!r}: expected numbers above 0")
+    if knob == "candidates" and any(value != round(value) for value in found):
+        raise ValueError(f"{text!r}: candidates are whole numbers up to {MOST_CANDIDATES}")
+    if len(found) > MOST:
+        raise ValueError(f"{text!r}: expected up to {MOST} values")
     return found
 
 
-def sweep(
-    bench: Bench, run: Run, temperatures: Sequence[float], *, seed: int = 0
-) -> list[SweepPoint]:
-    """Measure a run at each temperature; results stored in the run are reused.
+def check_settings(runs: Sequence[Run], settings: Sequence[Swept]) -> None:
+    """Check, before anything is measured, that some run can be drawn with each setting.
 
-    Samples are drawn with logits divided by the temperature, and the likelihood of the test part
-    is computed with the same logits (Caccia et al. 2020, section 4).
+    Raises:
+        NotSupported: none can.
+    """
+    for swept in settings:
+        refusals = []
+        for run in runs:
+            recipe = run_recipe(run)
+            sampler = load_sampler(run, recipe, checkpoint=None, device=torch.device("cpu"))
+            try:
+                _ = swept.samplings(run, recipe, sampler)
+            except NotSupported as error:
+                refusals.append(error)
+        if len(refusals) == len(runs):
+            raise refusals[0]
+
+
+def sweep(bench: Bench, run: Run, swept: Swept, *, seed: int = 0) -> list[SweepPoint]:
+    """Measure a run at each value of a setting; results stored in the run are reused.
+
+    At a temperature logits are divided by it, in sampling and in the likelihood of the test part
+    (Caccia et al. 2020, section 4). With guidance or candidates samples have no likelihood that
+    could be computed, so that none is given but at 1.
 
     Args:
         bench: the bench to measure with.
-        run: a run whose steps are tokens.
-        temperatures: sampling temperatures above 0.
+        run: a run.
+        swept: the setting and its values.
         seed: seed of the samples.
 
     Raises:
-        RunError: the run has no temperature.
+        NotSupported: the run cannot be steered so.
     """
     recipe = run_recipe(run)
-    if recipe.codec.steps != "tokens":
-        raise RunError(f"{run.path} has no sampling temperature: its steps are not tokens")
     checkpoint = run.checkpoint()
     settings = {
         **bench.key,
+        **swept.settings,
+        "sets": bench.sets,
         "gan_train_samples": 0,
         "seed": seed,
         "weights": file_digest(checkpoint / "networks.safetensors"),
     }
-    path = run.path / "temperatures.json"
+    path = run.path / f"{swept.title.replace(' ', '_').replace(',', '')}.json"
     points = _kept(path, settings)
-    sampler = bench.sampler(run, recipe, checkpoint=checkpoint.name)
-    exact = sampler.generator.likelihood == "exact"
-    batch = bench.test_batch(run, recipe) if exact else None
-    for temperature in temperatures:
-        if temperature in points:
+    plain = bench.sampler(run, recipe, checkpoint=checkpoint.name)
+    tokens = recipe.codec.steps == "tokens" and plain.generator.likelihood == "exact"
+    batch = bench.test_batch(run, recipe) if tokens else None
+    for value, sampler, decoding in swept.samplings(run, recipe, plain):
+        if value in points:
             continue
-        bench.watch.say(f"{run.path} at temperature {temperature:g}")
+        bench.watch.say(f"{run.path} at {swept.title} {value:g}")
         label_NA = bench.asked(bench.samples, recipe.conditional)
-        chunks = sampler.stream(label_NA, seed=set_seed(seed, 0), decoding=Decoding(temperature))
-        items = bench.measure.made(torch.cat(list(chunks)), sampler.codec)
-        values = bench.figures_of(items, label_NA if recipe.conditional else None)
-        if batch is not None:
-            values |= token_figures(sampler.generator, batch, temperature)
-        points[temperature] = {
-            "temperature": temperature,
+        measured = []
+        for number in range(bench.sets):
+            chunks = sampler.stream(label_NA, seed=set_seed(seed, number), decoding=decoding)
+            items = bench.measure.made(torch.cat(list(chunks)), sampler.codec)
+            measured.append(bench.figures_of(items, label_NA if recipe.conditional else None))
+        figures = combine(measured, bench.samples)
+        values = {name: one.mean for name, one in figures.items()}
+        deviations = {
+            name: one.deviation for name, one in figures.items() if one.deviation is not None
+        }
+        if batch is not None and sampler.steering.plain:
+            values |= token_figures(plain.generator, batch, decoding.temperature)
+        points[value] = {
+            "at": value,
             "count": bench.samples,
             "values": values,
+            "deviations": deviations,
         }
-        # Written after every temperature, so that a stopped sweep can continue.
+        # Written after every value, so that a stopped sweep can continue.
         ordered = [points[key] for key in sorted(points)]
         write_json(path, {"format": FORMAT, "settings": settings, "points": ordered})
-    return [points[temperature] for temperature in temperatures]
+    return [points[value] for value in swept.values]
 
 
 def _kept(path: Path, settings: dict[str, Any]) -> dict[float, SweepPoint]:
-    """Return the stored points with the same settings, by temperature."""
+    """Return the stored points with the same settings, by value."""
     try:
         read = read_json(path)
         if read.get("format") != FORMAT or read["settings"] != settings:
             return {}
         return {
-            float(point["temperature"]): {
-                "temperature": float(point["temperature"]),
+            float(point["at"]): {
+                "at": float(point["at"]),
                 "count": int(point["count"]),
-                "values": {name: float(value) for name, value in point["values"].items()},
+                "values": _floats(point["values"]),
+                "deviations": _floats(point["deviations"]),
             }
             for point in read["points"]
         }
@@ -124,3 +218,7 @@ def _kept(path: Path, settings: dict[str, Any]) -> dict[float, SweepPoint]:
         return {}
     except (FileProblem, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return {}  # They are measured again.
+
+
+def _floats(values: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items()}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..batch import Batch
 from ..nn.categorical import CategoricalHead
-from ..nn.condition import LabelEmbedding
+from ..nn.condition import NO_LABEL, LabelEmbedding
 from ..nn.heads import Head, LikelihoodHead, with_likelihood
 from ..nn.networks import Generator
 from ..nn.noise import Latent, Noise
@@ -135,8 +135,9 @@ class RecurrentGenerator(Generator):
         *,
         prefix: Tensor | None = None,
         decoding: Decoding = PLAIN,
+        guidance: float = 1.0,
     ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        """Generate sequences, optionally from a given prefix or with other decoding settings.
+        r"""Generate sequences, optionally from a given prefix or with other settings.
 
         Args:
             latent: all randomness.
@@ -144,6 +145,10 @@ class RecurrentGenerator(Generator):
             prefix: the first steps, ``[B, P, F]`` or token ids ``[B, P]``, at most as many as the
                 latent has; requires output feedback.
             decoding: settings of a categorical head.
+            guidance: w of classifier-free guidance (Ho & Salimans 2022): steps are drawn from
+                :math:`w \log p(x | c) + (1 - w) \log p(x)`. The network runs twice, with and
+                without the label, and what the head reads is moved: its outputs (logits, means,
+                log-scales) are affine in that, so that they move alike.
 
         Raises:
             ValueError: a prefix was given without feedback, or decoding settings for a head that
@@ -156,12 +161,17 @@ class RecurrentGenerator(Generator):
             if not isinstance(self.head, CategoricalHead):
                 raise ValueError("temperature, top-k and top-p require a categorical head")
             emit = partial(self.head, decoding=decoding)
+        noise_BTN = latent.head_BTN
+        if guidance != 1.0:
+            emit = partial(_guided, emit, guidance)
+            latent = Latent(*(torch.cat([part, part]) for part in latent))
+            label_BA = torch.cat([label_BA, torch.full_like(label_BA, NO_LABEL)])
         state, input_BTI = self.begin(latent, label_BA)
         if self.feedback:
-            x = self._unroll_with_feedback(state, input_BTI, latent.head_BTN, emit, prefix)
+            x = self._unroll_with_feedback(state, input_BTI, noise_BTN, emit, prefix)
         else:
             h_BTH, _ = self.recurrent.unroll(input_BTI, state)
-            x = emit(h_BTH, latent.head_BTN)
+            x = emit(h_BTH, noise_BTN)
         return self.head.close(x)
 
     def covers(self, x_BTF: Tensor) -> bool:
@@ -284,5 +294,19 @@ class RecurrentGenerator(Generator):
             else:
                 x = emit(h_BH[:, None], head_BTN[:, t : t + 1])
             before_BF = self.head.embed(x)[:, 0]
+            if len(before_BF) < len(h_BH):
+                # With and without a label, the same is read.
+                before_BF = before_BF.repeat(2, 1)
             steps.append(x)
         return joined(steps)
+
+
+def _guided(
+    emit: Callable[[Tensor, Tensor], Written],
+    guidance: float,
+    h_BTH: Float[Tensor, "B T H"],
+    noise_BTN: Float[Tensor, "C T N"],
+) -> Written:
+    """Emit what states with labels, the first half of ``h``, say more than those without."""
+    asked_BTH, free_BTH = h_BTH.chunk(2)
+    return emit(torch.lerp(free_BTH, asked_BTH, guidance), noise_BTN)

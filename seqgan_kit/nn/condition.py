@@ -14,13 +14,16 @@ from ..labels import Ordered
 WAVES = 6
 """Cosines of which the curve of a numeric attribute is made."""
 
+NO_LABEL = -1
+"""Stands in the place of a class for "whatever the label": its vector is zero."""
+
 
 class LabelEmbedding(nn.Module):
     r"""A label embedding: the sum of one learned vector per attribute.
 
     That of a numeric attribute is a smooth curve over its value v in 0..1, a learned sum of
     :math:`v` and :math:`\cos(\pi k v) / k`, so that values between those of the data have vectors
-    between theirs.
+    between theirs. An attribute that is :data:`NO_LABEL` adds nothing.
 
     Args:
         classes: number of classes of each attribute, ``(10,)`` for ten digits, ``(10, 6)`` for
@@ -48,7 +51,9 @@ class LabelEmbedding(nn.Module):
         self.register_buffer("start_A", torch.tensor(starts), persistent=False)
 
     def forward(self, label_BA: Int[Tensor, "B A"]) -> Float[Tensor, "B E"]:
-        return nn.functional.embedding(label_BA + self.start_A, self._vectors()).sum(1)
+        known_BA1 = (label_BA != NO_LABEL)[..., None]
+        place_BA = label_BA.clamp(min=0) + self.start_A
+        return (nn.functional.embedding(place_BA, self._vectors()) * known_BA1).sum(1)
 
     def _vectors(self) -> Float[Tensor, "C E"]:
         """Return the vectors of all classes of all attributes."""

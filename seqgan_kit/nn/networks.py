@@ -57,16 +57,16 @@ class Generator(nn.Module):
         *,
         prefix: Tensor | None = None,
         decoding: Decoding = PLAIN,
+        guidance: float = 1.0,
     ) -> tuple[Written, Bool[Tensor, "B T"]]:
-        """Generate sequences, optionally from a given prefix or with other decoding settings.
+        """Generate sequences, optionally from a given prefix or with other settings.
 
         Raises:
-            ValueError: the network does not support the prefix or the decoding settings.
+            ValueError: the network does not support the prefix or the settings.
         """
-        if prefix is not None or decoding != PLAIN:
+        if prefix is not None or decoding != PLAIN or guidance != 1.0:
             raise ValueError(
-                "a prefix, a temperature, top-k and top-p require a recurrent generator with a "
-                "categorical head"
+                "a prefix, a temperature, top-k, top-p and guidance require a recurrent generator"
             )
         return self(latent, label_BA)
 

@@ -88,3 +88,20 @@ class Latent(NamedTuple):
     z_BZ: Float[Tensor, "B Z"]
     step_BTE: Float[Tensor, "B T E"]
     head_BTN: Float[Tensor, "B T N"]
+
+
+def great_circle(
+    a: Float[Tensor, "W ..."], b: Float[Tensor, "W ..."], share_S: Float[Tensor, " S"]
+) -> Float[Tensor, "V ..."]:
+    """Return points on great circles from ``a`` to ``b``, ``[W * S, ...]``: typical noise between
+    two draws (White 2016)."""
+    flat_a, flat_b = a.flatten(1)[:, None], b.flatten(1)[:, None]
+    if not flat_a.numel():
+        return a.repeat_interleave(len(share_S), 0)
+    cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b, dim=-1)[..., None]
+    share = share_S[None, :, None]
+    angle = cosine.clamp(-0.9995, 0.9995).acos()
+    arc = (((1 - share) * angle).sin() * flat_a + (share * angle).sin() * flat_b) / angle.sin()
+    # Ends with the same or opposite directions do not define a great circle.
+    points = torch.where(cosine.abs() < 0.9995, arc, torch.lerp(flat_a, flat_b, share))
+    return points.reshape(-1, *a.shape[1:])

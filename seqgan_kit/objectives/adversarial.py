@@ -30,6 +30,9 @@ from torch.nn.functional import relu, softplus
 LossName = Literal[
     "minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"
 ]
+RATIOS: tuple[LossName, ...] = ("relativistic", "non-saturating", "minimax")
+"""Losses whose best logit is the logarithm of the density ratio, up to a constant."""
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 

@@ -67,6 +67,8 @@ class GAN:
         discriminator_steps: discriminator turns per generator turn.
         likelihood: weight of the negative log-likelihood of the real sequences, in nats per
             sequence, in the generator's loss; 0 disables it.
+        label_dropout: share of these whose label is hidden, see
+            :func:`~seqgan_kit.objectives.likelihood.mean_nats`.
 
     References:
         Goodfellow et al. 2014; mismatched labels: Reed et al. 2016, *Generative Adversarial Text
@@ -85,6 +87,7 @@ class GAN:
         mismatch: float = 0.0,
         discriminator_steps: int = 1,
         likelihood: float = 0.0,
+        label_dropout: float = 0.0,
     ) -> None:
         self.generator = generator
         self.discriminator = discriminator
@@ -92,6 +95,7 @@ class GAN:
         self.penalties = penalties
         self.mismatch = mismatch
         self.likelihood = likelihood
+        self.label_dropout = label_dropout
         self.networks: Mapping[str, nn.Module] = {
             "generator": generator,
             "discriminator": discriminator,
@@ -197,7 +201,8 @@ class GAN:
     def _kept_likelihood(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         if not self.likelihood:
             return {}
-        return {"likelihood": self.likelihood * mean_nats(self.generator, batch, noise)}
+        nats = mean_nats(self.generator, batch, noise, self.label_dropout)
+        return {"likelihood": self.likelihood * nats}
 
     def _logit(self, x: Written, label_BA: Tensor, mask_BT: Tensor) -> Tensor:
         return sequence_logit(self.discriminator(x, label_BA, mask_BT), mask_BT).float()

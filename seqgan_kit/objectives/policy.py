@@ -64,6 +64,7 @@ class PolicyGradient(GAN):
         mismatch: see :class:`~seqgan_kit.objectives.gan.GAN`.
         discriminator_steps: discriminator turns per generator turn.
         likelihood: weight of the negative log-likelihood of the real sequences.
+        label_dropout: share of these whose label is hidden.
 
     References:
         Williams 1992 (REINFORCE); roll-outs: Yu et al. 2017, *SeqGAN*, equation 4; a reward for
@@ -82,6 +83,7 @@ class PolicyGradient(GAN):
         mismatch: float = 0.0,
         discriminator_steps: int = 1,
         likelihood: float = 0.0,
+        label_dropout: float = 0.0,
     ) -> None:
         super().__init__(
             generator,
@@ -91,6 +93,7 @@ class PolicyGradient(GAN):
             mismatch=mismatch,
             discriminator_steps=discriminator_steps,
             likelihood=likelihood,
+            label_dropout=label_dropout,
         )
         self.discount = discount
         self.rollouts = rollouts

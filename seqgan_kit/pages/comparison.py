@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import UsageError
+from ..errors import NotSupported, UsageError
 from ..evaluation.figures import Value
 from ..files import FileProblem, read_json, refuse_existing, write_json, write_text
 from ..measuring.bench import Bench
 from ..measuring.evaluation import Evaluation, trained
 from ..measuring.opening import bench_of, same_data_for_all
-from ..measuring.temperatures import sweep
+from ..measuring.sweeps import Swept, sweep
 from ..recipe import CompareRecipe, Recipe, slug
 from ..recipe import files as recipe_files
 from ..report import page, tables
@@ -244,7 +244,7 @@ def compare(
     samples: int | None = None,
     sets: int | None = None,
     gan_train: bool = True,
-    temperatures: Sequence[float] = (),
+    settings: Sequence[Swept] = (),
     command: str = "",
     watch: Watch | None = None,
     stem: str = "compare",
@@ -263,7 +263,7 @@ def compare(
         samples: samples per set (default: from the recipe).
         sets: independent sets of samples per run (default: from the recipe).
         gan_train: whether to measure GAN-train.
-        temperatures: additional sampling temperatures, for text runs.
+        settings: settings of sampling along which models are measured, too.
         command: the command line, which the page shows.
         watch: callbacks for progress.
         stem: name of the files, without suffix.
@@ -302,26 +302,34 @@ def compare(
         budget=budget,
         seed=seed,
         command=command,
-        sweeps=swept(bench, entries, temperatures, seed=seed),
+        sweeps=swept(bench, entries, settings, seed=seed),
     )
     write(content, folder, stem)
     return content
 
 
 def swept(
-    bench: Bench, entries: Sequence[Entry], temperatures: Sequence[float], *, seed: int
+    bench: Bench, entries: Sequence[Entry], settings: Sequence[Swept], *, seed: int
 ) -> list[Sweep]:
-    """Measure the first run of each model at each sampling temperature."""
-    if not temperatures:
-        return []
-    return [
-        {
-            "name": entry.name,
-            "colour": place,
-            "points": sweep(bench, entry.runs[0], temperatures, seed=seed),
-        }
-        for place, entry in enumerate(entries)
-    ]
+    """Measure the first run of each model along each setting that it can be drawn with."""
+    found: list[Sweep] = []
+    for one in settings:
+        for place, entry in enumerate(entries):
+            try:
+                points = sweep(bench, entry.runs[0], one, seed=seed)
+            except NotSupported as error:
+                bench.watch.say(f"{entry.name} has no curve of {one.title}: {error}")
+                continue
+            found.append(
+                {
+                    "name": entry.name,
+                    "colour": place,
+                    "knob": one.knob,
+                    "title": one.title,
+                    "points": points,
+                }
+            )
+    return found
 
 
 def joined(name: str, evaluations: Sequence[Evaluation]) -> Evaluation:

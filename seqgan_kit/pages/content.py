@@ -17,8 +17,8 @@ from ..report.page import Content, Model
 from ..report.tables import Role, Row, Table
 from ..runs.loading import run_recipe
 from ..runs.watch import environment
-from ..training.log import read_metrics
 from ..training.run import Run
+from .training_curves import logged
 
 BOUNDS: Mapping[Role, str] = {
     "codec": "real data through the codec",
@@ -26,8 +26,6 @@ BOUNDS: Mapping[Role, str] = {
     "noise": "noise",
 }
 """Names of the table rows shown with the models."""
-
-CURVE_POINTS = 200
 
 Measured = tuple[str, Sequence[Run], Evaluation]
 """The name of a model, its runs (one per seed), and their joint evaluation."""
@@ -181,19 +179,7 @@ def _model(bench: Bench, name: str, runs: Sequence[Run], seed: int) -> Model:
         "steps": int(checkpoint.name.removeprefix("step-")),
         "seeds": len(runs),
         "notes": notes,
-        "curves": _curves(run),
+        "curves": logged(run),
         "samples": bench.kind.samples(bench, recipe, sampler, seed),
         "panels": bench.kind.panels(bench, run, recipe, sampler, seed),
     }
-
-
-def _curves(run: Run) -> dict[str, list[list[float]]]:
-    lines = read_metrics(run.metrics_path)
-    every = -(-len(lines) // CURVE_POINTS)
-    curves: dict[str, list[list[float]]] = {}
-    for line in lines[:: max(every, 1)]:
-        for figure, value in line.items():
-            if figure not in ("step", "seconds"):
-                point = [float(line["step"]), round(line.get("seconds", 0.0), 1), round(value, 5)]
-                curves.setdefault(figure, []).append(point)
-    return curves

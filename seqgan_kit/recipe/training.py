@@ -53,6 +53,9 @@ class TrainRecipe(Section):
     """Betas of Adam."""
     schedule: ScheduleRecipe = ScheduleRecipe()
     """Learning-rate schedule of the run."""
+    label_dropout: Share = 0.0
+    """Share of sequences whose label is hidden from maximum likelihood, so that the network learns
+    them without labels, too; `seqgen sample --guidance` needs it (0.1 is usual)."""
     average_decay: Share = 0.999
     """Decay of the averaged weights per step; samples come from the averaged weights."""
     log_every: PositiveInt = 50

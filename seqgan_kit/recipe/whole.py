@@ -83,6 +83,14 @@ class Recipe(Section):
         return any(objective.kind in ("gan", "policy") for objective in self.objectives)
 
     @property
+    def _by_likelihood(self) -> bool:
+        """Whether the likelihood of real sequences is among the objectives."""
+        return any(
+            objective.kind == "likelihood" or getattr(objective, "likelihood", 0.0)
+            for objective in self.objectives
+        )
+
+    @property
     def batches_a_step(self) -> int:
         """Batches per training step: one for each turn of a network."""
         return max(
@@ -101,6 +109,11 @@ class Recipe(Section):
         by_likelihood = train.keep == "best" and train.best_by == "likelihood"
         if by_likelihood and not self.model.exact_likelihood:
             raise ValueError("train.best_by: this model has no exact likelihood")
+        if train.label_dropout and not self._by_likelihood:
+            raise ValueError(
+                "train.label_dropout is for maximum likelihood: objective.kind likelihood, a game "
+                "with a share of it, or a phase"
+            )
         for network in train.learning_rates:
             if network not in self.model.networks:
                 raise ValueError(

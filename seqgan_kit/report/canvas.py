@@ -92,10 +92,12 @@ class Canvas:
     Attributes:
         standalone: whether the picture is a separate file, with literal colours on white.
         ids: for each name the number that the page's script uses to show and hide it.
+        origin: where the picture begins; on a sheet of several, each is drawn at its own.
     """
 
     standalone: bool
     ids: Mapping[str, int]
+    origin: Spot = (0.0, 0.0)
     left: float = 0.0
     across: tuple[float, float] = (0.0, 1.0)
     upwards: tuple[float, float] = (0.0, 1.0)
@@ -137,6 +139,10 @@ class Canvas:
             BOTTOM + share_y * (TOP - BOTTOM),
         )
 
+    def moved(self, spot: Spot) -> Spot:
+        """Convert picture coordinates to those of the sheet."""
+        return spot[0] + self.origin[0], spot[1] + self.origin[1]
+
     def colour(self, name: str) -> str:
         return LITERAL[name] if self.standalone else f"var(--{name})"
 
@@ -149,6 +155,7 @@ class Canvas:
         self, text: str, x: float, y: float, anchor: str = "start", colour: str = "soft"
     ) -> str:
         """Make text with a halo in the background colour, legible across a line."""
+        x, y = self.moved((x, y))
         return (
             f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:'
             f"{self.colour(colour)};stroke:{self.colour('paper')};stroke-width:3px;"
@@ -156,15 +163,15 @@ class Canvas:
         )
 
     def line(self, path: Sequence[Spot], colour: str, width: float, dash: str = "none") -> str:
-        points = "L".join(f"{x:.1f} {y:.1f}" for x, y in path)
+        points = "L".join(f"{x:.1f} {y:.1f}" for x, y in map(self.moved, path))
         return (
             f'<path d="M{points}" style="fill:none;stroke:{colour};stroke-width:{width}px;'
             f'stroke-linejoin:round;stroke-dasharray:{dash}"/>'
         )
 
-    def curve(self, colour: int, path: Sequence[Spot]) -> str:
-        """Make the line of a model."""
-        dash = DASHES[colour // 8 % len(DASHES)]
+    def curve(self, colour: int, path: Sequence[Spot], turn: int = 0) -> str:
+        """Make a line of a model; its first, second and third differ in their dashes."""
+        dash = DASHES[(colour // 8 + turn) % len(DASHES)]
         return self.line(path, self.colour(f"m{colour % 8}"), 1.75, dash)
 
     def model(self, colour: int, spot: Spot, title: str = "") -> str:
@@ -179,8 +186,9 @@ class Canvas:
 
     def _shape(self, shape: str, spot: Spot, fill: str, stroke: str, title: str) -> str:
         about = f"<title>{html.escape(printable(title))}</title>" if title else ""
+        x, y = self.moved(spot)
         return (
-            f'<path d="{shape}" transform="translate({spot[0]:.1f} {spot[1]:.1f}) scale(.85)" '
+            f'<path d="{shape}" transform="translate({x:.1f} {y:.1f}) scale(.85)" '
             f'style="fill:{fill};stroke:{stroke};stroke-width:1.2px;paint-order:stroke">'
             f"{about}</path>"
         )
@@ -211,15 +219,15 @@ class Canvas:
         self.texts.append(box)
         return self.text(text, (box[0] + box[2]) / 2, box[3] - 2, "middle", colour)
 
-    def picture(self, about: str, height: float) -> str:
+    def picture(self, about: str, height: float, width: float = WIDTH) -> str:
         """Assemble the picture; a standalone one gets a size and a white background."""
         size = ground = ""
         if self.standalone:
-            size = f'xmlns="http://www.w3.org/2000/svg" width="{1.5 * WIDTH:.0f}" '
+            size = f'xmlns="http://www.w3.org/2000/svg" width="{1.5 * width:.0f}" '
             size += f'height="{1.5 * height:.0f}" '
             ground = f'<rect width="100%" height="100%" style="fill:{self.colour("paper")}"/>'
         return (
-            f'<svg {size}viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" '
+            f'<svg {size}viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
             f'aria-label="{html.escape(printable(about))}" font-size="{TEXT:.0f}" '
             f'font-family="system-ui, sans-serif">{ground}{"".join(self.parts)}</svg>'
         )

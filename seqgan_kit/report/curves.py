@@ -1,7 +1,8 @@
-"""Sweeps of the sampling temperature, as curves of quality against diversity and as tables.
+"""Sweeps of a setting of sampling, as curves of quality against diversity and as tables.
 
-Sampling below a temperature of 1 trades diversity for quality, so models are compared along
-their whole curves (Caccia et al. 2020, Language GANs Falling Short).
+Sampling below a temperature of 1 trades diversity for quality, as guidance and the choice among
+candidates do, so models are compared along their whole curves (Caccia et al. 2020, Language GANs
+Falling Short).
 """
 
 from __future__ import annotations
@@ -9,32 +10,45 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypedDict, cast
+from typing import Literal, NamedTuple, TypedDict, cast
 
 from .canvas import HEIGHT, WIDTH, Canvas, cut, length
 from .tables import UNDEFINED, Figure, Row, Table, marked, number, terminal, usable
+
+Knob = Literal["temperature", "guidance", "candidates"]
+"""A setting that samples are drawn with; 1 is as the model has learned."""
+
+SYMBOLS: Mapping[Knob, str] = {"temperature": "T", "guidance": "w", "candidates": "N"}
 
 AXES = (
     ("self_bleu_3", "bleu_3"),
     ("nats_per_token", "oracle_nats"),
     ("frechet_judge_distance", "label_accuracy"),
+    ("self_bleu_3", "label_accuracy"),
 )
 """Pairs of metrics that are drawn against each other, as (x, y)."""
 
 
 class SweepPoint(TypedDict):
-    """Metrics of `count` samples at one temperature."""
+    """Metrics of `count` samples at one value of a setting, and their standard deviations over
+    sets of so many, if there were several."""
 
-    temperature: float
+    at: float
     count: int
     values: dict[str, float]
+    deviations: dict[str, float]
 
 
 class Sweep(TypedDict):
-    """A model at several temperatures, with the `name` and `colour` of its row."""
+    """A model at several values of a setting, with the `name` and `colour` of its row.
+
+    `title` says which curve of the model it is: the setting, and how it was used.
+    """
 
     name: str
     colour: int
+    knob: Knob
+    title: str
     points: list[SweepPoint]
 
 
@@ -47,17 +61,17 @@ class Mark(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A point of a curve at a temperature."""
+    """A point of a curve at a value of its setting."""
 
-    temperature: float
+    at: float
     x: float
     y: float
 
 
 def places(sweep: Sweep, x: str, y: str) -> list[Place]:
-    """Return the points of a sweep with finite values of both metrics, by temperature."""
+    """Return the points of a sweep with finite values of both metrics, by the setting."""
     found = [
-        Place(point["temperature"], point["values"][x], point["values"][y])
+        Place(point["at"], point["values"][x], point["values"][y])
         for point in sweep["points"]
         if x in point["values"] and y in point["values"]
     ]
@@ -83,13 +97,13 @@ def drawn(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> list[tuple[Figu
 def at(sweep: Sweep, figure: str, value: float, wanted: str) -> float | None:
     """Return one metric of a sweep at the point where another metric has a given value.
 
-    Interpolates linearly between points adjacent in temperature. ``None`` if the curve does not
-    reach the value; if it does so twice, the lower temperature counts.
+    Interpolates linearly between adjacent points. ``None`` if the curve does not reach the value;
+    if it does so twice, the lower value of the setting counts.
 
     >>> points = [(0.5, 0.9, 0.6), (1.0, 0.7, 0.4)]
-    >>> sweep = {"name": "a", "colour": 0, "points": [
-    ...     {"temperature": t, "count": 100, "values": {"self_bleu_3": x, "bleu_3": y}}
-    ...     for t, x, y in points]}
+    >>> sweep = {"name": "a", "colour": 0, "knob": "temperature", "title": "temperature",
+    ...     "points": [{"at": t, "count": 100, "values": {"self_bleu_3": x, "bleu_3": y},
+    ...                 "deviations": {}} for t, x, y in points]}
     >>> round(at(sweep, "self_bleu_3", 0.75, "bleu_3"), 6)
     0.45
     """
@@ -110,7 +124,10 @@ def compared(sweeps: Sequence[Sweep], figure: Figure, value: float, wanted: Figu
 
     Empty if no curve reaches the value.
     """
-    found = [(sweep["name"], at(sweep, figure["name"], value, wanted["name"])) for sweep in sweeps]
+    found = [
+        (full_name(sweep, sweeps), at(sweep, figure["name"], value, wanted["name"]))
+        for sweep in sweeps
+    ]
     if all(reached is None for _, reached in found):
         return ""
     words = [
@@ -138,18 +155,29 @@ def marks_of(
 # -- tables -------------------------------------------------------------------------------------
 
 
-def written(temperature: float) -> str:
-    """Format a temperature.
+def full_name(sweep: Sweep, sweeps: Sequence[Sweep]) -> str:
+    """Return the name of a model, with the setting where there are several."""
+    several = len({one["title"] for one in sweeps}) > 1
+    return f"{sweep['name']}, {sweep['title']}" if several else sweep["name"]
+
+
+def written(value: float) -> str:
+    """Format a value of a setting.
 
     >>> written(0.7000000000000001), written(1.0)
     ('0.7', '1')
     """
-    return f"{temperature:.4g}"
+    return f"{value:.4g}"
 
 
-def by_temperature(sweep: Sweep) -> list[SweepPoint]:
-    """Return the points of a sweep by temperature."""
-    return sorted(sweep["points"], key=lambda point: point["temperature"])
+def marked_at(sweep: Sweep, value: float) -> str:
+    """Format a value with the symbol of its setting, as in ``T=0.7``."""
+    return f"{SYMBOLS[sweep['knob']]}={written(value)}"
+
+
+def in_order(sweep: Sweep) -> list[SweepPoint]:
+    """Return the points of a sweep by the value of its setting."""
+    return sorted(sweep["points"], key=lambda point: point["at"])
 
 
 def counted(sweep: Sweep) -> str:
@@ -159,7 +187,7 @@ def counted(sweep: Sweep) -> str:
 
 
 def sweep_table(sweeps: Sequence[Sweep], figures: Sequence[Figure], width: int = 100) -> str:
-    """Format sweeps as aligned text, with a row for each temperature.
+    """Format sweeps as aligned text, with a row for each value.
 
     Args:
         sweeps: the models.
@@ -170,21 +198,21 @@ def sweep_table(sweeps: Sequence[Sweep], figures: Sequence[Figure], width: int =
     for sweep in sweeps:
         rows: list[Row] = [
             {
-                "name": f"T={written(point['temperature'])}",
+                "name": marked_at(sweep, point["at"]),
                 "role": "model",
                 "colour": 0,
                 "values": {
                     name: {
-                        "mean": value, "deviation": None, "values": [value],
-                        "count": point["count"],
+                        "mean": value, "deviation": point["deviations"].get(name),
+                        "values": [value], "count": point["count"],
                     }
                     for name, value in point["values"].items()
                 },
             }
-            for point in by_temperature(sweep)
+            for point in in_order(sweep)
         ]  # fmt: skip
         if rows:
-            title = f"{sweep['name']}: {counted(sweep)} samples at each temperature"
+            title = f"{full_name(sweep, sweeps)}: {counted(sweep)} samples at each value"
             # The other fields of a table are only used in files.
             content = {"title": title, "rows": rows, "figures": list(figures)}
             blocks.append(terminal(cast(Table, content), width))
@@ -192,15 +220,15 @@ def sweep_table(sweeps: Sequence[Sweep], figures: Sequence[Figure], width: int =
 
 
 def sweep_markdown(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> str:
-    """Format a Markdown table with a row for each model and temperature; empty without sweeps."""
+    """Format a Markdown table with a row for each model and value; empty without sweeps."""
     columns = swept(sweeps, figures)
     if not columns:
         return ""
-    heads = ["model", "temperature", "samples", *(marked(figure["title"]) for figure in columns)]
+    heads = ["model", "drawn with", "samples", *(marked(figure["title"]) for figure in columns)]
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     for sweep in sweeps:
-        for point in by_temperature(sweep):
-            cells = [marked(sweep["name"]), written(point["temperature"])]
+        for point in in_order(sweep):
+            cells = [marked(full_name(sweep, sweeps)), marked_at(sweep, point["at"])]
             cells.append(number(point["count"], 0))
             cells += [shown(point, figure) for figure in columns]
             lines.append(f"| {' | '.join(cells)} |")
@@ -210,7 +238,11 @@ def sweep_markdown(sweeps: Sequence[Sweep], figures: Sequence[Figure]) -> str:
 def shown(point: SweepPoint, figure: Figure) -> str:
     """Format a metric at a point, for a cell."""
     value = point["values"].get(figure["name"])
-    return UNDEFINED if value is None else number(value, figure["digits"])
+    if value is None:
+        return UNDEFINED
+    deviation = point["deviations"].get(figure["name"])
+    spread = "" if deviation is None else f" ± {number(deviation, figure['digits'])}"
+    return number(value, figure["digits"]) + spread
 
 
 # -- the picture ----------------------------------------------------------------------------------
@@ -224,7 +256,7 @@ def svg(
     standalone: bool = False,
     ids: Mapping[str, int] | None = None,
 ) -> str:
-    """Draw a curve for each sweep, through its points in order of temperature.
+    """Draw a curve for each sweep, through its points in the order of its setting.
 
     Args:
         sweeps: the models; those without both metrics are left out.
@@ -245,23 +277,25 @@ def svg(
         _draw(canvas, curves, single)
     else:
         canvas.parts.append(canvas.text("There are no points to draw", WIDTH / 2, 160.0, "middle"))
-    names = ", ".join(sweep["name"] for sweep, _ in curves)
+    shown_sweeps = [sweep for sweep, _ in curves]
+    names = ", ".join(full_name(sweep, shown_sweeps) for sweep in shown_sweeps)
     about = f"{y['title']} against {x['title']}" + (f": {names}" if names else "")
-    return canvas.picture(about, _legend(canvas, [sweep for sweep, _ in curves]))
+    return canvas.picture(about, _legend(canvas, shown_sweeps))
 
 
 def _draw(
     canvas: Canvas, curves: Sequence[tuple[Sweep, Sequence[Place]]], marks: Sequence[Mark]
 ) -> None:
-    """Draw the curves, then the names of single points, and some temperatures if there is room."""
+    """Draw the curves, then the names of single points, and some values if there is room."""
+    sweeps = [sweep for sweep, _ in curves]
     paths = [[canvas.spot(place.x, place.y) for place in curve] for _, curve in curves]
     spots = [canvas.spot(mark.x, mark.y) for mark in marks]
     for path in [*paths, *([spot] for spot in spots)]:
         canvas.keep_clear(path)
     for (sweep, curve), path in zip(curves, paths, strict=True):
-        parts = [canvas.curve(sweep["colour"], path)]
+        parts = [canvas.curve(sweep["colour"], path, _turn(sweep, sweeps))]
         for place, spot in zip(curve, path, strict=True):
-            title = f"{sweep['name']}, T={written(place.temperature)}: "
+            title = f"{full_name(sweep, sweeps)}, {marked_at(sweep, place.at)}: "
             title += f"{place.x:.4g}, {place.y:.4g}"
             parts.append(canvas.model(sweep["colour"], spot, title))
         canvas.add(sweep["name"], parts)
@@ -272,21 +306,26 @@ def _draw(
     for (sweep, curve), path in zip(curves, paths, strict=True):
         ends = (0, len(path) - 1)
         parts = [
-            canvas.beside(f"T={written(place.temperature)}", spot, "soft")
+            canvas.beside(marked_at(sweep, place.at), spot, "soft")
             for number, (place, spot) in enumerate(zip(curve, path, strict=True))
-            if number in ends or math.isclose(place.temperature, 1)
+            if number in ends or math.isclose(place.at, 1)
         ]
         canvas.add(sweep["name"], parts)
+
+
+def _turn(sweep: Sweep, sweeps: Sequence[Sweep]) -> int:
+    """Return the place of a setting among those that are drawn."""
+    return list(dict.fromkeys(one["title"] for one in sweeps)).index(sweep["title"])
 
 
 def _legend(canvas: Canvas, sweeps: Sequence[Sweep]) -> float:
     """Draw the names below the axes; return the height of the whole picture."""
     x, y = 2.0, HEIGHT + 16
     for sweep in sweeps:
-        name, colour = cut(sweep["name"], WIDTH - 40), sweep["colour"]
+        name, colour = cut(full_name(sweep, sweeps), WIDTH - 40), sweep["colour"]
         if x > 2 and x + 34 + length(name) > WIDTH:
             x, y = 2.0, y + 18
-        line = canvas.curve(colour, [(x, y - 4), (x + 24, y - 4)])
+        line = canvas.curve(colour, [(x, y - 4), (x + 24, y - 4)], _turn(sweep, sweeps))
         mark = canvas.model(colour, (x + 12, y - 4))
         canvas.add(sweep["name"], [line, mark, canvas.text(name, x + 30, y, colour="ink")])
         x += 50 + length(name)

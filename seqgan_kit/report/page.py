@@ -20,15 +20,16 @@ from .canvas import SHAPES
 from .choice import Choice, goodness, leaders
 from .curves import (
     Sweep,
-    by_temperature,
     compared,
     counted,
     drawn,
+    full_name,
+    in_order,
+    marked_at,
     marks_of,
     shown,
     svg,
     swept,
-    written,
 )
 from .images import ImagePanel
 from .lines import TextPanel, heat
@@ -277,10 +278,11 @@ def _quality(content: Content, ids: Mapping[str, int]) -> dict[str, Any] | None:
     blocks = [
         {
             "name": sweep["name"],
+            "title": full_name(sweep, sweeps),
             "count": counted(sweep),
             "lines": [
-                (written(point["temperature"]), [shown(point, figure) for figure in figures])
-                for point in by_temperature(sweep)
+                (marked_at(sweep, point["at"]), [shown(point, figure) for figure in figures])
+                for point in in_order(sweep)
             ],
         }
         for sweep in sweeps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from ..files import FileProblem
 from ..kind import Codec
 from ..labels import sizes, with_levels
 from ..nn.networks import Discriminator, Generator
+from ..objectives.adversarial import RATIOS
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
 from ..sections import ModelSection
@@ -24,8 +26,10 @@ from ..training.runtime import choose_device, keep_freed_memory
 from . import data as data_of
 from .data import UNNAMED, run_codec
 from .networks import make_discriminator, make_generator
+from .places import find
 from .sampler import Sampler
 from .sizes import room_to_load
+from .steering import Controls
 from .watch import Watch
 
 AnyNetwork = TypeVar("AnyNetwork", Generator, Discriminator)
@@ -46,7 +50,17 @@ def load_sampler(
     labels = with_levels(run.info["labels"], recipe.data.numeric)
     sampler = Sampler(generator.to(device).eval(), codec, labels, device)
     # Older runs have none.
-    sampler.label_counts = run.info.get("label_counts")
+    if (counts := run.info.get("label_counts")) is not None:
+        sampler.label_counts = [(row, count) for row, count in counts]
+    sampler.kind, sampler.run = data_of.kind_of_run(run), run.path
+    sampler.controls = Controls(
+        unlabelled=recipe.train.label_dropout > 0,
+        critic=partial(load_critic, run, recipe, checkpoint=checkpoint)
+        if recipe.adversarial
+        else None,
+        ratio=all(getattr(one, "loss", RATIOS[0]) in RATIOS for one in recipe.objectives),
+        group=recipe.minibatch_group,
+    )
     return sampler
 
 
@@ -116,7 +130,7 @@ def opened_runs(arguments: Sequence[str | Path]) -> list[Run]:
                 f"{path}: only data.root can change here, where the data have moved; the rest of "
                 "a recipe belongs to its run"
             )
-    return [Run(path, data_root=roots[-1] if roots else None) for path in paths]
+    return [Run(find(path)[0], data_root=roots[-1] if roots else None) for path in paths]
 
 
 def run_recipe(run: Run, overrides: Sequence[str] = ()) -> Recipe:
@@ -160,7 +174,8 @@ def load(
     >>> sevens = load("runs/mnist_rows").sample(label=7, count=16, seed=0)  # doctest: +SKIP
 
     Args:
-        path: the run folder.
+        path: the run folder; a packed run (``.seqgen``); or the name of a run in ``runs``, or of
+            one that comes with the package (``"mnist_rows"``).
         checkpoint: a step number; the best or else the newest if absent.
         device: where to sample.
 
@@ -168,6 +183,6 @@ def load(
         RunError: no run, or no such checkpoint.
         FileProblem: the checkpoint is damaged.
     """
-    run = Run(Path(path))
+    run = Run(find(path)[0])
     wanted = None if checkpoint is None else str(checkpoint)
     return load_sampler(run, run_recipe(run), checkpoint=wanted, device=choose_device(device))

@@ -55,6 +55,7 @@ class _Networks:
     """The networks of a recipe, each created on first use and shared by all phases."""
 
     def __init__(self, recipe: Recipe, codec: Codec, classes: tuple[int, ...]) -> None:
+        self.label_dropout = recipe.train.label_dropout
         self._steps = codec.steps
         self._baseline: MovingAverage | None = None
         self._arguments = (recipe.model, codec, classes)
@@ -85,6 +86,7 @@ def _game(
         "mismatch": settings.mismatch if math.prod(networks.classes) > 1 else 0.0,
         "discriminator_steps": settings.discriminator_steps,
         "likelihood": settings.likelihood,
+        "label_dropout": networks.label_dropout,
     }
 
 
@@ -109,7 +111,7 @@ def _policy(settings: PolicyObjectiveRecipe, networks: _Networks) -> Objective:
 
 
 def _likelihood(settings: LikelihoodObjectiveRecipe, networks: _Networks) -> Objective:
-    return Likelihood(networks.generator)
+    return Likelihood(networks.generator, label_dropout=networks.label_dropout)
 
 
 def _elbo(settings: ElboObjectiveRecipe, networks: _Networks) -> Objective:

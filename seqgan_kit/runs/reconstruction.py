@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..batch import Batch
 from ..data.dataset import Dataset
+from ..errors import NotSupported
+from ..nn.networks import Autoencoder
+from ..nn.noise import seeded_noise
 from ..recipe import Recipe
 from .sampler import Sampler
 from .scoring import test_part
+
+
+class NoEncoder(NotSupported):
+    """The error for a reconstruction with a run that has no encoder."""
 
 
 def reconstructions(
@@ -33,5 +41,30 @@ def reconstructions(
     x, mask_BT = codec.encode(part.items[:count])
     label_BA = torch.from_numpy(part.label_NA[:count])
     on_device = (one.to(sampler.device) for one in (x, mask_BT, label_BA))
-    written = sampler.reconstruct(Batch(*on_device))
-    return codec.decode(x, mask_BT), written
+    return codec.decode(x, mask_BT), reconstruct(sampler, Batch(*on_device))
+
+
+def check_encoder(sampler: Sampler) -> Autoencoder:
+    """Return the network of a sampler if it has an encoder.
+
+    Raises:
+        NoEncoder: it has none.
+    """
+    if not isinstance(sampler.generator, Autoencoder):
+        raise NoEncoder(
+            "this run has no encoder: only variational autoencoders (model.kind vae or "
+            "recurrent_vae) can reconstruct"
+        )
+    return sampler.generator
+
+
+@torch.no_grad()
+def reconstruct(sampler: Sampler, batch: Batch) -> Float[Tensor, "N ..."]:
+    """Reconstruct sequences from the mean of their codes.
+
+    Raises:
+        NoEncoder: the network is not an autoencoder.
+    """
+    mean_BZ, _ = check_encoder(sampler).encode(batch)
+    drawn = sampler.generator.draw(len(batch), seeded_noise(0, sampler.device))
+    return sampler.decoded(drawn._replace(z_BZ=mean_BZ), batch.label_BA)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,19 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..data.numeric import counts_of_ranges, drawn_within
-from ..errors import NotSupported, UsageError
-from ..kind import Codec
+from ..errors import NotSupported
+from ..kind import Codec, Kind
 from ..labels import Bins, LabelCounts, Levels, Wanted, parse_labels
-from ..nn.networks import Autoencoder, Generator
-from ..nn.noise import Latent, seeded_noise
+from ..nn.networks import Generator
+from ..nn.noise import Latent, great_circle, seeded_noise
 from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor
+from .samples import Made, Samples
+from .steering import Chooser, Controls, Steering
+from .targets import refuse_many
 
 CHUNK = 500
 """Number of samples generated at once. Noise is always drawn for a whole chunk, so that the first
 samples of a seed do not depend on the number of samples."""
-
-
-MOST = 10**8
-"""Most samples at once; their labels alone take a gigabyte."""
-
-
-class NoEncoder(NotSupported):
-    """The error for a reconstruction with a run that has no encoder."""
 
 
 class Sampler:
@@ -44,6 +40,9 @@ class Sampler:
 
     Attributes:
         label_counts: number of training items with each combination of labels, if known.
+        controls: what samples can be steered by.
+        kind: the kind of data, if known.
+        run: the folder of the run, if there is one.
         exact: the sampler that is asked for values of numeric attributes: this one, or the one
             that :meth:`in_ranges` was asked of.
     """
@@ -60,7 +59,17 @@ class Sampler:
         self.labels = labels
         self.device = device
         self.label_counts: LabelCounts | None = None
+        self.controls = Controls()
+        self.kind: Kind | None = None
+        self.run: Path | None = None
         self.exact = self
+        self._chooser: Chooser | None = None
+
+    def __repr__(self) -> str:
+        labels = ", ".join(f"{len(classes)} of {name}" for name, classes in self.labels.items())
+        weights = sum(weight.numel() for weight in self.generator.parameters())
+        where = "a network" if self.run is None else self.run
+        return f"<sampler of {where}: labels {labels}; {weights:,} weights on {self.device}>"
 
     def in_ranges(self, labels: Mapping[str, Sequence[str]]) -> Sampler:
         """Return the same network asked for ranges of numeric attributes, as figures know them.
@@ -78,6 +87,27 @@ class Sampler:
             made.label_counts = counts_of_ranges(self.label_counts, labels)
         return made
 
+    @property
+    def steering(self) -> Steering:
+        """How samples are steered."""
+        return Steering() if self._chooser is None else self._chooser.steering
+
+    def steered(self, steering: Steering) -> Sampler:
+        """Return a sampler whose samples are steered.
+
+        Raises:
+            NotSupported: the run has not what it takes.
+            UsageError: its discriminator cannot compare so many candidates.
+        """
+        exact = self.exact
+        chooser = Chooser(
+            steering, self.controls, self.generator, exact.labels, exact.label_counts
+        )
+        made = copy(self)
+        made.exact = made if exact is self else exact
+        made._chooser = chooser
+        return made
+
     def _asked(self, label_NA: Int[np.ndarray, "N A"], seed: int) -> Int[np.ndarray, "N A"]:
         """Return labels as the network knows them."""
         if self.exact is self:
@@ -89,7 +119,7 @@ class Sampler:
 
         Raises:
             LabelError: the run has no such label.
-            UsageError: there are more samples than :data:`MOST`.
+            UsageError: there are more samples than :data:`~seqgan_kit.runs.targets.MOST`.
         """
         if count < 1:
             raise ValueError(f"count is {count}: request at least one sample")
@@ -194,21 +224,27 @@ class Sampler:
             ValueError: the network does not support the prefix or the decoding settings.
         """
         noise = seeded_noise(seed, self.device)
+        steering = self.steering
         for number, asked in enumerate(
             _chunks(labels) if isinstance(labels, np.ndarray) else labels
         ):
             rows = self._asked(asked, set_seed(seed, number))
-            latent = self._scaled(self.generator.draw(CHUNK, noise, steps), noise_scale)
-            latent = Latent(*(tensor[: len(rows)] for tensor in latent))
             label_BA = torch.from_numpy(rows).to(self.device)
             given = None
             if prefix is not None:
                 given = prefix.to(self.device).expand(len(rows), *prefix.shape)
-            with torch.no_grad():
-                x, mask_BT = self.generator.writer.write(
-                    latent, label_BA, prefix=given, decoding=decoding
-                )
-            yield Batch(as_tensor(x), mask_BT, label_BA)
+            candidates = []
+            for _ in range(steering.candidates):
+                latent = self._scaled(self.generator.draw(CHUNK, noise, steps), noise_scale)
+                latent = Latent(*(tensor[: len(rows)] for tensor in latent))
+                with torch.no_grad():
+                    x, mask_BT = self.generator.writer.write(
+                        latent, label_BA, prefix=given, decoding=decoding,
+                        guidance=steering.guidance,
+                    )  # fmt: skip
+                candidates.append(Batch(as_tensor(x), mask_BT, label_BA))
+            chosen = self._chooser
+            yield candidates[0] if chosen is None else chosen.choose(candidates, noise, CHUNK)
 
     def sample(
         self,
@@ -218,7 +254,7 @@ class Sampler:
         seed: int = 0,
         noise_scale: float = 1.0,
         prefix: Any = None,
-    ) -> np.ndarray:
+    ) -> Samples:
         """Return samples in one array: ``count`` for each label, label by label.
 
         Args:
@@ -229,9 +265,9 @@ class Sampler:
             prefix: the beginning of every sample, see :meth:`beginning`.
 
         Returns:
-            For images ``[N, height, width]`` (grey) or ``[N, height, width, 3]``, 0 to 1; for
-            text strings ``[N]``; for sound, and for series of unequal lengths, an array of
-            arrays ``[S]`` or ``[t, C]``; for series of equal length ``[N, T, C]``.
+            An array that knows its labels: for images ``[N, height, width]`` (grey) or
+            ``[N, height, width, 3]``, 0 to 1; for text strings ``[N]``; for sound, and series of
+            unequal lengths, arrays ``[S]`` or ``[t, C]``; for others ``[N, T, C]``.
 
         Raises:
             LabelError: the run has no such label.
@@ -241,7 +277,7 @@ class Sampler:
         rows = self.label_rows(label, count)
         given = None if prefix is None else self.beginning(prefix)
         chunks = list(self.stream(rows, seed=seed, noise_scale=noise_scale, prefix=given))
-        return self.codec.present(torch.cat(chunks))
+        return Samples(Made(self, torch.cat(chunks), rows, seed))
 
     def interpolate(
         self,
@@ -269,14 +305,18 @@ class Sampler:
 
         Returns:
             ``walks * steps`` decoded samples, walk by walk.
+
+        Raises:
+            NotSupported: the sampler chooses among candidates.
         """
         if steps < 2:
             raise ValueError(f"a walk of {steps} samples is too short; use 2 or more")
+        self._refuse_candidates("a walk")
         noise = seeded_noise(seed, self.device)
         begin = self._scaled(self.generator.draw(walks, noise), noise_scale)
         end = self._scaled(self.generator.draw(walks, noise), noise_scale)
         share_S = torch.linspace(0, 1, steps, device=self.device)
-        latent = Latent(*(_arc(a, b, share_S) for a, b in zip(begin, end, strict=True)))
+        latent = Latent(*(great_circle(a, b, share_S) for a, b in zip(begin, end, strict=True)))
         start_A, end_A = (self._asked(one[None], seed)[0] for one in (start_A, end_A))
         label_SA = np.where(np.arange(steps)[:, None] * 2 < steps, start_A, end_A)
         for column, classes in enumerate(self.exact.labels.values()):
@@ -285,7 +325,7 @@ class Sampler:
                 path_S = np.linspace(first, last, steps)
                 label_SA[:, column] = [classes.nearest(value) for value in path_S]
         rows = torch.from_numpy(np.tile(label_SA, (walks, 1))).to(self.device)
-        return self._decode(latent, rows)
+        return self.decoded(latent, rows)
 
     def swap(
         self,
@@ -305,39 +345,27 @@ class Sampler:
 
         Returns:
             One sample per label and draw, label by label, with the draws in the same order.
+
+        Raises:
+            NotSupported: the sampler chooses among candidates.
         """
+        self._refuse_candidates("the same noise under every label")
         drawn = self.generator.draw(count, seeded_noise(seed, self.device))
         latent = self._scaled(drawn, noise_scale)
         rows_NA = torch.from_numpy(self._asked(label_NA, seed)).to(self.device)
-        return torch.cat([self._decode(latent, row_A.expand(count, -1)) for row_A in rows_NA])
+        return torch.cat([self.decoded(latent, row_A.expand(count, -1)) for row_A in rows_NA])
 
-    def check_encoder(self) -> Autoencoder:
-        """Return the network if it has an encoder.
-
-        Raises:
-            NoEncoder: it has none.
-        """
-        if not isinstance(self.generator, Autoencoder):
-            raise NoEncoder(
-                "this run has no encoder: only variational autoencoders (model.kind vae or "
-                "recurrent_vae) can reconstruct"
+    def _refuse_candidates(self, what: str) -> None:
+        if self.steering.candidates > 1:
+            raise NotSupported(
+                f"candidates are not supported for {what}: nothing is left to choose"
             )
-        return self.generator
 
     @torch.no_grad()
-    def reconstruct(self, batch: Batch) -> Float[Tensor, "N ..."]:
-        """Reconstruct sequences from the mean of their codes.
-
-        Raises:
-            NoEncoder: the network is not an autoencoder.
-        """
-        mean_BZ, _ = self.check_encoder().encode(batch)
-        drawn = self.generator.draw(len(batch), seeded_noise(0, self.device))
-        return self._decode(drawn._replace(z_BZ=mean_BZ), batch.label_BA)
-
-    @torch.no_grad()
-    def _decode(self, latent: Latent, label_BA: Tensor) -> Tensor:
-        return self._decoded(*self.generator(latent, label_BA))
+    def decoded(self, latent: Latent, label_BA: Int[Tensor, "B A"]) -> Float[Tensor, "B ..."]:
+        """Return the decoded samples of a latent, on the host."""
+        guidance = self.steering.guidance
+        return self._decoded(*self.generator.writer.write(latent, label_BA, guidance=guidance))
 
     def _decoded(self, written: Written, mask_BT: Tensor) -> Tensor:
         x = as_tensor(written)
@@ -348,36 +376,9 @@ class Sampler:
         return latent._replace(z_BZ=latent.z_BZ * scale, step_BTE=latent.step_BTE * scale)
 
 
-def refuse_many(labels: int, count: int) -> None:
-    """Refuse ``count`` samples of each of so many labels if they are more than :data:`MOST`.
-
-    Raises:
-        UsageError: they are.
-    """
-    if labels * count > MOST:
-        raise UsageError(
-            f"{count:,} samples of each of {labels:,} labels are more than {MOST:,}; request "
-            "fewer, or several times with another seed"
-        )
-
-
 def _chunks(label_NA: Int[np.ndarray, "N A"]) -> Iterator[Int[np.ndarray, "B A"]]:
     for start in range(0, len(label_NA), CHUNK):
         yield label_NA[start : start + CHUNK]
-
-
-def _arc(a: Tensor, b: Tensor, share_S: Tensor) -> Tensor:
-    """Return points on a great circle from ``a`` to ``b`` ``[W, ...]``, ``[W * S, ...]``."""
-    flat_a, flat_b = a.flatten(1)[:, None], b.flatten(1)[:, None]
-    if not flat_a.numel():
-        return a.repeat_interleave(len(share_S), 0)
-    cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b, dim=-1)[..., None]
-    share = share_S[None, :, None]
-    angle = cosine.clamp(-0.9995, 0.9995).acos()
-    arc = (((1 - share) * angle).sin() * flat_a + (share * angle).sin() * flat_b) / angle.sin()
-    # Ends with the same or opposite directions do not define a great circle.
-    points = torch.where(cosine.abs() < 0.9995, arc, torch.lerp(flat_a, flat_b, share))
-    return points.reshape(-1, *a.shape[1:])
 
 
 def set_seed(seed: int, number: int) -> int:

@@ -86,15 +86,15 @@ def room_to_train(recipe: Recipe, codec: Codec) -> Iterator[None]:
     if batch > free and not on_gpu:
         raise TooLarge(
             f"a batch of {recipe.train.batch_size} sequences of {codec.steps:,} steps takes more "
-            f"than {_amount(batch)} of memory, and {_amount(free)} are free: lower "
+            f"than {amount(batch)} of memory, and {amount(free)} are free: lower "
             "train.batch_size, or shorten the sequences"
         )
     copies = 1 if on_gpu else TRAINED
 
     def refusal(used: int) -> SeqganError:
         return TooLarge(
-            f"training these networks takes more than {_amount(used * copies)} of memory, and "
-            f"{_amount(free)} are free: lower {_largest(recipe.model)}"
+            f"training these networks takes more than {amount(used * copies)} of memory, and "
+            f"{amount(free)} are free: lower {_largest(recipe.model)}"
         )
 
     with _Counted(free // copies, refusal):
@@ -116,8 +116,8 @@ def room_to_load(checkpoint: Path, codec: Codec) -> Iterator[None]:
 
     def refusal(used: int) -> SeqganError:
         return FileProblem(
-            f"{file} does not fit this recipe: it has {_amount(stored)}, and the networks of the "
-            f"recipe take more than {_amount(used)}; recipe.yaml or run.json is not that of the "
+            f"{file} does not fit this recipe: it has {amount(stored)}, and the networks of the "
+            f"recipe take more than {amount(used)}; recipe.yaml or run.json is not that of the "
             "training"
         )
 
@@ -125,7 +125,7 @@ def room_to_load(checkpoint: Path, codec: Codec) -> Iterator[None]:
     if CHUNK * _sequence(codec) > free:
         raise TooLarge(
             f"{CHUNK} samples of {codec.steps:,} steps take more than "
-            f"{_amount(CHUNK * _sequence(codec))} of memory, and {_amount(free)} are free"
+            f"{amount(CHUNK * _sequence(codec))} of memory, and {amount(free)} are free"
         )
     with _Counted(stored + SLACK, refusal):
         yield
@@ -154,10 +154,10 @@ def _integers(value: Any, key: str) -> Iterator[tuple[str, int]]:
         yield key, value
 
 
-def _amount(size: int) -> str:
+def amount(size: int) -> str:
     """Return bytes in words.
 
-    >>> _amount(3_200_000_000), _amount(5_000_000)
+    >>> amount(3_200_000_000), amount(5_000_000)
     ('3.2 GB', '5.0 MB')
     """
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""Folders of samples that may be replaced."""
+"""What sampling may write: folders that may be replaced, and how many samples."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 from ..errors import UsageError
 from ..files import refuse_existing
 from .asked import Asked
+
+MOST = 10**8
+"""Most samples at once; their labels alone take a gigabyte."""
 
 
 def refuse_folder(asked: Asked, ours: Callable[[Path], bool], *, nested: bool = False) -> None:
@@ -35,3 +38,16 @@ def refuse_folder(asked: Asked, ours: Callable[[Path], bool], *, nested: bool = 
                 f"{out} contains more than samples ({path.name}) and is not replaced; use another "
                 "--out"
             )
+
+
+def refuse_many(labels: int, count: int) -> None:
+    """Refuse ``count`` samples of each of so many labels if they are more than :data:`MOST`.
+
+    Raises:
+        UsageError: they are.
+    """
+    if labels * count > MOST:
+        raise UsageError(
+            f"{count:,} samples of each of {labels:,} labels are more than {MOST:,}; request "
+            "fewer, or several times with another seed"
+        )

@@ -48,11 +48,11 @@ def begin_with(
     rows = [start + row for start, one in zip(starts, source_of, strict=True) for row in one]
     found = network_names(weights)
     for name, network in objective.networks.items():
-        if name not in found:
-            watch.say(f"the {name} begins anew: the other run has none")
-            continue
         # For the averaged network the average, from which that run draws its samples.
         average = name == objective.averaged and "average" in found
+        if name not in found and not average:
+            watch.say(f"the {name} begins anew: the other run has none")
+            continue
         load_network(weights, "average" if average else name, network)
         for module in network.modules():
             if isinstance(module, LabelEmbedding):

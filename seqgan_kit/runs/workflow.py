@@ -32,6 +32,7 @@ from ..training.trainer import Hook, OptimizerMaker, Trainer, adam
 from . import data as data_of
 from .data import make_codec, run_codec, seen, store_codec
 from .loading import run_recipe, same_data
+from .places import find
 from .preparing import Making
 from .watch import Watch, environment
 
@@ -82,7 +83,7 @@ def train(
         DataError: the data cannot be loaded or used.
         TrainingDiverged: a loss became infinite or NaN.
     """
-    other = Run(init_from) if init_from is not None else None
+    other = Run(find(init_from)[0]) if init_from is not None else None
     if other is not None:
         other.checkpoint()  # It has one.
     recipe = data_of.located(recipe)

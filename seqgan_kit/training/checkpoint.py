@@ -147,13 +147,23 @@ def load_network(path: Path, name: str, module: nn.Module) -> None:
 def _load_networks(path: Path, modules: Mapping[str, nn.Module]) -> None:
     file = _intact(path / "networks.safetensors")
     tensors = read_tensors(file)
-    parts = {name: _part(tensors, name) for name in modules}
+    parts = {name: _widened(_part(tensors, name), module) for name, module in modules.items()}
     # All are checked before one is changed.
     for name, module in modules.items():
         if problem := misfit(parts[name], module):
             raise FileProblem(f"{file} does not fit this recipe's {name}: {problem}")
     for name, module in modules.items():
         module.load_state_dict(parts[name])
+
+
+def _widened(tensors: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """Return weights in the precision of a network, where they were packed in half of it."""
+    wanted = {name: tensor.dtype for name, tensor in module.state_dict().items()}
+    half = {name for name, tensor in tensors.items() if tensor.dtype == torch.float16}
+    return {
+        name: tensor.to(wanted[name]) if name in half and name in wanted else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def load(

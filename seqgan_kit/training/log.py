@@ -14,6 +14,9 @@ from torch import Tensor
 
 from ..files import write_text
 
+LARGEST = 2**63
+"""No count is as large; JSON has integers of any size."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -118,8 +121,13 @@ def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
             line = json.loads(written)
         except (ValueError, RecursionError):  # Not UTF-8, not JSON, or nested without end.
             line = None
-        numbers = isinstance(line, dict) and all(isinstance(v, int | float) for v in line.values())
+        numbers = isinstance(line, dict) and all(map(_is_number, line.values()))
         yield line if numbers and isinstance(line.get("step"), int) else None
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a float, or an integer that a float can hold."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST)
 
 
 def require_tensorboard() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...recipe.whole import Recipe
     from ...report.page import Panel, TitledPanel
     from ...runs.sampler import Sampler
+    from ...runs.samples import Made
     from ...runs.scoring import Scores
     from ...training.run import Run
 
@@ -181,6 +182,27 @@ class Audio(Kind):
         from .writing import check
 
         check(asked)
+
+    def keep(
+        self,
+        data: Any,
+        labels: Mapping[str, Sequence[Any]],
+        folder: Path,
+        recipe: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        from .memory import keep
+
+        return keep(data, labels, folder, recipe)
+
+    def write_made(self, samples: Made, asked: Asked) -> None:
+        from .memory import save
+
+        save(samples, asked)
+
+    def gallery(self, samples: Made) -> Panel:
+        from .memory import gallery
+
+        return gallery(samples)
 
     def write(self, sampler: Sampler, asked: Asked) -> None:
         from .writing import write

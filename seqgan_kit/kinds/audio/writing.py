@@ -100,7 +100,23 @@ def write(sampler: Sampler, asked: Asked) -> None:
         # Checked before a folder is started.
         ends = asked.walk_ends(sampler.labels)
         made = _walks(sampler, codec, *ends, many, asked)
-    if alone:
+    write_made(made, many, label_NA, sampler, asked)
+
+
+def write_made(
+    made: Iterator[Made],
+    many: int,
+    label_NA: Int[np.ndarray, "N A"] | None,
+    sampler: Sampler,
+    asked: Asked,
+) -> None:
+    """Write clips: a single one to a file, others to a folder.
+
+    Raises:
+        UsageError: they are several, and the target is a file.
+    """
+    codec = audio_codec(sampler.codec)
+    if _is_single(asked):
         _write_one(made, many, asked, codec.sample_rate)
     else:
         _write_folder(made, label_NA, sampler, codec, asked)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
+import torch
+from jaxtyping import Float, Int
+from PIL.Image import Image
 from torch import Tensor
 
 from ...data.manifests import MANIFEST
@@ -87,30 +92,50 @@ def _write_by_label(sampler: Sampler, asked: Asked, prefix: Tensor | None) -> No
     if legible:
         rows_NA = rows_NA[: GRID_ROWS * count]
     chunks = sampler.stream(rows_NA, seed=asked.seed, noise_scale=asked.noise_scale, prefix=prefix)
+    write_made(chunks, rows_NA, sampler, asked)
+
+
+def write_made(
+    chunks: Iterable[Tensor], label_NA: Int[np.ndarray, "N A"], sampler: Sampler, asked: Asked
+) -> None:
+    """Write decoded images: as a grid with a row for each label, an array, or a folder.
+
+    Raises:
+        UsageError: they are too many for a grid, or the name says no format.
+    """
+    target = asked.target
     if target.suffix == ".npy":
-        write_array(target, (sampler.codec.present(chunk) for chunk in chunks), rows_NA)
+        write_array(target, (sampler.codec.present(chunk) for chunk in chunks), label_NA)
     elif target.suffix == ".png":
-        if len(rows_NA) > GRID_LIMIT:
+        if len(label_NA) > GRID_LIMIT:
             raise UsageError(
-                f"{len(rows_NA)} samples do not fit on one grid (at most {GRID_LIMIT}); use --out "
-                "with a folder or a .npy file"
+                f"{len(label_NA)} samples do not fit on one grid (at most {GRID_LIMIT}); name a "
+                "folder or a .npy file"
             )
-        images = np.concatenate([chunk.numpy() for chunk in chunks])
-        by_label = images.reshape(-1, count, *images.shape[1:])
-        names = [" ".join(label_names(row, sampler.labels)) for row in rows_NA[::count]]
-        save_picture(grid(list(by_label), names), target)
+        save_picture(by_label(torch.cat(list(chunks)), label_NA, sampler.labels), target)
     elif target.suffix:
         raise UsageError(f"--out {target}: use a name that ends in .png or .npy, or a folder")
     else:
         write_pictures(
             target,
             (chunk.numpy() for chunk in chunks),
-            rows_NA,
+            label_NA,
             sampler.labels,
             seed=asked.seed,
             cell=asked.cell,
         )
-    asked.say(f"{len(rows_NA)} samples, seed {asked.seed}")
+    asked.say(f"{len(label_NA)} samples, seed {asked.seed}")
+
+
+def by_label(
+    images: Float[Tensor, "N h w c"],
+    label_NA: Int[np.ndarray, "N A"],
+    labels: Mapping[str, Sequence[str]],
+) -> Image:
+    """Draw images in rows, a new one wherever the label changes."""
+    changes = np.flatnonzero((label_NA[1:] != label_NA[:-1]).any(1)) + 1
+    names = [" ".join(label_names(label_NA[at], labels)) for at in (0, *changes)]
+    return grid(np.split(images.numpy(), changes), names)
 
 
 def _write_swap(sampler: Sampler, asked: Asked) -> None:

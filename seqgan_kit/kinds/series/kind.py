@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from .schema import OwnSeriesData, SeriesCodecRecipe, SeriesEvaluation, SinesDat
 
 if TYPE_CHECKING:
     import numpy as np
+    from pandas import DataFrame
     from PIL.Image import Image
     from torch import Tensor
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ...recipe.whole import Recipe
     from ...report.page import Panel, TitledPanel
     from ...runs.sampler import Sampler
+    from ...runs.samples import Made
     from ...runs.scoring import Scores
     from ...training.run import Run
 
@@ -172,6 +174,32 @@ class Series(Kind):
         from .writing import check
 
         check(asked)
+
+    def keep(
+        self,
+        data: Any,
+        labels: Mapping[str, Sequence[Any]],
+        folder: Path,
+        recipe: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        from .memory import keep
+
+        return keep(data, labels, folder)
+
+    def write_made(self, samples: Made, asked: Asked) -> None:
+        from .memory import save
+
+        save(samples, asked)
+
+    def gallery(self, samples: Made) -> Panel:
+        from .memory import gallery
+
+        return gallery(samples)
+
+    def frame(self, samples: Made) -> DataFrame:
+        from .memory import frame
+
+        return frame(samples)
 
     def write(self, sampler: Sampler, asked: Asked) -> None:
         from .writing import write

@@ -19,7 +19,8 @@ from ...report.images import GRID_ROWS, save_picture
 from ...runs.asked import Asked, text_output
 from ...runs.data import load_dataset, seen
 from ...runs.loading import run_recipe
-from ...runs.sampler import Sampler, refuse_many
+from ...runs.sampler import Sampler
+from ...runs.targets import refuse_many
 from ...training.run import Run
 from .beginnings import Beginning, read_beginnings
 from .codec import SeriesCodec, series_codec
@@ -62,22 +63,30 @@ def write(sampler: Sampler, asked: Asked) -> None:
 
     codec = series_codec(sampler.codec)
     beginnings = read_beginnings(sampler, asked)
+    if asked.options.get(START.key) is not None:
+        if asked.walk is not None:
+            raise UsageError("--start is for tables of samples, and --interpolate draws a walk")
+        if asked.target.suffix in (".png", ".npz"):
+            raise UsageError(f"--start is for tables; --out {asked.target} has no times")
     if asked.walk is not None:
         _write_walks(sampler, codec, asked)
         return
     count = asked.count or DEFAULT_COUNT
-    if asked.options.get(START.key) is not None and asked.target.suffix in (".png", ".npz"):
-        raise UsageError(f"--start is for tables; --out {asked.target} has no times")
     if asked.target.suffix == ".png":
         _write_picture(sampler, codec, beginnings, count, asked)
         return
     refuse_many(sum(len(one.label_LA) for one in beginnings), count)
     label_NA = np.concatenate([np.repeat(one.label_LA, count, 0) for one in beginnings])
-    made = _series(sampler, beginnings, count, asked)
-    if asked.target.suffix == ".npz":
-        _write_arrays(sampler, codec, made, label_NA, asked)
-    else:
-        _write_table(sampler, codec, made, label_NA, asked)
+    write_made(_series(sampler, beginnings, count, asked), label_NA, sampler, asked)
+
+
+def write_made(
+    made: Iterator[np.ndarray], label_NA: Int[np.ndarray, "N A"], sampler: Sampler, asked: Asked
+) -> None:
+    """Write series to a table, or as arrays."""
+    codec = series_codec(sampler.codec)
+    write = _write_arrays if asked.target.suffix == ".npz" else _write_table
+    write(sampler, codec, made, label_NA, asked)
     asked.say(f"{len(label_NA)} series, seed {asked.seed}")
 
 

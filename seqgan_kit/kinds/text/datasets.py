@@ -30,7 +30,7 @@ from ...data.sources import Progress, locate
 from ...data.tables import FRAME, TableForm
 from ...labels import UNLABELLED
 from .files import ENDINGS, TextFile, read_rows
-from .sources import SNIPPETS_ARCHIVE, SOURCES, TEST_CAPTIONS, TRAINING_CAPTIONS
+from .sources import PEPTIDES, SNIPPETS_ARCHIVE, SOURCES, TEST_CAPTIONS, TRAINING_CAPTIONS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -45,6 +45,7 @@ SENTIMENTS = ("negative", "neutral", "positive")
 CLEAR_VALENCE = 0.5
 LANGUAGES = {"english": "en", "french": "fr", "dutch": "nl"}
 GENDERS = ("female", "male")
+ACTIVITIES = ("other", "antimicrobial")
 
 
 def snippets(
@@ -168,6 +169,42 @@ def names(
     spelt = [name.casefold() for name in lines]
     parts = _by_group(spelt, label_NA, {"validation": validation, "test": test}, seed)
     return _dataset("names", lines, np.array(label_NA, np.int64), labels, parts)
+
+
+def peptides(
+    *,
+    root: Path | None,
+    validation: float,
+    test: float,
+    seed: int,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Load 2,600 antimicrobial peptides and 2,600 others, as letters of their amino acids.
+
+    A sequence that occurs several times goes to the same part each time.
+
+    Args:
+        root: a local folder with the table, or ``None`` for the cache or a download.
+        validation: share of the sequences for validation.
+        test: share of the sequences for testing.
+        seed: random seed of the split.
+        progress: called during downloads.
+
+    Raises:
+        DataError: the table cannot be found or downloaded.
+
+    References:
+        Müller et al. 2017, *modlAMP: Python for antimicrobial peptides*.
+    """
+    folder = locate(SOURCES["peptides"], root=root, progress=progress)
+    content = (folder / PEPTIDES).read_text(encoding="utf-8")
+    # The first row counts the others.
+    rows = [line.split(",") for line in content.splitlines()[1:]]
+    lines = [letters.strip() for letters, _ in rows]
+    label_NA = np.array([[int(label)] for _, label in rows], np.int64)
+    shares: dict[PartName, float] = {"validation": validation, "test": test}
+    parts = _by_group(lines, label_NA[:, 0].tolist(), shares, seed)
+    return _dataset("peptides", lines, label_NA, {"activity": ACTIVITIES}, parts)
 
 
 def text_lines(

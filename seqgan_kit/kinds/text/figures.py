@@ -14,6 +14,9 @@ from ...evaluation.lengths import length_distance
 from .bleu import bleu, distinct, self_bleu
 from .units import PADDING, as_lists, lengths
 
+OwnFigures = Callable[[Int[Tensor, "N L"]], dict[str, float]]
+"""Measures a set of lines by what the field of the data measures."""
+
 Score = Callable[[Int[Tensor, "N L"]], Float[Tensor, " N"]]
 """Returns the negative log-likelihood of each line, in nats per token, under the model that
 generated the data."""
@@ -29,6 +32,7 @@ class TextFigures:
         training: lines the model was trained on.
         reference: real lines it has not seen: the whole test part.
         score: the likelihood under the model that generated the data, if that is known.
+        field: measures what the field of the data measures.
 
     Raises:
         TooFewSamples: there are no training lines, or no test lines.
@@ -41,12 +45,14 @@ class TextFigures:
         training: Int[Tensor, "M L"],
         reference: Int[Tensor, "R W"],
         score: Score | None = None,
+        field: OwnFigures | None = None,
     ) -> None:
         if not len(training) or not len(reference):
             raise TooFewSamples("text metrics need at least one training and one test line")
         self._training = training
         self._reference = reference
         self._score = score
+        self._field = field
         self._references = as_lists(reference)
         self._seen = as_lists(training)
         self._copies = set(map(tuple, self._seen))
@@ -67,7 +73,7 @@ class TextFigures:
         Raises:
             TooFewSamples: there are fewer than two lines.
         """
-        return self._variety(samples) | self._novelty(samples)
+        return self._variety(samples) | self._novelty(samples) | self._of_field(samples)
 
     def real(self, count: int, seed: int = 0) -> tuple[dict[str, float], int]:
         """Compute the ceiling: the same metrics with real lines in place of samples.
@@ -84,7 +90,8 @@ class TextFigures:
         """
         order = np.random.default_rng(seed).permutation(len(self._training))[:count]
         chosen = self._training[torch.from_numpy(np.sort(order))]
-        return self._variety(chosen) | self._novelty(self._reference), len(chosen)
+        figures = self._variety(chosen) | self._novelty(self._reference)
+        return figures | self._of_field(chosen), len(chosen)
 
     def noise(self, count: int, seed: int) -> Int[Tensor, "N L"]:
         """Draw lines of units chosen uniformly from those of the training lines.
@@ -99,6 +106,9 @@ class TextFigures:
         choice_NL = torch.randint(len(self._vocabulary_V), (count, width), generator=rng)
         exists_NL = torch.arange(width) < length_N[:, None]
         return torch.where(exists_NL, self._vocabulary_V[choice_NL], PADDING)
+
+    def _of_field(self, samples: Tensor) -> dict[str, float]:
+        return {} if self._field is None else self._field(samples)
 
     def _variety(self, samples: Tensor) -> dict[str, float]:
         """Compare the lines with the test part, and with each other."""

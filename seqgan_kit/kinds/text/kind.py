@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ...recipe.whole import Recipe
     from ...report.page import Panel, TitledPanel
     from ...runs.sampler import Sampler
+    from ...runs.samples import Made
     from ...runs.scoring import Scores
     from ...training.run import Run
 
@@ -71,6 +72,7 @@ class Text(Kind):
     sources = {
         "snippets": LabelledTextData,
         "names": LabelledTextData,
+        "peptides": LabelledTextData,
         "coco_captions": CaptionsData,
         "lines": LinesData,
         "oracle": OracleData,
@@ -187,6 +189,27 @@ class Text(Kind):
         from .starter import write_tiny
 
         return write_tiny(folder)
+
+    def keep(
+        self,
+        data: Any,
+        labels: Mapping[str, Sequence[Any]],
+        folder: Path,
+        recipe: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        from .memory import keep
+
+        return keep(data, labels, folder)
+
+    def write_made(self, samples: Made, asked: Asked) -> None:
+        from .memory import save
+
+        save(samples, asked)
+
+    def gallery(self, samples: Made) -> Panel:
+        from .memory import gallery
+
+        return gallery(samples)
 
     def write(self, sampler: Sampler, asked: Asked) -> None:
         from .writing import write

@@ -27,7 +27,11 @@ def _root(data: Any) -> Path | None:
 
 
 def _labelled_text(data: Any, progress: Progress | None) -> Dataset:
-    load = {"snippets": datasets.snippets, "names": datasets.names}[data.source]
+    load = {
+        "snippets": datasets.snippets,
+        "names": datasets.names,
+        "peptides": datasets.peptides,
+    }[data.source]
     return load(
         root=_root(data),
         validation=data.validation,
@@ -83,6 +87,7 @@ def _oracle(data: Any, progress: Progress | None) -> Dataset:
 LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
     "snippets": _labelled_text,
     "names": _labelled_text,
+    "peptides": _labelled_text,
     "coco_captions": _captions,
     "lines": _lines,
     "oracle": _oracle,

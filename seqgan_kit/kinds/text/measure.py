@@ -13,12 +13,14 @@ from ...evaluation.distribution import NotMeasurable
 from ...evaluation.judge import Judge
 from ...kind import Measure
 from ...recipe import Recipe
+from . import peptides
 from .codec import text_codec
 from .figure_table import FIGURES
 from .figures import TextFigures
 from .judge import WordJudge
 from .loading import known_oracle
 from .oracle import Oracle
+from .peptides import PeptideFigures
 from .schema import OracleData, TextEvaluation
 from .units import Units, unit_items
 
@@ -40,15 +42,19 @@ def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
         score = None
         if isinstance(recipe.data, OracleData):
             score = _oracle_score(known_oracle(recipe.data), units)
-        return TextFigures(training=training, reference=test, score=score)
+        field = None
+        if settings.descriptors is not None:
+            field = PeptideFigures(training=training, reference=test).measure
+        return TextFigures(training=training, reference=test, score=score, field=field)
 
     return Measure(
         key=f"words-2-{units}",
         judge=lambda _, classes: WordJudge(classes=classes),
         real=lambda raw: items(list(raw)),
         made=lambda decoded, codec: items(text_codec(codec).strings(decoded)),
-        figures=FIGURES,
+        figures=(*FIGURES, *(peptides.FIGURES if settings.descriptors else ())),
         own=own,
+        settings={"descriptors": settings.descriptors} if settings.descriptors else {},
         notes=[note.format(test=len(dataset.parts["test"]), units=units)],
     )
 

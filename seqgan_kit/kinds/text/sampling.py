@@ -72,7 +72,7 @@ def sample_lines(
     Raises:
         TypeError: the run does not write text.
         LabelError: the run has no such label.
-        DataError: the prompt contains text outside the vocabulary.
+        UsageError: the prompt contains text outside the vocabulary.
         PromptTooLong: the prompt leaves no room under ``max_length``.
         NoMoreLines: ``unique`` is set, and no new lines turn up.
     """

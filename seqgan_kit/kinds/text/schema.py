@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...sections import (
     CodecSection,
@@ -36,7 +36,7 @@ class CaptionsData(TextData):
 class LabelledTextData(TextData):
     """Labelled lines that seqgan_kit knows where to find."""
 
-    source: Literal["snippets", "names"]
+    source: Literal["snippets", "names", "peptides"]
     """Name of the data set."""
     test: Share = 0.1
     """Share of the lines for testing."""
@@ -119,3 +119,12 @@ class TextEvaluation(EvaluationSection):
 
     units: Literal["words", "spaces", "characters"] = "words"
     """Units for BLEU and the judge: lower-cased words, text between spaces, or characters."""
+    descriptors: Literal["peptides"] | None = None
+    """Figures of a field beside those of text: peptides (charge, hydrophobic moment, letters, edit
+    distances; requires the extra `peptides`, and units: characters)."""
+
+    @model_validator(mode="after")
+    def _of_letters(self) -> TextEvaluation:
+        if self.descriptors is not None and self.units != "characters":
+            raise ValueError(f"descriptors {self.descriptors!r} require units: characters")
+        return self

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ...data.packages import NpmPackage, PypiArchive
+from ...data.packages import NpmPackage, PypiArchive, PypiWheel
 from ...data.sources import Source
 
 # The mirrors serve it as .tar.gz, which the general rule for downloads unpacks to this.
 SNIPPETS_ARCHIVE = "hutto_ICWSM_2014.tar"
+PEPTIDES = "AMPvsUniProt.csv"
 TRAINING_CAPTIONS, TEST_CAPTIONS = "train.txt", "test.txt"
 
 SOURCES: dict[str, Source] = {
@@ -64,5 +65,19 @@ SOURCES: dict[str, Source] = {
         packages=(NpmPackage("human-names", "1.0.13", "package/data"),),
         licence="MIT",
         home="https://github.com/AlessandroMinoccheri/human-names",
+    ),
+    "peptides": Source(
+        "peptides",
+        {PEPTIDES: "e1db3dd659179118dcfca63723385f2f0c95c49d27060a90f7a9d5848250eb48"},
+        packages=(
+            PypiWheel(
+                "modlamp",
+                "4.3.3",
+                "6948bcbc4a9614d10b6b47a051d4576c42fe8e5487fbbeb3cfe0d8033eb27f91",
+                "modlamp/data",
+            ),
+        ),
+        licence="BSD-3-Clause",
+        home="https://github.com/alexarnimueller/modlAMP",
     ),
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -45,16 +48,27 @@ def write(sampler: Sampler, asked: Asked) -> None:
     )
     # Drawing the first line raises any error before a file is started.
     first = next(samples)
-    write_all = {"text": _text, "jsonl": _jsonl, "csv": _csv}[asked.form]
+    asked.say(f"{write_lines(chain([first], samples), sampler, asked)} lines, seed {asked.seed}")
 
-    def all_of_them() -> Iterator[TextSample]:
-        yield first
-        yield from samples
 
+def write_lines(samples: Iterable[TextSample], sampler: Sampler, asked: Asked) -> int:
+    """Write lines in the format that is asked for; return how many there were."""
+    # What was chosen does not follow the model's own likelihood any more, and says so.
+    steered = {} if sampler.steering.plain else {"steering": asdict(sampler.steering)}
+    jsonl = partial(_jsonl, steered=steered)
+    writers: Mapping[str, Callable[..., None]] = {"text": _text, "jsonl": jsonl, "csv": _csv}
     column = text_column(run_recipe(Run(asked.run)).data)
+    count = 0
+
+    def counted() -> Iterator[TextSample]:
+        nonlocal count
+        for sample in samples:
+            count += 1
+            yield sample
+
     with text_output(asked) as file:
-        write_all(file, all_of_them(), column, _names(sampler), asked.cell)
-    asked.say(f"{count} lines, seed {asked.seed}")
+        writers[asked.form](file, counted(), column, _names(sampler), asked.cell)
+    return count
 
 
 def write_preview(sampler: Sampler, path: Path, *, count: int = 40, seed: int = 0) -> None:
@@ -90,7 +104,12 @@ def _text(
 
 
 def _jsonl(
-    file: TextFile, samples: Iterable[TextSample], column: str, names: Names, cell: Cell
+    file: TextFile,
+    samples: Iterable[TextSample],
+    column: str,
+    names: Names,
+    cell: Cell,
+    steered: Mapping[str, object],
 ) -> None:
     for sample in samples:
         line = {
@@ -98,6 +117,7 @@ def _jsonl(
             **names(sample),
             "tokens": sample.tokens,
             "log_likelihood": sample.log_likelihood,
+            **steered,
         }
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

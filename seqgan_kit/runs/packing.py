@@ -1,0 +1,162 @@
+"""Runs as single files, to be shared.
+
+A packed run is a zip archive with what sampling needs: recipe, labels and codec, the averaged
+weights in half precision, figures, and a card in words. Nothing in it is executed, and what is
+read of it is checked first.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import UsageError
+from ..files import (
+    FileProblem,
+    read_json,
+    read_tensors,
+    write_file,
+    write_json,
+    write_sums,
+    write_tensors,
+)
+from ..recipe import Recipe
+from ..training.run import Run
+from .data import kind_of
+from .loading import run_recipe
+from .places import ENDING, unpack
+
+FIGURES, CARD = "figures.json", "README.md"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of all members, so that the same run gives the same bytes."""
+
+
+def pack(run: Run, target: Path, *, checkpoint: str | None = None) -> Path:
+    """Write a run into one file.
+
+    Args:
+        run: the run.
+        target: the file, which ends in ``.seqgen``.
+        checkpoint: a step number; the best or else the newest if absent.
+
+    Raises:
+        UsageError: the file has another ending.
+        RunError: no such checkpoint.
+        FileProblem: it is damaged.
+    """
+    if target.suffix != ENDING:
+        raise UsageError(f"{target}: the name of a packed run ends in {ENDING}")
+    chosen, recipe = run.checkpoint(checkpoint), run_recipe(run)
+    tensors = read_tensors(chosen / "networks.safetensors")
+    average = {
+        name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+        if name.startswith("average/")
+    }
+    figures = _figures(run)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        step = folder / "checkpoints" / chosen.name
+        step.mkdir(parents=True)
+        write_tensors(step / "networks.safetensors", average)
+        shutil.copy(chosen / "state.json", step)
+        write_sums(step)
+        if (run.path / "codec").is_dir():
+            shutil.copytree(run.path / "codec", folder / "codec")
+        # Commands and places are of the machine on which it was trained.
+        write_json(folder / "run.json", {k: v for k, v in run.info.items() if k != "command"})
+        content = recipe.model_dump(mode="json")
+        content["data"]["root"] = _root(recipe)
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        (folder / "recipe.yaml").write_text(text, encoding="utf-8")
+        write_json(folder / FIGURES, figures)
+        (folder / CARD).write_text(card(run, recipe, chosen.name, figures), encoding="utf-8")
+        with write_file(target) as draft, zipfile.ZipFile(draft, "w") as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    item = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
+                    item.compress_type = zipfile.ZIP_DEFLATED
+                    archive.writestr(item, path.read_bytes())
+    return target
+
+
+def _root(recipe: Recipe) -> str | None:
+    """Return the place of the data without the folders of this machine."""
+    root = recipe.data.root
+    return Path(root).name if root is not None and recipe.data.own_root else None
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    """Return the figures that `seqgen evaluate` has left in the run, if any."""
+    try:
+        read = read_json(run.evaluation_path)["figures"]
+        return {name: [value["mean"], value["deviation"]] for name, value in read.items()}
+    except (FileNotFoundError, FileProblem, LookupError, TypeError):
+        return {}
+
+
+def card(run: Run, recipe: Recipe, checkpoint: str, figures: Mapping[str, Any]) -> str:
+    """Return the card of a packed run, in Markdown."""
+    source = kind_of(recipe).downloads.get(recipe.data.source)
+    licence = "not known to seqgan_kit" if source is None else f"{source.licence} ({source.home})"
+    labels = "; ".join(
+        f"{name}: {', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}"
+        for name, classes in run.info["labels"].items()
+    )
+    measured = "\n".join(
+        f"| {name} | {mean:.4g} | {'' if deviation is None else f'{deviation:.2g}'} |"
+        for name, (mean, deviation) in figures.items()
+    )
+    table = f"| figure | mean | deviation |\n|---|---|---|\n{measured}\n" if figures else (
+        "Not measured: `seqgen evaluate` has not been run before packing.\n"
+    )  # fmt: skip
+    return f"""# {recipe.name}
+
+A generator of {kind_of(recipe).name}, trained with seqgan_kit {run.info.get("seqgan_kit", "")}
+({run.info.get("created", "")}), seed {recipe.seed}, {checkpoint}. The weights are averaged, and in
+half precision. `recipe.yaml` is the recipe with all of its settings.
+
+- Data: {run.info["data"]["name"]}, {run.info["data"]["items"].get("training", "?")} training items
+- Licence of the data: {licence}
+- Labels: {labels}
+
+## Figures
+
+{table}
+## Use
+
+```bash
+seqgen sample {recipe.name}{ENDING}
+```
+"""
+
+
+def described(path: Path) -> dict[str, Any]:
+    """Return what `seqgen runs list` shows of a packed run.
+
+    Raises:
+        PackProblem: it cannot be read.
+    """
+    run = Run(unpack(path))
+    recipe = run_recipe(run)
+    figures = json.loads((run.path / FIGURES).read_text("utf-8"))
+    source = kind_of(recipe).downloads.get(recipe.data.source)
+    return {
+        "name": path.stem,
+        "kind": kind_of(recipe).name,
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "trained": run.info.get("created", ""),
+        "data": run.info["data"]["name"],
+        "licence": "" if source is None else source.licence,
+        "steps": int(run.checkpoint().name.removeprefix("step-")),
+        "bytes": path.stat().st_size,
+        "figures": {name: mean for name, (mean, _) in figures.items()},
+    }
