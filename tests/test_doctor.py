@@ -12,6 +12,7 @@ import torch
 from seqgen_cli import doctor
 
 from seqgan_kit import __version__, plugins
+from seqgan_kit.errors import UsageError
 
 PROJECT = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text("utf-8"))
 
@@ -212,3 +213,12 @@ def test_a_gpu_that_works(examined, monkeypatch, native, state):
     assert found["cuda:0"][1].startswith("Fast One, 80.0 GB (75.0 GB free), CUDA ")
     assert found["bfloat16"][0] == state
     assert "cuda" not in found
+
+
+def test_sound_says_what_is_wrong_with_torchaudio(monkeypatch):
+    from seqgan_kit.kinds.audio.transforms import functional
+
+    assert functional().resample
+    monkeypatch.setitem(sys.modules, "torchaudio", None)
+    with pytest.raises(UsageError, match="`seqgen doctor` says which to install"):
+        functional()

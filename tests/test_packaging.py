@@ -193,3 +193,27 @@ def test_the_installation_is_that_of_the_package():
     rows = text.partition("| extra | for |")[2].splitlines()
     cells = "".join(row.split("|")[1] for row in rows if row.startswith("| `"))
     assert set(re.findall(r"`(\w+)`", cells)) == set(extras)
+
+
+def test_text_images_and_series_run_without_torchaudio(small_text, small_series, tmp_path):
+    """A pair of torch and torchaudio that does not fit stops sound, and nothing else."""
+    code = """
+import sys
+sys.modules["torchaudio"] = None  # As if it could not be imported.
+from pathlib import Path
+from seqgan_kit.recipe.files import load
+from seqgan_kit.runs import workflow
+import seqgan_kit
+for number, line in enumerate(sys.stdin.read().splitlines()):
+    name, *changes = line.split("|")
+    run = workflow.train(load(name, changes), out=Path(f"run{number}")).run
+    assert len(seqgan_kit.load(run.path).sample(count=1))
+    print(name)
+"""
+    names = ("digits_rows", "names_text", "vowels_series")
+    lines = ["|".join([name, *tiny(name), *text_data(name, small_text)]) for name in names]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, input="\n".join(lines), text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == list(names), done.stderr

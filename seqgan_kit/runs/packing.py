@@ -34,6 +34,9 @@ from .loading import run_recipe
 from .places import ENDING, unpack
 
 FIGURES, CARD = "figures.json", "README.md"
+OF_A_MACHINE = ("training_seconds", "samples_per_second")
+"""Figures that say nothing of the run."""
+
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all members, so that the same run gives the same bytes."""
 
@@ -97,7 +100,11 @@ def _figures(run: Run) -> dict[str, Any]:
     """Return the figures that `seqgen evaluate` has left in the run, if any."""
     try:
         read = read_json(run.evaluation_path)["figures"]
-        return {name: [value["mean"], value["deviation"]] for name, value in read.items()}
+        return {
+            name: [value["mean"], value["deviation"]]
+            for name, value in read.items()
+            if name not in OF_A_MACHINE
+        }
     except (FileNotFoundError, FileProblem, LookupError, TypeError):
         return {}
 

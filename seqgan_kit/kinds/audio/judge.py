@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ...evaluation.judge import FEATURES, Judge
+from .transforms import functional
 
 BANDS = 40
 FLOOR_DB, RANGE_DB = -60.0, 50.0
@@ -31,10 +32,9 @@ def hop_of(sample_rate: int) -> int:
 
 def mel_bands(sample_rate: int) -> Float[Tensor, "Q M"]:
     """Return the weight of each frequency in each band, from 0 to half the sample rate."""
-    # Imported late, because only audio needs torchaudio.
-    from torchaudio.functional import melscale_fbanks
-
-    return melscale_fbanks(_size(sample_rate) // 2 + 1, 0.0, sample_rate / 2, BANDS, sample_rate)
+    return functional().melscale_fbanks(
+        _size(sample_rate) // 2 + 1, 0.0, sample_rate / 2, BANDS, sample_rate
+    )
 
 
 def _size(sample_rate: int) -> int:

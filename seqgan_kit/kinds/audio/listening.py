@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ...evaluation.distribution import NotMeasurable
+from .transforms import functional
 
 RATE = 16000
 """Sample rate that both were trained for."""
@@ -90,9 +91,11 @@ def rate_quality(clips: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
 
 
 def _at(clip: np.ndarray, sample_rate: int) -> np.ndarray:
-    from torchaudio.functional import resample
-
-    found = resample(torch.from_numpy(np.ascontiguousarray(clip)), sample_rate, RATE).numpy()
+    found = (
+        functional()
+        .resample(torch.from_numpy(np.ascontiguousarray(clip)), sample_rate, RATE)
+        .numpy()
+    )
     return found.clip(-1, 1)
 
 

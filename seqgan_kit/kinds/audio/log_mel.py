@@ -15,6 +15,7 @@ from torch import Tensor
 from ...data.dataset import DataError
 from ...data.levels import snapped
 from .representation import Chunks, Representation
+from .transforms import functional
 
 Layout = Literal["steps", "picture"]
 
@@ -111,9 +112,7 @@ class LogMel(Representation):
     @cached_property
     def bands_FM(self) -> Float[Tensor, "F M"]:
         """The weight of each frequency in each band."""
-        from torchaudio.functional import melscale_fbanks
-
-        bands_FM = melscale_fbanks(
+        bands_FM = functional().melscale_fbanks(
             self.n_fft // 2 + 1, 0.0, self.sample_rate / 2, self.bins, self.sample_rate
         )
         if not bool((bands_FM.sum(0) > 0).all()):
@@ -202,8 +201,6 @@ class LogMel(Representation):
         return magnitude_BTF
 
     def _sound(self, magnitude_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B S"]:
-        from torchaudio.functional import griffinlim
-
         # Add the frame that is centred on the end of the sound.
         magnitude_BFT = torch.nn.functional.pad(magnitude_BTF.transpose(1, 2), (0, 1))
         device = magnitude_BTF.device
@@ -211,7 +208,7 @@ class LogMel(Representation):
         # start alike, which leaves a hum at the frame rate.
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(0)
-            return griffinlim(
+            return functional().griffinlim(
                 magnitude_BFT, self.window_W.to(device), self.n_fft, self.hop, self.n_fft,
                 power=1.0, n_iter=self.griffin_lim, momentum=0.99,
                 length=self.total * self.hop, rand_init=True,

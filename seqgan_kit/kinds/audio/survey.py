@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 
 from ...data.dataset import DataError
 from .files import Recording
+from .transforms import functional
 
 FRAME_SECONDS = 0.01
 # Below this root mean square (-80 dB of full scale), 16 bits are mostly rounding noise.
@@ -163,17 +164,17 @@ def _resampled(source: _Source, sample_rate: int) -> Iterator[Float[np.ndarray, 
     if source.recording.rate == sample_rate:
         yield from source.mono(1)
         return
-    from torchaudio import functional
-
     # Twice the filter is more than enough on both sides.
     around = (2 * FILTER_WIDTH * max(down, up) // (down * up) + 2) * down
     held_S, done = np.empty(0, np.float32), 0
     for block_S, is_last in _with_last(source.mono(down)):
         held_S = np.concatenate([held_S, block_S])
         end = len(held_S) if is_last else max((len(held_S) - around) // down * down, done)
-        sound_S = functional.resample(
-            torch.from_numpy(held_S), down, up, lowpass_filter_width=FILTER_WIDTH
-        ).numpy()
+        sound_S = (
+            functional()
+            .resample(torch.from_numpy(held_S), down, up, lowpass_filter_width=FILTER_WIDTH)
+            .numpy()
+        )
         yield sound_S[done // down * up : None if is_last else end // down * up]
         past = max(end - around, 0)
         held_S, done = held_S[past:], end - past

@@ -15,6 +15,7 @@ from torch.nn.functional import fold, pad
 from ...data.dataset import DataError
 from .log_mel import DEVIATIONS, FLOOR, LogMel, band_magnitudes
 from .representation import Chunks, Representation
+from .transforms import functional
 
 WHOLE = 15 / 16
 """Share from which a step counts as whole: a learned channel is not more exact than this."""
@@ -299,21 +300,19 @@ class MuLaw(Representation):
         self, sound_BS: Float[Tensor, "B S"], length_B: Int[Tensor, " B"]
     ) -> Int[Tensor, "B T *G"]:
         """Encode clips, zero after their ends, as token ids."""
-        from torchaudio.functional import mu_law_encoding
-
         whole = self.steps * self.group
         sound_BS = pad(sound_BS, (0, whole - sound_BS.shape[1]))
         exists_BS = torch.arange(whole) < length_B[:, None]
-        id_BS = torch.where(exists_BS, mu_law_encoding(sound_BS, self.levels), self.levels)
+        id_BS = torch.where(
+            exists_BS, functional().mu_law_encoding(sound_BS, self.levels), self.levels
+        )
         return id_BS if self.group == 1 else id_BS.unflatten(1, (self.steps, self.group))
 
     def decode(
         self, x_BTG: Int[Tensor, "B T *G"]
     ) -> tuple[Float[Tensor, "B S"], Int[Tensor, " B"]]:
         """Decode token ids; return samples, and the length of each clip."""
-        from torchaudio.functional import mu_law_decoding
-
         id_BS = x_BTG.flatten(1)[:, : self.samples]
         ended_BS = (id_BS == self.levels).cumsum(1) > 0
-        sound_BS = mu_law_decoding(id_BS.clamp(max=self.levels - 1), self.levels)
+        sound_BS = functional().mu_law_decoding(id_BS.clamp(max=self.levels - 1), self.levels)
         return sound_BS, (~ended_BS).sum(1).clamp(min=1)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...data.dataset import DataError
+from .transforms import functional
 
 LEAST_RATE = 16_000
 """Samples per second below which WORLD tells nothing of noisiness."""
@@ -166,7 +167,6 @@ class World:
         if before == after:
             return sound_S.astype(np.float64)
         import torch
-        from torchaudio.functional import resample
 
         wanted = torch.from_numpy(np.ascontiguousarray(sound_S, np.float64))
-        return resample(wanted, before, after, lowpass_filter_width=SHARP).numpy()
+        return functional().resample(wanted, before, after, lowpass_filter_width=SHARP).numpy()
