@@ -88,7 +88,8 @@ def command(
     from seqgan_kit.recipe import slug
     from seqgan_kit.report.curves import sweep_table
     from seqgan_kit.report.tables import terminal
-    from seqgan_kit.training.run import Run
+    from seqgan_kit.runs.loading import opened_runs
+    from seqgan_kit.runs.places import is_run
 
     targets = [word for word in what if "=" not in word or Path(word).exists()]
     overrides = [word for word in what if word not in targets]
@@ -97,7 +98,7 @@ def command(
     wanted = sweeps_of(temperatures, guidances, candidates, choose, power)
     if not targets:
         raise UsageError("name runs, or a comparison (`seqgen recipes list` shows compare/...)")
-    if len(targets) == 1 and not Path(targets[0]).is_dir():
+    if len(targets) == 1 and not is_run(targets[0]):
         compared, recipes = recipe_files.load_comparison(targets[0], overrides)
         folder = out or Path("comparisons") / compared.name
         comparison.refuse_others(folder, "compare", compared.name, force)
@@ -107,7 +108,7 @@ def command(
     else:
         if overrides or seeds > 1:
             raise UsageError("overrides and --seeds are only supported for comparisons of recipes")
-        entries = comparison.runs_as_entries([Run(Path(target)) for target in targets])
+        entries = comparison.runs_as_entries(opened_runs(targets))
         title = ", ".join(entry.name for entry in entries)
         folder = out or Path("comparisons") / "_".join(slug(e.name) for e in entries)[:80]
         comparison.refuse_others(folder, "compare", None if out else title, force)

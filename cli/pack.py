@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from seqgan_kit.errors import UsageError
+
 from . import completing
 from .console import checkpoint_option, say, show_path
 
@@ -40,6 +42,8 @@ def command(run: Path, checkpoint: str | None, out: Path | None, force: bool) ->
 
     (opened,) = opened_runs([run])
     target = out or Path(f"{run_recipe(opened).name}{ENDING}")
+    if target.is_dir():
+        raise UsageError(f"--out {target} is a folder: name a file that ends in {ENDING}")
     refuse_existing(target, force)
     pack(opened, target, checkpoint=checkpoint)
     if not opened.evaluation_path.exists() and not (opened.path / FIGURES).exists():

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from .console import show
+from .console import say, show
 
 SHOWN = ("label_accuracy", "frechet_judge_distance", "recall", "spread")
 """Figures of the list, where a run has them."""
@@ -35,6 +35,8 @@ def listed(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
+    if not found:
+        say("this installation of seqgan_kit has no trained runs: `make pretrained` makes them")
     width = max((len(one["name"]) for one in found), default=0)
     for one in found:
         figures = ", ".join(

@@ -326,3 +326,12 @@ def misfit(tensors: Mapping[str, Tensor], module: torch.nn.Module) -> str | None
         if found.is_floating_point() and not found.isfinite().all():
             return f"{name} has values that are NaN or infinite"
     return None
+
+
+def move_new(draft: Path, target: Path) -> None:
+    """Move a folder to its place, unless another process has put the same there meanwhile."""
+    try:
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise

@@ -23,8 +23,8 @@ import numpy as np
 from . import plugins
 from .data.dataset import DataError
 from .data.sources import cache_folder
-from .errors import UsageError
-from .kind import Kind
+from .errors import SeqganError, UsageError
+from .files import move_new
 from .measuring.evaluation import Evaluation
 from .measuring.opening import bench_of, same_data_for_all
 from .pages import comparison
@@ -34,6 +34,7 @@ from .recipe.files import RecipeError
 from .report.page import Content
 from .runs import workflow
 from .runs.loading import load
+from .runs.places import find
 from .runs.sampler import Sampler
 from .runs.watch import Watch
 from .training.log import Report
@@ -46,8 +47,8 @@ Model = str | Path | Sampler
 QUIET = 10.0
 """Seconds between two lines of progress."""
 
-KEPT = ("validation", "test", "seed", "budget_mb", "max_file_mb")
-"""Keys of the section ``data`` that hold for other data, too."""
+OF_THE_DATA = ("source", "root", "labels", "text", "colour")
+"""Keys of the section ``data`` that what is in memory decides."""
 
 
 def train(
@@ -228,7 +229,7 @@ def _path(run: Model) -> Path:
         UsageError: the sampler was not loaded from one.
     """
     if not isinstance(run, Sampler):
-        return Path(run)
+        return find(run)[0]
     if run.run is None:
         raise UsageError("this sampler belongs to no run: load one with seqgan_kit.load")
     return run.run
@@ -248,11 +249,12 @@ def _recipe(
     else:
         path = recipe_files.find(str(recipe))
         content, where = recipe_files.read(path), str(path)
+    content = recipe_files.override(content, overrides)
     if data is not None:
         content = {**content, "data": _kept(content, data, labels, where)}
     elif labels is not None:
         raise UsageError("labels belong to data: give both")
-    return recipe_files.check(recipe_files.override(content, overrides), where)
+    return recipe_files.check(content, where)
 
 
 def _extended(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,49 +270,93 @@ def _kept(content: Mapping[str, Any], data: Any, labels: Any, where: str) -> dic
     """Write data to the cache, once for the same content; return the section for them."""
     given = content.get("data")
     section: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    if (source := section.get("source")) is None:
+    source = section.get("source")
+    if not isinstance(source, str):
         raise RecipeError(f"{where}: data.source is missing, which says of what kind the data are")
+    if isinstance(data, str | Path):
+        raise UsageError(f"data is the path {data}: files are named by the override data.root")
     kind = plugins.kind_of_source(source)
-    named = _named(data, labels)
+    items = data if _is_table(data) or hasattr(data, "__len__") else _listed(data)
+    named = _named(items, labels)
     folder = cache_folder() / "given"
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder))
     try:
-        own = kind.keep(data, named, scratch, content)
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder))
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be written ({error.strerror}); see SEQGAN_CACHE"
+        ) from error
+    try:
+        own = kind.keep(items, named, scratch, content)
         final = folder / _digest(scratch)
         root = final / Path(own["root"]).relative_to(scratch)
-        if not final.exists():
-            scratch.rename(final)
+        move_new(scratch, final)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, SeqganError):
+            raise
+        raise DataError(f"the data are not of the kind {kind.name}: {error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    fields = _schema(kind, own["source"])
-    kept = {key: section[key] for key in KEPT if key in section and key in fields}
-    return {**kept, **own, "root": str(root)}
+    fields = kind.sources[own["source"]].model_fields
+    kept = {k: v for k, v in section.items() if k in fields and k not in OF_THE_DATA}
+    return {**own, **kept, "root": str(root)}
 
 
-def _schema(kind: Kind, source: str) -> Mapping[str, Any]:
-    return kind.sources[source].model_fields
+def _is_table(data: Any) -> bool:
+    """Whether data are a data frame of pandas."""
+    return hasattr(data, "to_csv") and hasattr(data, "columns")
+
+
+def _listed(data: Any) -> list[Any]:
+    try:
+        return list(data)
+    except TypeError as error:
+        raise DataError(
+            f"data in memory are arrays or lists, not {type(data).__name__}"
+        ) from error
 
 
 def _named(data: Any, labels: Any) -> dict[str, Sequence[Any]]:
     """Return labels by attribute, each with a value for every item.
 
     Raises:
-        DataError: they are not as many as the items.
+        DataError: they are not as many as the items, missing, or no single values.
     """
     if labels is None:
         return {}
-    columns = hasattr(data, "to_csv") and isinstance(labels, list | tuple)
-    if columns and all(isinstance(name, str) for name in labels):
-        if absent := [name for name in labels if name not in data]:
-            raise DataError(f"the data frame has no column {absent[0]!r}")
-        return {name: data[name].tolist() for name in labels}
-    found = dict(labels) if isinstance(labels, Mapping) else {"label": labels}
-    plain = {str(name): np.asarray(values).tolist() for name, values in found.items()}
+    if _is_table(data):
+        names = [labels] if isinstance(labels, str) else _listed(labels)
+        absent = [name for name in names if not isinstance(name, str) or name not in data.columns]
+        if isinstance(labels, Mapping) or absent:
+            raise DataError(
+                "the labels of a data frame are names of its columns, as in labels=['ward']: "
+                f"{absent[0] if absent else names[0]!s:.40} is none"
+            )
+        found: dict[str, Any] = {name: data[name] for name in names}
+    elif isinstance(labels, Mapping):
+        found = {str(name): values for name, values in labels.items()}
+    else:
+        found = {"label": labels}
+    plain = {name: _values(name, values) for name, values in found.items()}
     for name, values in plain.items():
         if len(values) != len(data):
             raise DataError(f"{len(data):,} items have {len(values):,} labels ({name})")
-    return cast(dict[str, Sequence[Any]], plain)
+    return plain
+
+
+def _values(name: str, values: Any) -> Sequence[Any]:
+    """Return the labels of one attribute as plain values."""
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise DataError(f"{name}: {values!r:.40} is no list of labels, one for each item")
+    plain = values.tolist() if hasattr(values, "tolist") else list(values)
+    for place, value in enumerate(plain):
+        if value is None or value != value:
+            raise DataError(f"{name}: the label of item {place} is missing")
+        if isinstance(value, list | tuple | dict | np.ndarray):
+            raise DataError(
+                f"{name}: the label of item {place} is {value!r:.40}; expected a single value"
+            )
+    return cast(Sequence[Any], plain)
 
 
 def _digest(folder: Path) -> str:

@@ -333,10 +333,15 @@ class Kind(ABC):
         raise NotSupported(f"samples of {self.name} cannot be shown")
 
     def frame(self, samples: Made) -> DataFrame:
-        """Return samples as a table of pandas; by default a row for each, with its labels."""
-        from pandas import DataFrame
+        """Return samples as a table of pandas; by default a row for each, with its labels.
 
-        return DataFrame({**samples.named(), "sample": list(samples.array)})
+        Raises:
+            DataError: pandas is not installed.
+        """
+        from .data.tables import pandas_or_refuse
+
+        name = "sample" if "sample" not in samples.named() else "sample_2"
+        return pandas_or_refuse().DataFrame({**samples.named(), name: list(samples.array)})
 
     @abstractmethod
     def write(self, sampler: Sampler, asked: Asked) -> None:

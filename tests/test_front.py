@@ -138,17 +138,65 @@ def test_tables_of_pandas(tmp_path, capsys):
         ("digits_rows", IMAGES, {"path": SIDES}, DataError, "no attribute can be called 'path'"),
         ("names_text", [1, 2], None, DataError, "a list of strings"),
         ("vowels_series", [np.zeros((0, 2))], None, DataError, "each of one step or more"),
-        ("vowels_series", pd.DataFrame({"a": [1]}), ["b"], DataError, "no column 'b'"),
+        ("vowels_series", pd.DataFrame({"a": [1]}), ["b"], DataError, "b is none"),
         ("spoken_digits_mel", [np.array([2.0])], None, DataError, "from -1 to 1"),
         ("digits_rows", None, SIDES, UsageError, "labels belong to data"),
+        ("digits_rows", "photos", None, UsageError, "data is the path photos"),
+        ("digits_rows", 5, None, DataError, "arrays or lists, not int"),
+        ("digits_rows", IMAGES, 3, DataError, "no list of labels"),
+        ("digits_rows", IMAGES, [*SIDES[1:], None], DataError, "label of item 39 is missing"),
+        ("digits_rows", IMAGES, np.eye(40), DataError, "expected a single value"),
+        ("digits_rows", [[1, 2], [3]], None, DataError, "not of the kind images"),
+        ("vowels_series", ["a"], None, DataError, "not of the kind series"),
+        ("vowels_series", WAVES, {"file": SIDES}, DataError, "no attribute of series"),
+        ("vowels_series", pd.DataFrame({"a": [1]}), {"a": ["x"]}, DataError, "names of its"),
+        ("spoken_digits_mel", CLIPS, None, DataError, "not of the kind audio"),
         ({"train": {"steps": 3}}, IMAGES, None, RecipeError, "data.source is missing"),
         ("mnist_row", None, None, RecipeError, "mnist_rows"),
     ],
 )
 def test_what_cannot_be_trained_on(tmp_path, recipe, data, labels, error, words):
+    more = ["data.sample_rate=fast"] if words.endswith("audio") else []
     with pytest.raises(error, match=words):
-        seqgan_kit.train(recipe, data=data, labels=labels, out=tmp_path / "run")
+        seqgan_kit.train(recipe, *more, data=data, labels=labels, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_samples_keep_their_labels(models):
+    samples = models("digits_rows").sample(count=2)
+    with pytest.raises(ValueError, match="read-only"):
+        samples[0] = 0
+    series = models("vowels_series").sample(count=2)
+    with pytest.raises(ValueError, match="read-only"):
+        series[0][:] = 0
+    assert type(samples.mean()) is np.float32
+    assert type(samples + 1) is np.ndarray
+    assert samples[::-1].labels["label"] == samples.labels["label"][::-1]
+    assert samples[np.array([True, False, False, True])].labels["label"] == ["high", "low"]
+    assert samples[:0]._repr_html_() is None
+    with pytest.raises(UsageError, match="no samples"):
+        samples[:0].save("none.png")
+    with pytest.raises(UsageError, match="names that end in"):
+        models("names_text").sample(count=1).save("lines.doc")
+
+
+def test_keys_of_the_recipe_hold_for_data_in_memory(tmp_path):
+    days = [f"2024-01-{day:02d}" for day in range(1, 7)]
+    rows = [
+        {"who": number, "day": day, "sky": ["wet", "dry"][number % 2], "age": 20 + number % 7}
+        for number in range(40)
+        for day in days
+    ]
+    table = pd.DataFrame(rows).assign(heat=RNG.normal(size=len(rows)))
+    base = "vowels_series_likelihood"
+    model = seqgan_kit.train(
+        {"extends": base, "name": "days", "data": {"source": "series"}}, *tiny(base),
+        "data.id=who", "data.time=day", "data.numeric=[age]", "data.test=0.3", data=table,
+        labels="age", out=tmp_path / "days", progress=False,
+    )  # fmt: skip
+    frame = model.sample(21.5, count=2).frame()
+    assert set(frame["sky"]) <= {"wet", "dry"}
+    assert set(frame["time"]) <= set(days)
 
 
 def test_what_is_no_run(tmp_path):

@@ -108,6 +108,47 @@ def test_hostile_files(packed, tmp_path, change, words):
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused(packed, tmp_path, way):
+    def add(archive):
+        archive.writestr("codec/more", "x" * 100, compress_type=way)
+
+    with pytest.raises(PackProblem, match="compressed in another way"):
+        unpack(changed(packed, tmp_path, add))
+
+
+def test_packed_runs_are_measured_and_shown_like_others(seqgen, tiny_runs, packed, tmp_path):
+    quick = ("--samples", "20", "--sets", "1", "--no-gan-train")
+    run = tiny_runs("digits_rows")
+    both = seqgen("compare", packed, run, *quick, "--out", tmp_path / "both")
+    assert both.code == 0, both.err
+    assert seqgen("report", packed, *quick, "--out", tmp_path / "page").code == 0
+    for command in (
+        ("inspect", packed),
+        (
+            "sample",
+            packed,
+            "--candidates",
+            "4",
+            "--choose",
+            "discriminator",
+            "--out",
+            tmp_path / "a.png",
+        ),
+    ):
+        refused = seqgen(*command)
+        assert refused.code == 2
+        assert "no discriminator" in refused.err or "this run has none" in refused.err
+    # Packed again, it keeps its figures.
+    again = pack(Run(find(packed)[0]), tmp_path / "again.seqgen")
+    assert json.loads(zipfile.ZipFile(again).read("figures.json"))
+
+
+def test_what_is_left_of_an_unpacked_run_is_made_whole(packed):
+    (unpack(packed) / "run.json").unlink()
+    assert (unpack(packed) / "run.json").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x00" * 100])
 def test_files_that_are_something_else(seqgen, tmp_path, content):
     path = tmp_path / "some.seqgen"

@@ -57,6 +57,8 @@ def test_figures_see_what_is_off():
     assert (alike["valid"], off["valid"]) == (1, 10 / 11)
     for name in ("charge_distance", "moment_distance", "letters_distance"):
         assert alike[name] < off[name]
+    with pytest.raises(DataError, match="no test line consists"):
+        PeptideFigures(training=items(real), reference=items(["XX"]))
     with pytest.raises(NotMeasurable, match="letters of amino acids"):
         figures.measure(items(["1"]))
 

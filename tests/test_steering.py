@@ -207,7 +207,7 @@ def test_one_class_cannot_steer(letters):
 
 def test_labels_without_end(letters):
     many = {"kind": tuple(map(str, range(300)))}
-    with pytest.raises(NotSupported, match="read under 300 labels"):
+    with pytest.raises(NotSupported, match="there are 300 labels, more than 200"):
         Chooser(Steering(candidates=2), Controls(), letters, many)
 
 

@@ -185,7 +185,9 @@ def extract_zip(path: Path, folder: str) -> Path:
                 size += len(content)
                 _refuse_more(size)
                 (target / name).write_bytes(content)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError
+    ) as error:  # fmt: skip
         if isinstance(error, DataError):
             raise
         raise DataError(f"its archive is damaged ({one_line(error)})") from error

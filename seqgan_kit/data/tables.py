@@ -263,3 +263,17 @@ def _cell(value: Any) -> str:
     # A number that is not equal to itself: NaN, and pandas' NaT.
     missing = value is None or (not isinstance(value, str | bytes) and value != value)
     return "" if missing or type(value).__name__ == "NAType" else str(value)
+
+
+def pandas_or_refuse() -> Any:
+    """Return the package pandas.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        # Imported late, because it is an extra.
+        import pandas
+    except ImportError as error:
+        raise DataError("tables require the package pandas: pip install pandas") from error
+    return pandas

@@ -110,10 +110,12 @@ def parse_values(text: str, knob: Knob) -> list[float]:
         raise ValueError(
             f"{text!r}: expected FROM:TO:STEP, as in 1:3:0.5, or numbers separated by commas"
         ) from None
-    largest = MOST_CANDIDATES if knob == "candidates" else float("inf")
-    if not all(0 < value <= largest < float("inf") or 0 < value < largest for value in found):
+    least = 0.0 if knob == "guidance" else 1e-9
+    if not all(least <= value < float("inf") for value in found):
         raise ValueError(f"{text!r}: expected numbers above 0")
-    if knob == "candidates" and any(value != round(value) for value in found):
+    if knob == "candidates" and any(
+        value != round(value) or value > MOST_CANDIDATES for value in found
+    ):
         raise ValueError(f"{text!r}: candidates are whole numbers up to {MOST_CANDIDATES}")
     if len(found) > MOST:
         raise ValueError(f"{text!r}: expected up to {MOST} values")

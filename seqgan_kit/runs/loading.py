@@ -26,7 +26,7 @@ from ..training.runtime import choose_device, keep_freed_memory
 from . import data as data_of
 from .data import UNNAMED, run_codec
 from .networks import make_discriminator, make_generator
-from .places import find
+from .places import find, is_packed
 from .sampler import Sampler
 from .sizes import room_to_load
 from .steering import Controls
@@ -52,16 +52,21 @@ def load_sampler(
     # Older runs have none.
     if (counts := run.info.get("label_counts")) is not None:
         sampler.label_counts = [(row, count) for row, count in counts]
-    sampler.kind, sampler.run = data_of.kind_of_run(run), run.path
+    sampler.kind, sampler.run = data_of.kind_of_run(run), run.path.absolute()
     sampler.controls = Controls(
         unlabelled=recipe.train.label_dropout > 0,
         critic=partial(load_critic, run, recipe, checkpoint=checkpoint)
-        if recipe.adversarial
+        if has_critic(run, recipe)
         else None,
         ratio=all(getattr(one, "loss", RATIOS[0]) in RATIOS for one in recipe.objectives),
         group=recipe.minibatch_group,
     )
     return sampler
+
+
+def has_critic(run: Run, recipe: Recipe) -> bool:
+    """Whether a run has a discriminator; packed ones have left theirs behind."""
+    return recipe.adversarial and not is_packed(run.path)
 
 
 def load_critic(run: Run, recipe: Recipe, *, checkpoint: str | None) -> Discriminator:
@@ -71,8 +76,9 @@ def load_critic(run: Run, recipe: Recipe, *, checkpoint: str | None) -> Discrimi
         RunError: no such checkpoint, or a run without a discriminator.
         FileProblem: it is damaged or of another shape.
     """
-    if not recipe.adversarial:
-        raise RunError(f"{run.path} has no discriminator: it was not trained as a GAN")
+    if not has_critic(run, recipe):
+        why = "it is packed" if recipe.adversarial else "it was not trained as a GAN"
+        raise RunError(f"{run.path} has no discriminator: {why}")
     return _network(run, recipe, checkpoint, "discriminator", make_discriminator)[0].eval()
 
 

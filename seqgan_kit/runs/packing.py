@@ -98,6 +98,10 @@ def _root(recipe: Recipe) -> str | None:
 
 def _figures(run: Run) -> dict[str, Any]:
     """Return the figures that `seqgen evaluate` has left in the run, if any."""
+    if not run.evaluation_path.exists() and (run.path / FIGURES).exists():
+        # Of a run that was packed before.
+        kept: dict[str, Any] = read_json(run.path / FIGURES)
+        return kept
     try:
         read = read_json(run.evaluation_path)["figures"]
         return {

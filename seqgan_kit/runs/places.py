@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import stat
@@ -13,12 +12,23 @@ from pathlib import Path
 
 from ..data.sources import cache_folder
 from ..errors import SeqganError
-from ..files import file_digest
+from ..files import file_digest, move_new
 
 ENDING = ".seqgen"
 """Of the names of packed runs."""
 
-MOST_FILES, MOST_BYTES = 100, 1 << 30
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
+"""What reading a damaged archive raises."""
+
+MOST_FILES, MOST_BYTES = 100, 1 << 28
 
 MEMBER = re.compile(
     r"run\.json|recipe\.yaml|figures\.json|README\.md|codec/[A-Za-z0-9_-][A-Za-z0-9._-]*"
@@ -45,12 +55,13 @@ def unpack(path: Path) -> Path:
     target = cache_folder() / "packed" / f"{path.stem[:60]}-{digest[:12]}"
     if (target / "run.json").is_file():
         return target
+    # What is left of one that somebody has begun to remove.
+    shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=target.parent))
     try:
         _extract(path, draft)
-        if not target.exists():
-            os.replace(draft, target)
+        move_new(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target
@@ -62,18 +73,20 @@ def _extract(path: Path, folder: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             items = archive.infolist()
             _check(path, items)
+            contents = {}
             for item in items:
                 # What a header announces need not be true.
                 with archive.open(item) as packed:
-                    content = packed.read(left + 1)
-                left -= len(content)
+                    contents[item.filename] = packed.read(left + 1)
+                left -= len(contents[item.filename])
                 if left < 0:
                     raise PackProblem(f"{path} unpacks to more than {MOST_BYTES:,} bytes")
-                place = folder / item.filename
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         raise PackProblem(f"{path} is damaged or no packed run ({error})") from error
+    for name, content in contents.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
 
 
 def _check(path: Path, items: list[zipfile.ZipInfo]) -> None:
@@ -82,6 +95,8 @@ def _check(path: Path, items: list[zipfile.ZipInfo]) -> None:
     if len(names) > MOST_FILES or len(set(names)) < len(names):
         raise PackProblem(f"{path} is no packed run: it has too many files, or one of them twice")
     for item in items:
+        if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise PackProblem(f"{path} is no packed run: it is compressed in another way")
         link = stat.S_ISLNK(item.external_attr >> 16)
         if link or MEMBER.fullmatch(item.filename) is None:
             what = "a symbolic link" if link else "a file that packed runs do not have"
@@ -115,7 +130,7 @@ def find(given: str | Path) -> tuple[Path, str]:
     path = Path(given)
     if path.suffix == ENDING and not path.is_dir():
         return unpack(path), ""
-    if path.exists() or len(path.parts) != 1:
+    if len(path.parts) != 1 or (path / "run.json").exists():
         return path, ""
     own, known = Path("runs") / path, packaged()
     if (own / "run.json").is_file():
@@ -128,3 +143,9 @@ def find(given: str | Path) -> tuple[Path, str]:
 def is_packed(path: Path) -> bool:
     """Whether a folder is that of a packed run, in the cache."""
     return path.parent == cache_folder() / "packed"
+
+
+def is_run(given: str | Path) -> bool:
+    """Whether a word of a command line names a run, or a file or folder that may be one."""
+    path = Path(given)
+    return path.is_dir() or path.suffix == ENDING or find(given)[0] != path

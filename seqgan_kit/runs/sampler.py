@@ -68,7 +68,7 @@ class Sampler:
     def __repr__(self) -> str:
         labels = ", ".join(f"{len(classes)} of {name}" for name, classes in self.labels.items())
         weights = sum(weight.numel() for weight in self.generator.parameters())
-        where = "a network" if self.run is None else self.run
+        where = "a network" if self.run is None else self.run.name
         return f"<sampler of {where}: labels {labels}; {weights:,} weights on {self.device}>"
 
     def in_ranges(self, labels: Mapping[str, Sequence[str]]) -> Sampler:
@@ -97,7 +97,6 @@ class Sampler:
 
         Raises:
             NotSupported: the run has not what it takes.
-            UsageError: its discriminator cannot compare so many candidates.
         """
         exact = self.exact
         chooser = Chooser(

@@ -60,30 +60,42 @@ class Made:
 
     def part(self, index: Any) -> Made:
         """Return some of the samples."""
-        index_P = np.arange(len(self.label_NA))[index]
+        index_P = np.ascontiguousarray(np.arange(len(self.label_NA))[index])
         return replace(self, decoded=self.decoded[index_P], label_NA=self.label_NA[index_P])
 
 
 class Samples(np.ndarray):
     """An array of samples, one a row, with their labels.
 
-    It is a NumPy array in every respect. What is computed from it is, too, and knows no labels;
-    some of its samples (``samples[:4]``) know theirs. In a notebook it shows itself.
+    It is a NumPy array that cannot be written to, so that labels stay with their samples; a copy
+    can. What is computed from it is a plain array; some of its samples (``samples[:4]``) know
+    their labels. In a notebook it shows itself.
     """
 
     _made: Made | None
 
     def __new__(cls, made: Made) -> Samples:
-        found = made.array.view(cls)
+        array = made.array
+        for one in array if array.dtype == object else ():
+            if isinstance(one, np.ndarray):
+                one.flags.writeable = False
+        found = array.view(cls)
+        found.flags.writeable = False
         found._made = made
         return found
+
+    def __array_wrap__(
+        self, array: np.ndarray, context: Any = None, return_scalar: bool = False
+    ) -> Any:
+        plain = np.asarray(array)
+        return plain[()] if return_scalar else plain
 
     def __array_finalize__(self, other: object) -> None:
         self._made = None
 
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
-        some = isinstance(key, slice | list) or (isinstance(key, np.ndarray) and key.ndim == 1)
+        some = isinstance(key, slice) or (isinstance(key, list | np.ndarray) and np.ndim(key) == 1)
         if isinstance(found, Samples) and self._made is not None and some:
             found._made = self._made.part(key)
         return found
@@ -120,9 +132,11 @@ class Samples(np.ndarray):
             force: replace what is there.
 
         Raises:
-            UsageError: there is such a file, or samples have no such format.
+            UsageError: there is such a file, or samples have no such format, or there are none.
         """
         made, target, kind = self.made, Path(path), self._kind
+        if not len(self):
+            raise UsageError("there are no samples to save")
         run = made.sampler.run or Path()
         ending = target.suffix.removeprefix(".").lower()
         form = ending if ending in kind.formats else next(iter(kind.formats), "")
@@ -147,7 +161,7 @@ class Samples(np.ndarray):
         return f"<{len(self)} samples of {self._made.sampler.kind.name}{what}, {self.dtype}>"
 
     def _repr_html_(self) -> str | None:
-        if self._made is None:
+        if self._made is None or not len(self):
             return None
         try:
             panel = self._kind.gallery(self._made)

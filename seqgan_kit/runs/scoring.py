@@ -16,7 +16,7 @@ from ..nn.networks import Discriminator
 from ..recipe import Recipe
 from ..training.run import Run
 from .data import seen
-from .loading import load_critic
+from .loading import has_critic, load_critic
 from .sampler import Sampler
 
 NEUTRAL = 1000
@@ -73,7 +73,7 @@ def scores(
         DataError: there is no test part.
     """
     codec = sampler.codec
-    if not recipe.adversarial or codec.steps == 1:
+    if not has_critic(run, recipe) or codec.steps == 1:
         raise NotSupported(f"{run.path} has no discriminator that reads step by step")
     critic = load_critic(run, recipe, checkpoint=checkpoint)
     group = max(recipe.minibatch_group, 1)

@@ -33,12 +33,17 @@ class Steering:
 
     Attributes:
         guidance: w of classifier-free guidance, by which every step is drawn from
-            :math:`w \log p(x | c) + (1 - w) \log p(x)` (Ho & Salimans 2022; Sanchez et al. 2023).
+            :math:`w \log p(x | c) + (1 - w) \log p(x)` (Ho & Salimans 2022; Sanchez et al. 2023):
+            exactly for tokens, categories and switches; of real values the parameters of their
+            distributions are moved so.
         candidates: how many are drawn for each sample; one is kept.
         choose: in proportion to what: to the ``label``'s posterior probability under the generator
-            itself, :math:`p(c | x)` (GeDi, Krause et al. 2020); to the density ratio of real and
-            generated sequences that the ``discriminator`` has learned (Azadi et al. 2018; Deng et
-            al. 2020); or to the product of ``both``.
+            itself, :math:`p(c | x)` (GeDi, Krause et al. 2020); to the exponential of the
+            ``discriminator``'s logit, which without mismatched labels is the density ratio of real
+            and generated sequences, and with them also says how well a label fits (Azadi et al.
+            2018; Deng et al. 2020); or to the product of ``both``. A generator that has learned
+            sequences without labels (``train.label_dropout``) gives p(x) itself; others are read
+            under every label.
         power: exponent of the posterior probability.
     """
 
@@ -48,7 +53,7 @@ class Steering:
     power: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.candidates <= MOST_CANDIDATES:
+        if not isinstance(self.candidates, int) or not 1 <= self.candidates <= MOST_CANDIDATES:
             raise UsageError(
                 f"{self.candidates} candidates: choose among 1 to {MOST_CANDIDATES} a sample"
             )
@@ -103,7 +108,6 @@ class Chooser:
 
     Raises:
         NotSupported: the run has not what it takes.
-        UsageError: the discriminator cannot compare so many candidates.
     """
 
     def __init__(
@@ -224,7 +228,7 @@ def _opened_critic(controls: Controls, steering: Steering) -> Discriminator:
             "density ratios (objective.loss relativistic, non-saturating and minimax give them)"
         )
     if controls.group and steering.candidates % controls.group:
-        raise UsageError(
+        raise NotSupported(
             f"{steering.candidates} candidates: this discriminator compares groups of "
             f"{controls.group}, so that their number must be a multiple of {controls.group}"
         )
@@ -245,12 +249,11 @@ def _all_labels(
     else:
         rows_LA = parse_labels(None, labels, every=True)
         count_L = np.ones(len(rows_LA))
-    if any(isinstance(classes, Levels) for classes in labels.values()) or (
-        len(rows_LA) > MOST_LABELS
-    ):
+    numeric = any(isinstance(classes, Levels) for classes in labels.values())
+    if numeric or len(rows_LA) > MOST_LABELS:
+        why = "numbers" if numeric else f"{len(rows_LA):,} labels, more than {MOST_LABELS}"
         raise NotSupported(
-            f"candidates would be read under {len(rows_LA):,} labels, of which at most "
-            f"{MOST_LABELS} classes are supported; train with train.label_dropout=0.1, so that "
-            "they are read without a label"
+            f"candidates would have to be read under every label, and there are {why}: train with "
+            "train.label_dropout=0.1, so that they are read without a label instead"
         )
     return torch.from_numpy(rows_LA), torch.from_numpy(np.log(count_L / count_L.sum())).float()

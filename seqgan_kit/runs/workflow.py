@@ -32,7 +32,7 @@ from ..training.trainer import Hook, OptimizerMaker, Trainer, adam
 from . import data as data_of
 from .data import make_codec, run_codec, seen, store_codec
 from .loading import run_recipe, same_data
-from .places import find
+from .places import find, is_packed
 from .preparing import Making
 from .watch import Watch, environment
 
@@ -187,7 +187,13 @@ def resume(
         RunError: it is not a run, another process is training it, or an override is not allowed.
         FileProblem: its checkpoints are damaged.
     """
-    run = Run(run_path)
+    found, _ = find(run_path)
+    run = Run(found)
+    if is_packed(found):
+        raise RunError(
+            f"{run_path} is packed, and training cannot go on from it: begin another run with its "
+            "weights (--init-from)"
+        )
     recipe = run_recipe(run, overrides)
     runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
     making = Making(runtime, _for_process(watch, runtime), optimizer, hooks)

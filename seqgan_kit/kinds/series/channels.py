@@ -76,6 +76,12 @@ class Channel:
             return str(round(value))
         return f"{value:.{digits}g}".replace(".", decimal)
 
+    def plain(self, value_T: Float[np.ndarray, " T"]) -> list[float | int | str]:
+        """Return values as they are meant: names of categories, whole numbers, or numbers."""
+        if self.names:
+            return [self.names[round(value)] for value in value_T.tolist()]
+        return [round(value) if self.whole else value for value in value_T.tolist()]
+
 
 class Layout:
     """The numbers of a step for channels of different sorts.

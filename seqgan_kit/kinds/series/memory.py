@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...data.dataset import DataError
+from ...data.tables import pandas_or_refuse
 from ...errors import UsageError
 from ...report.images import GRID_ROWS, ImagePanel, panel, save_picture
 from ...runs.asked import Asked
@@ -37,7 +38,7 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
     """
     if hasattr(data, "to_csv"):
         return _keep_table(data, labels, folder / "series.csv")
-    if wrong := [name for name in labels if name in RESERVED]:
+    if wrong := [name for name in labels if name in (*RESERVED, "file", "allow_pickle")]:
         raise DataError(f"no attribute of series can be called {wrong[0]!r}: give it another name")
     series = [np.asarray(one, float) for one in data]
     series = [one[:, None] if one.ndim == 1 else one for one in series]
@@ -84,20 +85,27 @@ def gallery(samples: Made) -> ImagePanel:
 
 
 def frame(samples: Made) -> DataFrame:
-    """Return a table with a row for each step; see :meth:`~seqgan_kit.kind.Kind.frame`."""
-    import pandas
+    """Return a table with a row for each step; see :meth:`~seqgan_kit.kind.Kind.frame`.
 
-    channels = series_codec(samples.sampler.codec).channels
-    if taken := {"id", "time", *samples.named()} & set(channels):
+    Raises:
+        DataError: pandas is not installed.
+        UsageError: a channel is called like another column.
+    """
+    pandas = pandas_or_refuse()
+    codec = series_codec(samples.sampler.codec)
+    named = samples.named()
+    if taken := {"id", "time", *named} & set(codec.channels):
         raise UsageError(f"a channel is called like another column: {', '.join(sorted(taken))}")
-    tables = []
-    for number, one_TC in enumerate(samples.array):
-        labels = {name: classes[number] for name, classes in samples.named().items()}
-        values = dict(zip(channels, np.asarray(one_TC).T, strict=True))
-        tables.append(
-            pandas.DataFrame({"id": number, "time": range(len(one_TC)), **values, **labels})
-        )
-    return pandas.concat(tables, ignore_index=True)
+    times = range(codec.steps) if codec.clock is None else codec.clock.texts(codec.steps)
+    columns: dict[str, list[Any]] = {name: [] for name in ("id", "time", *codec.channels, *named)}
+    for number, one_TC in enumerate(map(np.asarray, samples.array)):
+        columns["id"] += [number] * len(one_TC)
+        columns["time"] += times[: len(one_TC)]
+        for name, channel, value_T in zip(codec.channels, codec.sorts, one_TC.T, strict=True):
+            columns[name] += channel.plain(value_T)
+        for name, classes in named.items():
+            columns[name] += [classes[number]] * len(one_TC)
+    return pandas.DataFrame(columns)
 
 
 def _picture(samples: Made) -> Image:

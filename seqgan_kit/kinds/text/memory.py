@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.dataset import DataError
+from ...errors import UsageError
 from ...report.lines import TextPanel, line
 from ...runs.asked import Asked
 from ...runs.samples import Made
@@ -19,6 +20,7 @@ SHOWN = 40
 """Lines of a gallery."""
 
 TEXT = "text"
+ENDINGS = (".txt", ".jsonl", ".csv")
 
 
 def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mapping[str, Any]:
@@ -52,6 +54,10 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
 
 def save(samples: Made, asked: Asked) -> None:
     """Write samples; see :meth:`~seqgan_kit.kind.Kind.write_made`."""
+    if asked.target.suffix not in ENDINGS:
+        raise UsageError(
+            f"{asked.target}: lines are saved to names that end in {', '.join(ENDINGS)}"
+        )
     codec = text_codec(samples.sampler.codec)
     lines = zip(
         codec.strings(samples.decoded),

@@ -60,7 +60,10 @@ class PeptideFigures:
 
     Args:
         training: peptides the model was trained on.
-        reference: peptides it has not seen.
+        reference: peptides it has not seen; lines with other letters are left out.
+
+    Raises:
+        DataError: no test line is a peptide.
 
     References:
         Müller et al. 2017, *modlAMP: Python for antimicrobial peptides*; Eisenberg et al. 1984,
@@ -69,7 +72,13 @@ class PeptideFigures:
 
     def __init__(self, *, training: Int[Tensor, "M L"], reference: Int[Tensor, "R W"]) -> None:
         self._training = sorted(set(letters(training)))
-        self._reference = described(letters(reference))
+        real = valid(letters(reference))
+        if not real:
+            raise DataError(
+                "evaluation.descriptors=peptides: no test line consists of the letters of amino "
+                f"acids ({AMINO_ACIDS})"
+            )
+        self._reference = described(real)
 
     def measure(self, samples: Int[Tensor, "N L"]) -> dict[str, float]:
         """Measure a set of samples, one string of letters each.
@@ -80,10 +89,10 @@ class PeptideFigures:
         from scipy.stats import wasserstein_distance
 
         lines = letters(samples)
-        valid = [line for line in lines if line and set(line) <= set(AMINO_ACIDS)]
-        if not valid:
+        sound = valid(lines)
+        if not sound:
             raise NotMeasurable("none of the samples consists of the letters of amino acids")
-        found, real = described(valid), self._reference
+        found, real = described(sound), self._reference
         figures = {
             f"{name}_distance": float(
                 wasserstein_distance(found[name], real[name]) / (real[name].std() or 1.0)
@@ -91,8 +100,8 @@ class PeptideFigures:
             for name in ("charge", "moment", "hydrophobicity")
         }
         figures["letters_distance"] = float(np.abs(found["letters"] - real["letters"]).sum() / 2)
-        figures["valid"] = len(valid) / len(lines)
-        figures["edits"] = self._edits(valid[:NEIGHBOURS])
+        figures["valid"] = len(sound) / len(lines)
+        figures["edits"] = self._edits(sound[:NEIGHBOURS])
         return figures
 
     def _edits(self, lines: Sequence[str]) -> float:
@@ -118,6 +127,11 @@ def described(lines: Sequence[str]) -> dict[str, Float[np.ndarray, " _"]]:
         "hydrophobicity": mean.descriptor[:, 0],
         "letters": shares / max(len(joined), 1),
     }
+
+
+def valid(lines: Sequence[str]) -> list[str]:
+    """Return the lines that consist of amino acids."""
+    return [line for line in lines if line and set(line) <= set(AMINO_ACIDS)]
 
 
 def letters(items: Int[Tensor, "N L"]) -> list[str]:
