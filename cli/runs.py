@@ -45,7 +45,8 @@ def listed(as_json: bool) -> None:
             if name in one["figures"]
         )
         size = f"{one['bytes'] / 1e6:.2f} MB"
-        show(f"{one['name']:{width}}  {one['kind']}, {one['data']} ({one['licence']}), {size}")
+        licence = f" ({one['licence']})" if one["licence"] else ""
+        show(f"{one['name']:{width}}  {one['kind']}, {one['data']}{licence}, {size}")
         trained = f"{one['steps']:,} steps of `seqgen train {one['recipe']}`, seed {one['seed']}"
         show(f"{'':{width}}  {trained}, {one['trained'][:10]}")
         if figures:

