@@ -19,7 +19,7 @@ from seqgan_kit.nn.networks import Discriminator
 from seqgan_kit.nn.noise import seeded_noise
 from seqgan_kit.objectives.likelihood import mean_nats
 from seqgan_kit.recipe import files as recipe_files
-from seqgan_kit.runs import workflow
+from seqgan_kit.runs import steering, workflow
 from seqgan_kit.runs.sampler import Sampler
 from seqgan_kit.runs.steering import Chooser, Controls, Steering
 
@@ -119,10 +119,14 @@ def test_what_heads_say_is_affine_in_what_they_read(head):
 
 
 @pytest.mark.parametrize(("power", "unlabelled"), [(1.0, False), (3.0, False), (1.0, True)])
-def test_candidates_are_kept_by_the_posterior_of_their_label(letters, power, unlabelled):
+def test_candidates_are_kept_by_the_posterior_of_their_label(
+    letters, power, unlabelled, monkeypatch
+):
     sampler = sampler_of(letters)
     sampler.controls = Controls(unlabelled=unlabelled)
     sampler.label_counts = [([0], 1), ([1], 2), ([2], 1)]
+    # With so many labels that they cannot all be read, candidates are read without one.
+    monkeypatch.setattr(steering, "MOST_LABELS", 2 if unlabelled else 200)
     steered = sampler.steered(Steering(candidates=60, power=power))
     if unlabelled:
         every = log_p(letters, NO_LABEL)
@@ -159,7 +163,8 @@ def test_candidates_are_kept_by_the_density_ratio(letters):
     # Both: the product.
     both = sampler.steered(Steering(candidates=60, choose="both"))
     asked = log_p(letters, 2)
-    expected = (2 * asked - log_p(letters, NO_LABEL) + torch.tensor(logits)).softmax(0)
+    every = torch.stack([log_p(letters, k) for k in range(3)]).logsumexp(0)
+    expected = (2 * asked - every + torch.tensor(logits)).softmax(0)
     torch.testing.assert_close(shares(both, 2), expected, atol=0.05, rtol=0)
 
 

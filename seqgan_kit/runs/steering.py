@@ -41,9 +41,9 @@ class Steering:
             itself, :math:`p(c | x)` (GeDi, Krause et al. 2020); to the exponential of the
             ``discriminator``'s logit, which without mismatched labels is the density ratio of real
             and generated sequences, and with them also says how well a label fits (Azadi et al.
-            2018; Deng et al. 2020); or to the product of ``both``. A generator that has learned
-            sequences without labels (``train.label_dropout``) gives p(x) itself; others are read
-            under every label.
+            2018; Deng et al. 2020); or to the product of ``both``. For the posterior a candidate
+            is read under every label; where these are numbers, or too many, without one, which a
+            generator must have learned (``train.label_dropout``).
         power: exponent of the posterior probability.
     """
 
@@ -121,7 +121,9 @@ class Chooser:
         self.steering = steering
         self._generator = generator
         self._critic: Discriminator | None = None
-        self._unlabelled = controls.unlabelled
+        # A network that has learned sequences without labels estimates p(x) from few of them; what
+        # it says under every label is exact, and a posterior probability is never above 1.
+        self._unlabelled = controls.unlabelled and not _few(labels, counts)
         self._label_LA = torch.zeros(0, len(labels), dtype=torch.int64)
         self._prior_L = torch.zeros(0)
         if math.prod(map(len, labels.values())) < 2 and (
@@ -132,7 +134,7 @@ class Chooser:
             _refuse_guidance(generator, controls)
         if steering.by_label:
             _refuse_without_likelihood(generator, "candidates cannot be chosen by their label")
-            if not controls.unlabelled:
+            if not self._unlabelled:
                 self._label_LA, self._prior_L = _all_labels(labels, counts)
         if steering.by_discriminator:
             self._critic = _opened_critic(controls, steering).to(
@@ -249,11 +251,19 @@ def _all_labels(
     else:
         rows_LA = parse_labels(None, labels, every=True)
         count_L = np.ones(len(rows_LA))
-    numeric = any(isinstance(classes, Levels) for classes in labels.values())
-    if numeric or len(rows_LA) > MOST_LABELS:
+    if not _few(labels, counts):
+        numeric = any(isinstance(classes, Levels) for classes in labels.values())
         why = "numbers" if numeric else f"{len(rows_LA):,} labels, more than {MOST_LABELS}"
         raise NotSupported(
             f"candidates would have to be read under every label, and there are {why}: train with "
             "train.label_dropout=0.1, so that they are read without a label instead"
         )
     return torch.from_numpy(rows_LA), torch.from_numpy(np.log(count_L / count_L.sum())).float()
+
+
+def _few(labels: Mapping[str, Sequence[str]], counts: LabelCounts | None) -> bool:
+    """Whether sequences can be read under every label that occurs."""
+    if any(isinstance(classes, Levels) for classes in labels.values()):
+        return False
+    count = math.prod(map(len, labels.values())) if counts is None else len(counts)
+    return count <= MOST_LABELS
