@@ -338,10 +338,7 @@ class Kind(ABC):
         Raises:
             DataError: pandas is not installed.
         """
-        from .data.tables import pandas_or_refuse
-
-        name = "sample" if "sample" not in samples.named() else "sample_2"
-        return pandas_or_refuse().DataFrame({**samples.named(), name: list(samples.array)})
+        return samples.table()
 
     @abstractmethod
     def write(self, sampler: Sampler, asked: Asked) -> None:

@@ -146,6 +146,9 @@ def is_packed(path: Path) -> bool:
 
 
 def is_run(given: str | Path) -> bool:
-    """Whether a word of a command line names a run, or a file or folder that may be one."""
+    """Whether a word of a command line names a run of the user's, or a file that may be one.
+
+    A name that comes with the package is that of a recipe, too.
+    """
     path = Path(given)
-    return path.is_dir() or path.suffix == ENDING or find(given)[0] != path
+    return path.is_dir() or path.suffix == ENDING or (Path("runs") / path / "run.json").is_file()

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int
 from torch import Tensor
 
+from ..data.tables import pandas_or_refuse
 from ..errors import NotSupported, UsageError
 from ..labels import Words, are_named, label_names
 from .asked import Asked
@@ -57,6 +58,17 @@ class Made:
             return {}
         columns = zip(labels.items(), self.label_NA.T, strict=True)
         return {name: [classes[k] for k in column] for (name, classes), column in columns}
+
+    def table(self) -> DataFrame:
+        """Return a table of pandas with a row for each sample.
+
+        Raises:
+            DataError: pandas is not installed.
+        """
+        named = self.named()
+        name = "sample" if "sample" not in named else "sample_2"
+        frame: DataFrame = pandas_or_refuse().DataFrame({**named, name: list(self.array)})
+        return frame
 
     def part(self, index: Any) -> Made:
         """Return some of the samples."""

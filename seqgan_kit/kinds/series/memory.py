@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ from ...runs.samples import Made
 from .codec import series_codec
 from .drawing import CHANNELS, Frame, small_multiples
 from .writing import RESERVED, write_made
+
+TAKEN = tuple(inspect.signature(np.savez_compressed).parameters)
+"""Names that arrays of an archive cannot have, because its writer has them."""
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,7 +42,7 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
     """
     if hasattr(data, "to_csv"):
         return _keep_table(data, labels, folder / "series.csv")
-    if wrong := [name for name in labels if name in (*RESERVED, "file", "allow_pickle")]:
+    if wrong := [name for name in labels if name in (*RESERVED, *TAKEN)]:
         raise DataError(f"no attribute of series can be called {wrong[0]!r}: give it another name")
     series = [np.asarray(one, float) for one in data]
     series = [one[:, None] if one.ndim == 1 else one for one in series]
