@@ -23,6 +23,7 @@ import numpy as np
 from . import plugins
 from .data.dataset import DataError
 from .data.sources import cache_folder
+from .data.tables import is_frame
 from .errors import SeqganError, UsageError
 from .files import move_new
 from .measuring.evaluation import Evaluation
@@ -276,7 +277,7 @@ def _kept(content: Mapping[str, Any], data: Any, labels: Any, where: str) -> dic
     if isinstance(data, str | Path):
         raise UsageError(f"data is the path {data}: files are named by the override data.root")
     kind = plugins.kind_of_source(source)
-    items = data if _is_table(data) or hasattr(data, "__len__") else _listed(data)
+    items = data if is_frame(data) or hasattr(data, "__len__") else _listed(data)
     named = _named(items, labels)
     folder = cache_folder() / "given"
     try:
@@ -302,11 +303,6 @@ def _kept(content: Mapping[str, Any], data: Any, labels: Any, where: str) -> dic
     return {**own, **kept, "root": str(root)}
 
 
-def _is_table(data: Any) -> bool:
-    """Whether data are a data frame of pandas."""
-    return hasattr(data, "to_csv") and hasattr(data, "columns")
-
-
 def _listed(data: Any) -> list[Any]:
     try:
         return list(data)
@@ -324,7 +320,7 @@ def _named(data: Any, labels: Any) -> dict[str, Sequence[Any]]:
     """
     if labels is None:
         return {}
-    if _is_table(data):
+    if is_frame(data):
         names = [labels] if isinstance(labels, str) else _listed(labels)
         absent = [name for name in names if not isinstance(name, str) or name not in data.columns]
         if isinstance(labels, Mapping) or absent:

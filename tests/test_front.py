@@ -10,6 +10,8 @@ import seqgan_kit
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.errors import UsageError
 from seqgan_kit.recipe.files import RecipeError
+from seqgan_kit.training.checkpoint import read_progress
+from seqgan_kit.training.run import Run
 
 from .conftest import small_lines, tiny
 
@@ -80,9 +82,19 @@ def test_from_memory_to_samples(models, tmp_path, recipe):
 
 def test_a_run_from_memory_goes_on(models):
     model = models("digits_rows")
-    steps = int(model.run.joinpath("checkpoints").iterdir().__next__().name.split("-")[-1])
+    steps = read_progress(Run(model.run).checkpoint()).step
     longer = seqgan_kit.resume(model, f"train.steps={steps + 1}", progress=False)
     assert longer.run == model.run
+    assert read_progress(Run(longer.run).checkpoint()).step == steps + 1
+
+
+def test_a_column_of_pandas_is_a_list(tmp_path):
+    lines, kinds = (pd.Series([one[key] for one in LINES]) for key in ("text", "kind"))
+    model = seqgan_kit.train(
+        "names_text", *tiny("names_text"), data=lines, labels=kinds, out=tmp_path / "column",
+        progress=False,
+    )  # fmt: skip
+    assert list(model.labels) == ["label"]
 
 
 def test_saved_samples_are_what_was_drawn(models, tmp_path):

@@ -188,7 +188,7 @@ def test_the_package_stays_small():
 
 
 @pytest.mark.parametrize("name", PACKAGED)
-def test_packaged_runs_write_what_their_cards_say(seqgen, name, tmp_path, monkeypatch):
+def test_packaged_runs_are_sampled(seqgen, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = seqgen(
         "sample",

@@ -75,23 +75,8 @@ class PypiArchive:
 
 
 @dataclass(frozen=True)
-class PypiWheel:
-    """A wheel of the Python package index with the files in ``folder``, unpacked or as ``.gz``.
-
-    Attributes:
-        name: the package.
-        version: its version.
-        sha256: SHA-256 of the wheel.
-        folder: folder of the wheel with the files.
-    """
-
-    name: str
-    version: str
-    sha256: str
-    folder: str
-
-    def __str__(self) -> str:
-        return f"PyPI package {self.name} {self.version}"
+class PypiWheel(PypiArchive):
+    """A wheel of the Python package index, with its SHA-256 and a folder in it."""
 
     def unpack(self, scratch: Path) -> Path:
         """Fetch the wheel with pip, without installing it; return the folder of files."""
@@ -117,10 +102,10 @@ class DebianPackage:
         return scratch / self.folder
 
 
-Package = NpmPackage | PypiArchive | PypiWheel | DebianPackage
+Package = NpmPackage | PypiArchive | DebianPackage
 
 
-def _pip(package: PypiArchive | PypiWheel, scratch: Path, kind: str) -> None:
+def _pip(package: PypiArchive, scratch: Path, kind: str) -> None:
     """Fetch one file of the index, with a checksum that pip compares before it does anything."""
     wanted = scratch / "requirements.txt"
     wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")

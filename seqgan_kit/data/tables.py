@@ -265,6 +265,11 @@ def _cell(value: Any) -> str:
     return "" if missing or type(value).__name__ == "NAType" else str(value)
 
 
+def is_frame(data: Any) -> bool:
+    """Whether data are a data frame of pandas; its import is left to whoever has one."""
+    return hasattr(data, "to_csv") and hasattr(data, "columns")
+
+
 def pandas_or_refuse() -> Any:
     """Return the package pandas.
 

@@ -128,11 +128,16 @@ def check_settings(runs: Sequence[Run], settings: Sequence[Swept]) -> None:
     Raises:
         NotSupported: none can.
     """
+    if not settings:
+        return
+    loaded = []
+    for run in runs:
+        recipe = run_recipe(run)
+        sampler = load_sampler(run, recipe, checkpoint=None, device=torch.device("cpu"))
+        loaded.append((run, recipe, sampler))
     for swept in settings:
         refusals = []
-        for run in runs:
-            recipe = run_recipe(run)
-            sampler = load_sampler(run, recipe, checkpoint=None, device=torch.device("cpu"))
+        for run, recipe, sampler in loaded:
             try:
                 _ = swept.samplings(run, recipe, sampler)
             except NotSupported as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...data.dataset import DataError
-from ...data.tables import pandas_or_refuse
+from ...data.tables import is_frame, pandas_or_refuse
 from ...errors import UsageError
 from ...report.images import GRID_ROWS, ImagePanel, panel, save_picture
 from ...runs.asked import Asked
@@ -40,8 +40,10 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
     Raises:
         DataError: they are not such series.
     """
-    if hasattr(data, "to_csv"):
-        return _keep_table(data, labels, folder / "series.csv")
+    if is_frame(data):
+        path = folder / "series.csv"
+        data.to_csv(path, index=False)
+        return {"source": "series", "root": str(path), "labels": list(labels)}
     if wrong := [name for name in labels if name in (*RESERVED, *TAKEN)]:
         raise DataError(f"no attribute of series can be called {wrong[0]!r}: give it another name")
     series = [np.asarray(one, float) for one in data]
@@ -61,17 +63,6 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
     arrays |= {name: np.array([str(one) for one in values]) for name, values in labels.items()}
     path = folder / "series.npz"
     np.savez_compressed(path, **arrays)
-    return {"source": "series", "root": str(path), "labels": list(labels)}
-
-
-def _keep_table(
-    table: DataFrame, labels: Mapping[str, Sequence[Any]], path: Path
-) -> Mapping[str, Any]:
-    if absent := [name for name in labels if name not in table]:
-        raise DataError(
-            f"the data frame has no column {absent[0]!r}: its labels are columns of it"
-        )
-    table.to_csv(path, index=False)
     return {"source": "series", "root": str(path), "labels": list(labels)}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.dataset import DataError
+from ...data.tables import is_frame
 from ...errors import UsageError
 from ...report.lines import TextPanel, line
 from ...runs.asked import Asked
@@ -34,7 +35,7 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
     Raises:
         DataError: they are no strings, or an attribute has the name of the text.
     """
-    if hasattr(data, "to_csv"):
+    if is_frame(data):
         if TEXT not in data:
             raise DataError(f"the data frame has no column {TEXT!r}: give its text that name")
         data = data[TEXT].tolist()
