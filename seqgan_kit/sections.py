@@ -198,7 +198,7 @@ class ModelSection(Section):
     """
 
     writes: ClassVar[Sequence[Steps]] = ()
-    objectives: ClassVar[Sequence[str]] = ("gan",)
+    objectives: ClassVar[Sequence[str]] = ("gan", "ratio")
     networks: ClassVar[Sequence[str]] = ("generator", "discriminator")
 
     kind: str

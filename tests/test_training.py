@@ -420,7 +420,7 @@ def test_the_best_checkpoint_stays_and_is_used(run):
     scores = iter([3.0, 1.0, 2.0, 1.5])
     trained = trainer(
         run, Falling(lambda step: 1.0), steps=8, checkpoint_every=2, keep=1,
-        score=lambda network: next(scores),
+        score=lambda step, network: next(scores),
     )  # fmt: skip
     assert trained.fit()
     assert [path.name for path in run.checkpoints()] == ["step-00000004", "step-00000008"]
@@ -431,7 +431,7 @@ def test_a_score_that_is_no_number_is_never_the_best(run):
     scores = iter([float("nan"), 5.0])
     trained = trainer(
         run, Falling(lambda step: 1.0), steps=2, checkpoint_every=1,
-        score=lambda network: next(scores),
+        score=lambda step, network: next(scores),
     )  # fmt: skip
     assert trained.fit()
     assert run.best() == (run.save_checkpoint(2), 5.0)
@@ -440,7 +440,7 @@ def test_a_score_that_is_no_number_is_never_the_best(run):
 def test_the_chosen_checkpoint_by_number(run):
     trained = trainer(
         run, Falling(lambda step: 1.0), steps=8, checkpoint_every=2, keep=1,
-        score=lambda network: 1.0 if trained.progress.step == 4 else 2.0,
+        score=lambda step, network: 1.0 if trained.progress.step == 4 else 2.0,
     )  # fmt: skip
     assert trained.fit()
     assert run.checkpoint().name == "step-00000004"

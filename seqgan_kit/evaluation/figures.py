@@ -153,6 +153,24 @@ _OF_THE_MODEL = (
 )  # fmt: skip
 
 
+_OF_THE_DISCRIMINATOR = (
+    Figure(
+        "critic_auc", "discriminator: area under the curve", "none",
+        "Probability that the discriminator's logit of a real test item is above that of a "
+        "sample: .5 if it is blind.",
+    ),
+    Figure(
+        "critic_calibration_error", "discriminator: calibration error", "lower",
+        "Mean difference between the probability of being real that the logits say and the share "
+        "of real test items, over ten groups by that probability.",
+    ),
+    Figure(
+        "critic_effective_share", "discriminator: effective share", "none",
+        "Effective sample size of samples that are weighted by the density ratio, relative to "
+        "their number: 1 if all count the same (Kish 1965).",
+    ),
+)  # fmt: skip
+
 LENGTH_DISTANCE = Figure(
     "length_distance",
     "distance of lengths",
@@ -163,7 +181,7 @@ LENGTH_DISTANCE = Figure(
 """For kinds of data with items of different lengths."""
 
 FIGURES: Mapping[str, Figure] = MappingProxyType(
-    {figure.name: figure for figure in (*_OF_THE_JUDGE, *_OF_THE_MODEL)}
+    {figure.name: figure for figure in (*_OF_THE_JUDGE, *_OF_THE_MODEL, *_OF_THE_DISCRIMINATOR)}
 )
 """Metrics of all kinds of data by name, in the order of the table."""
 
@@ -230,7 +248,7 @@ def figures_for(
             that no metric is missing from a table.
     """
     found: dict[str, Figure] = {}
-    for figure in (*_OF_THE_JUDGE, *own, *_OF_THE_MODEL):
+    for figure in (*_OF_THE_JUDGE, *own, *_OF_THE_MODEL, *_OF_THE_DISCRIMINATOR):
         found[figure.name] = figure
         if figure.name in ACCURACIES:
             found |= {one.name: one for one in attribute_figures(figure.name, tuple(labels))}

@@ -34,6 +34,7 @@ from ..runs.sampler import Sampler, set_seed
 from ..runs.watch import Watch, environment
 from ..sections import EvaluationSection
 from ..training.run import Run, RunError
+from .critic import critic_figures
 from .evaluation import Evaluation, kept, trained
 
 GAN_TRAIN_SEED = 7
@@ -319,6 +320,7 @@ class Bench:
             samples = self.measure.made(decoded, sampler.codec)
             figures |= combine([self._learned(samples, label_NA)], count)
         figures |= self._likelihood(run, recipe, sampler)
+        figures |= critic_figures(self, run, recipe, sampler, seed)
         own, count = self.kind.run_figures(self, run, recipe, sampler)
         figures |= {name: Value.of([value], count) for name, value in own.items()}
         # The time of the whole training, even if the checkpoint is not the last one.

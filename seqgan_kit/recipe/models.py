@@ -168,7 +168,7 @@ class RecurrentGanRecipe(ModelSection):
     """A recurrent generator and a recurrent discriminator."""
 
     writes: ClassVar[Sequence[Steps]] = ("values", "tokens")
-    objectives: ClassVar[Sequence[str]] = ("gan", "policy", "likelihood")
+    objectives: ClassVar[Sequence[str]] = ("gan", "policy", "ratio", "likelihood")
 
     kind: Literal["recurrent_gan"] = "recurrent_gan"
     """The type of model."""
@@ -196,7 +196,7 @@ class RecurrentGanRecipe(ModelSection):
             )
         objectives = recipe.objectives
         if any(o.kind == "likelihood" or getattr(o, "likelihood", 0) for o in objectives):
-            self._has_likelihood(alone=all(other.kind == "likelihood" for other in objectives))
+            self._has_likelihood(alone=not {o.kind for o in objectives} - {"likelihood", "ratio"})
         if any(objective.kind == "policy" for objective in objectives):
             self._has_policy()
 

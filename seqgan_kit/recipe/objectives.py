@@ -121,6 +121,18 @@ class PolicyObjectiveRecipe(Section):
     """Weight of the negative log-likelihood of real sequences, added to the generator's loss."""
 
 
+class RatioObjectiveRecipe(Section):
+    """A discriminator against a finished generator, by which its samples can be chosen.
+
+    The generator is that of a phase before, or of another run (`seqgen train --init-from RUN`).
+    """
+
+    kind: Literal["ratio"]
+    """The type of objective."""
+    penalties: Penalties = ()
+    """Terms of the discriminator's loss that stabilise training."""
+
+
 class LikelihoodObjectiveRecipe(Section):
     """Maximum likelihood by teacher forcing, without a discriminator."""
 
@@ -140,6 +152,10 @@ class ElboObjectiveRecipe(Section):
 
 
 ObjectiveRecipe = Annotated[
-    GanObjectiveRecipe | PolicyObjectiveRecipe | LikelihoodObjectiveRecipe | ElboObjectiveRecipe,
+    GanObjectiveRecipe
+    | PolicyObjectiveRecipe
+    | RatioObjectiveRecipe
+    | LikelihoodObjectiveRecipe
+    | ElboObjectiveRecipe,
     Field(discriminator="kind"),
 ]

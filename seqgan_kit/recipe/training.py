@@ -69,7 +69,7 @@ class TrainRecipe(Section):
     sampling and evaluation then use."""
     best_by: Literal["distance", "likelihood"] = "distance"
     """Criterion of the best checkpoint: smallest Frechet judge distance (by a separate judge), or
-    highest likelihood."""
+    highest likelihood. objective.kind ratio has its own: which discriminator tells best apart."""
     tensorboard: bool = False
     """Also write TensorBoard files (requires the extra `tensorboard`)."""
     device: str = "auto"

@@ -80,7 +80,14 @@ class Recipe(Section):
     @property
     def adversarial(self) -> bool:
         """Whether a discriminator is trained."""
-        return any(objective.kind in ("gan", "policy") for objective in self.objectives)
+        return any(objective.kind in ("gan", "policy", "ratio") for objective in self.objectives)
+
+    @property
+    def ratio_from(self) -> int | None:
+        """The step from which the ratio of densities is learned, if it is in the end."""
+        if self.objectives[-1].kind != "ratio":
+            return None
+        return sum(phase.steps or 0 for phase in self.phases[:-1])
 
     @property
     def _by_likelihood(self) -> bool:
@@ -94,8 +101,7 @@ class Recipe(Section):
     def batches_a_step(self) -> int:
         """Batches per training step: one for each turn of a network."""
         return max(
-            1 + objective.discriminator_steps if objective.kind in ("gan", "policy") else 1
-            for objective in self.objectives
+            1 + getattr(objective, "discriminator_steps", 0) for objective in self.objectives
         )
 
     @model_validator(mode="after")
@@ -167,6 +173,13 @@ class Recipe(Section):
                 )
 
     def _check_phases(self) -> None:
+        if any(objective.kind == "ratio" for objective in self.objectives[:-1]):
+            raise ValueError("phases: objective.kind 'ratio' can only be that of the last phase")
+        if self.ratio_from is not None and self.model.compared:
+            raise ValueError(
+                "model.discriminator.minibatch_group: objective.kind 'ratio' requires 0, since a "
+                "density is that of one sequence"
+            )
         for number, phase in enumerate(self.phases[:-1]):
             if phase.steps is None:
                 raise ValueError(f"phases.{number}.steps: only the last phase can leave this out")

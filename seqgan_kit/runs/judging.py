@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..batch import Batch
@@ -16,6 +18,10 @@ from ..evaluation.distribution import frechet_distance
 from ..evaluation.judge import Progress as JudgeProgress
 from ..evaluation.judge import TrainedJudge, cached_judge, look
 from ..kind import Codec, Measure
+from ..nn.networks import Discriminator
+from ..objectives.adversarial import sequence_logit
+from ..objectives.objective import Objective
+from ..objectives.ratio import Calibration
 from ..recipe import Recipe
 from .data import measure_of, part_items, seen
 from .sampler import Sampler
@@ -56,10 +62,37 @@ def trained_judge(
 SCORED = 500
 """Number of sequences whose likelihood is computed at once."""
 
+
+@torch.no_grad()
+def sequence_logits(
+    discriminator: Discriminator, batches: Iterable[Batch], device: torch.device
+) -> Float[Tensor, " N"]:
+    """Return a logit for each sequence, on the host."""
+    found = []
+    for batch in batches:
+        for start in range(0, len(batch), SCORED):
+            part = batch.part(slice(start, start + SCORED))
+            x, label_BA, mask_BT = (
+                one.to(device) for one in (part.x_BTF, part.label_BA, part.mask_BT)
+            )
+            found.append(
+                sequence_logit(discriminator(x, label_BA, mask_BT), mask_BT).float().cpu()
+            )
+    return torch.cat(found)
+
+
 NO_VALIDATION = (
     "train.keep 'best' requires a validation part: set data.validation, or set train.keep to a "
     "number of checkpoints"
 )
+
+NO_VALIDATION_OF_A_RATIO = (
+    "objective.kind 'ratio' requires a validation part, by which the discriminator is calibrated: "
+    "set data.validation"
+)
+
+LEAST_MADE = 1000
+"""Samples that the validation part is told from, if it is smaller."""
 
 CHOOSING_SEED = 1_000_003
 """Added to the seed of the main judge, because checkpoints are chosen by a different judge."""
@@ -87,6 +120,41 @@ def likelihood_score(
         for start in range(0, len(whole), SCORED):
             nats -= sampler.generator.log_prob(whole.part(slice(start, start + SCORED))).sum()
         return nats.item() / len(whole)
+
+    return score
+
+
+def ratio_score(
+    recipe: Recipe, dataset: Dataset, codec: Codec, objective: Objective, *, device: torch.device
+) -> Callable[[int, Sampler], float | None]:
+    """Return the score of `objective.kind: ratio`, by which a checkpoint is chosen.
+
+    It is the cross-entropy in nats with which the discriminator tells the validation part from
+    samples of the same labels, after its calibration, which is fitted to them.
+
+    Raises:
+        DataError: the data have no validation part.
+    """
+    part = seen(recipe, dataset).parts["validation"]
+    if len(part) < 2:
+        raise DataError(NO_VALIDATION_OF_A_RATIO)
+    x, mask_BT = codec.encode(part.items[: len(part)])
+    real = Batch(x, mask_BT, torch.from_numpy(part.label_NA))
+    discriminator = cast(Discriminator, objective.networks["discriminator"])
+    calibration = cast(Calibration, objective.networks["calibration"])
+    start = recipe.ratio_from
+
+    def score(step: int, sampler: Sampler) -> float | None:
+        if start is None or step <= start:
+            return None
+        count = max(len(part), LEAST_MADE)
+        asked_NA = np.resize(part.label_NA, (count, part.label_NA.shape[1]))
+        made = list(sampler.written(asked_NA, seed=CHOOSING_SEED))
+        training = discriminator.training
+        discriminator.eval()
+        logits = [sequence_logits(discriminator, batches, device) for batches in ([real], made)]
+        discriminator.train(training)
+        return calibration.fit(*logits)
 
     return score
 

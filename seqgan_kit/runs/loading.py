@@ -17,6 +17,7 @@ from ..kind import Codec
 from ..labels import sizes, with_levels
 from ..nn.networks import Discriminator, Generator
 from ..objectives.adversarial import RATIOS
+from ..objectives.ratio import Calibrated, Calibration
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
 from ..sections import ModelSection
@@ -55,7 +56,7 @@ def load_sampler(
     sampler.kind, sampler.run = data_of.kind_of_run(run), run.path.absolute()
     sampler.controls = Controls(
         unlabelled=recipe.train.label_dropout > 0,
-        critic=partial(load_critic, run, recipe, checkpoint=checkpoint)
+        critic=partial(_density_ratio, run, recipe, checkpoint=checkpoint)
         if has_critic(run, recipe)
         else None,
         ratio=all(getattr(one, "loss", RATIOS[0]) in RATIOS for one in recipe.objectives),
@@ -80,6 +81,16 @@ def load_critic(run: Run, recipe: Recipe, *, checkpoint: str | None) -> Discrimi
         why = "it is packed" if recipe.adversarial else "it was not trained as a GAN"
         raise RunError(f"{run.path} has no discriminator: {why}")
     return _network(run, recipe, checkpoint, "discriminator", make_discriminator)[0].eval()
+
+
+def _density_ratio(run: Run, recipe: Recipe, *, checkpoint: str | None) -> Discriminator:
+    """The discriminator of a run, calibrated if that was part of its training."""
+    found = load_critic(run, recipe, checkpoint=checkpoint)
+    if recipe.ratio_from is None:
+        return found
+    calibration = Calibration()
+    load_network(run.checkpoint(checkpoint), "calibration", calibration)
+    return Calibrated(found, calibration).eval()
 
 
 def _network(

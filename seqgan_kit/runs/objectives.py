@@ -24,6 +24,7 @@ from ..objectives.penalties import (
 )
 from ..objectives.phases import Phases
 from ..objectives.policy import MovingAverage, PolicyGradient
+from ..objectives.ratio import DensityRatio
 from ..recipe import Recipe
 from ..recipe.files import RecipeError
 from ..recipe.objectives import (
@@ -32,6 +33,7 @@ from ..recipe.objectives import (
     LikelihoodObjectiveRecipe,
     PenaltyRecipe,
     PolicyObjectiveRecipe,
+    RatioObjectiveRecipe,
 )
 from ..training.trainer import Optimization, OptimizerMaker, Schedule, adam
 from .networks import make_discriminator, make_generator
@@ -110,6 +112,11 @@ def _policy(settings: PolicyObjectiveRecipe, networks: _Networks) -> Objective:
     )
 
 
+def _ratio(settings: RatioObjectiveRecipe, networks: _Networks) -> Objective:
+    penalties = tuple(_penalty(penalty) for penalty in settings.penalties)
+    return DensityRatio(networks.generator, networks.discriminator, penalties=penalties)
+
+
 def _likelihood(settings: LikelihoodObjectiveRecipe, networks: _Networks) -> Objective:
     return Likelihood(networks.generator, label_dropout=networks.label_dropout)
 
@@ -122,6 +129,7 @@ def _elbo(settings: ElboObjectiveRecipe, networks: _Networks) -> Objective:
 OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
     "gan": _gan,
     "policy": _policy,
+    "ratio": _ratio,
     "likelihood": _likelihood,
     "elbo": _elbo,
 }

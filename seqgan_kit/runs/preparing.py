@@ -16,6 +16,7 @@ from ..data.sources import cache_folder
 from ..kind import Codec
 from ..labels import label_counts
 from ..nn.networks import Generator
+from ..objectives.objective import Objective
 from ..recipe import Recipe
 from ..training.log import require_tensorboard, tensorboard_report
 from ..training.run import Run
@@ -23,7 +24,7 @@ from ..training.runtime import Runtime
 from ..training.trainer import Hook, OptimizerMaker, Trainer
 from . import data as data_of
 from .data import seen, trainable
-from .judging import checkpoint_score, likelihood_score
+from .judging import checkpoint_score, likelihood_score, ratio_score
 from .objectives import check_processes, make_objective, optimization, schedule
 from .sampler import Sampler
 from .transfer import begin_with
@@ -72,13 +73,7 @@ class Making:
             world=runtime.world,
         )
         objective = make_objective(recipe, codec, visible.classes)
-        score = None
-        if settings.keep == "best" and settings.best_by == "likelihood":
-            score = likelihood_score(recipe, dataset, codec, device=runtime.device)
-        elif settings.keep == "best":
-            score = checkpoint_score(
-                recipe, dataset, codec, device=runtime.device, say=watch.say, progress=watch.judge
-            )
+        score = self._score(recipe, dataset, codec, objective)
         if other is not None:
             begin_with(other, objective, visible.labels, watch)
 
@@ -112,7 +107,7 @@ class Making:
                 checkpoint_every=settings.checkpoint_every,
                 # The best one and two new ones, in case one is damaged.
                 keep=2 if settings.keep == "best" else settings.keep,
-                score=None if score is None else lambda network: score(sampler(network)),
+                score=None if score is None else lambda step, net: score(step, sampler(net)),
                 hooks=[
                     Hook(settings.grid_every, draw, lambda step: not preview(step).exists()),
                     *self.hooks,
@@ -122,3 +117,21 @@ class Making:
             )
 
         return trainer_for
+
+    def _score(
+        self, recipe: Recipe, dataset: Dataset, codec: Codec, objective: Objective
+    ) -> Callable[[int, Sampler], float | None] | None:
+        """Return what scores a checkpoint, if the best one is to be kept."""
+        device, watch = self.runtime.device, self.watch
+        if recipe.ratio_from is not None:
+            # What it looks at calibrates the discriminator, too.
+            return ratio_score(recipe, dataset, codec, objective, device=device)
+        if recipe.train.keep != "best":
+            return None
+        if recipe.train.best_by == "likelihood":
+            score = likelihood_score(recipe, dataset, codec, device=device)
+        else:
+            score = checkpoint_score(
+                recipe, dataset, codec, device=device, say=watch.say, progress=watch.judge
+            )
+        return lambda step, sampler: score(sampler)

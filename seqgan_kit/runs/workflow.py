@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import __version__
 from ..data.dataset import Dataset
+from ..errors import UsageError
 from ..files import FileProblem, put_back, write_text
 from ..kind import StoredCodec
 from ..labels import label_counts
@@ -79,6 +80,7 @@ def train(
 
     Raises:
         RunError: ``out`` exists, or ``init_from`` is not a run.
+        UsageError: the objective needs the generator of another run.
         RecipeError: the batch does not fit the number of processes.
         DataError: the data cannot be loaded or used.
         TrainingDiverged: a loss became infinite or NaN.
@@ -86,6 +88,11 @@ def train(
     other = Run(find(init_from)[0]) if init_from is not None else None
     if other is not None:
         other.checkpoint()  # It has one.
+    elif recipe.ratio_from == 0:
+        raise UsageError(
+            "objective.kind 'ratio' needs a finished generator: name its run by --init-from, or "
+            "train it in a phase before"
+        )
     recipe = data_of.located(recipe)
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
     watch = _for_process(watch, runtime)

@@ -125,7 +125,8 @@ class Trainer:
         log_every: steps between two lines of ``metrics.jsonl``.
         checkpoint_every: steps between two checkpoints.
         keep: number of checkpoints to keep.
-        score: scores the averaged network, lower is better; the best checkpoint is kept, too.
+        score: scores the averaged network at a step, lower is better; the best checkpoint is kept,
+            too. None: it has nothing to say yet.
         hooks: callbacks for the averaged network.
         report: called after every step.
         should_stop: called after every step; true ends training.
@@ -147,7 +148,7 @@ class Trainer:
         log_every: int = 50,
         checkpoint_every: int = 1000,
         keep: int = 2,
-        score: Callable[[nn.Module], float] | None = None,
+        score: Callable[[int, nn.Module], float | None] | None = None,
         hooks: Sequence[Hook] = (),
         report: Callable[[Report], None] = lambda report: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -234,7 +235,9 @@ class Trainer:
         if self.runtime.leader:
             # Scored before the checkpoint exists: if the process were killed in between, the
             # checkpoint would have no score and could never be the best one.
-            self.progress.score = self.score and self.score(self.average.module)
+            self.progress.score = self.score and self.score(
+                self.progress.step, self.average.module
+            )
             self.progress.drawn = self.batches.drawn
             checkpoint.save(
                 self.run.save_checkpoint(self.progress.step),

@@ -11,6 +11,7 @@ from ...kind import Codec, Kind, Measure, StoredCodec
 from ...runs.asked import Asked, Option, Starter
 from ...sections import Section
 from .schema import (
+    BracketsData,
     CaptionsData,
     LabelledTextData,
     LinesData,
@@ -76,6 +77,7 @@ class Text(Kind):
         "coco_captions": CaptionsData,
         "lines": LinesData,
         "oracle": OracleData,
+        "brackets": BracketsData,
     }
     codecs = {"text": TextCodecRecipe}
     evaluation = TextEvaluation

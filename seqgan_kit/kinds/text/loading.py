@@ -16,6 +16,7 @@ from ...kind import Codec
 from ...recipe import Recipe
 from ...sections import DataSection
 from . import datasets
+from .brackets import bracket_dataset
 from .codec import TextCodec, text_codec
 from .oracle import Oracle, oracle_dataset, published_oracle, seeded_oracle
 from .schema import LinesData, OracleData, TextCodecRecipe, TextEvaluation
@@ -84,6 +85,16 @@ def _oracle(data: Any, progress: Progress | None) -> Dataset:
     )
 
 
+def _brackets(data: Any, progress: Progress | None) -> Dataset:
+    return bracket_dataset(
+        sequences=data.sequences,
+        test=data.test,
+        validation=data.validation,
+        longest=data.longest,
+        seed=data.seed,
+    )
+
+
 LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
     "snippets": _labelled_text,
     "names": _labelled_text,
@@ -91,6 +102,7 @@ LOADERS: Mapping[str, Callable[[Any, Progress | None], Dataset]] = {
     "coco_captions": _captions,
     "lines": _lines,
     "oracle": _oracle,
+    "brackets": _brackets,
 }
 
 

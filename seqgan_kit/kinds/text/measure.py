@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ...data.dataset import Dataset
 from ...evaluation.distribution import NotMeasurable
+from ...evaluation.figures import Figure
 from ...evaluation.judge import Judge
 from ...kind import Measure
 from ...recipe import Recipe
-from . import peptides
+from . import brackets, peptides
+from .brackets import BracketFigures
 from .codec import text_codec
 from .figure_table import FIGURES
-from .figures import TextFigures
+from .figures import OwnFigures, TextFigures
 from .judge import WordJudge
 from .loading import known_oracle
 from .oracle import Oracle
 from .peptides import PeptideFigures
 from .schema import OracleData, TextEvaluation
 from .units import Units, unit_items
+
+
+class Field(NamedTuple):
+    """What the field of some data measures, beside the figures of text.
+
+    Attributes:
+        figures: their descriptions.
+        measure: from training and test lines to what measures samples.
+    """
+
+    figures: Sequence[Figure]
+    measure: Callable[[Tensor, Tensor], OwnFigures]
+
+
+FIELDS: Mapping[str, Field] = {
+    "peptides": Field(
+        peptides.FIGURES,
+        lambda training, test: PeptideFigures(training=training, reference=test).measure,
+    ),
+    "brackets": Field(brackets.FIGURES, lambda training, test: BracketFigures(test).measure),
+}
+"""For each value of ``evaluation.descriptors``."""
 
 
 def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
@@ -37,14 +62,13 @@ def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
     assert isinstance(settings, TextEvaluation), "text recipes have this section"
     units = settings.units
     items = partial(unit_items, units=units)
+    described = None if settings.descriptors is None else FIELDS[settings.descriptors]
 
     def own(training: Tensor, test: Tensor, judge: Judge) -> TextFigures:
         score = None
         if isinstance(recipe.data, OracleData):
             score = _oracle_score(known_oracle(recipe.data), units)
-        field = None
-        if settings.descriptors is not None:
-            field = PeptideFigures(training=training, reference=test).measure
+        field = None if described is None else described.measure(training, test)
         return TextFigures(training=training, reference=test, score=score, field=field)
 
     return Measure(
@@ -52,7 +76,7 @@ def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
         judge=lambda _, classes: WordJudge(classes=classes),
         real=lambda raw: items(list(raw)),
         made=lambda decoded, codec: items(text_codec(codec).strings(decoded)),
-        figures=(*FIGURES, *(peptides.FIGURES if settings.descriptors else ())),
+        figures=(*FIGURES, *(() if described is None else described.figures)),
         own=own,
         settings={"descriptors": settings.descriptors} if settings.descriptors else {},
         notes=[note.format(test=len(dataset.parts["test"]), units=units)],

@@ -61,6 +61,21 @@ class OracleData(TextData):
     """Tokens per sequence."""
 
 
+class BracketsData(TextData):
+    """Lines of balanced brackets, drawn on the spot: a formal language, right or wrong."""
+
+    source: Literal["brackets"]
+    """Round, square and curly brackets, closed in order."""
+    root: None = None
+    """There are no files."""
+    sequences: PositiveInt = 50000
+    """Number of training lines, without the validation part."""
+    test: PositiveInt = 2000
+    """Number of test lines."""
+    longest: Annotated[int, Field(ge=2, le=1000, multiple_of=2)] = 40
+    """Brackets of the longest line."""
+
+
 class LinesData(TextData, TableData):
     """Your own text: a .txt, .jsonl, .csv, .tsv or .parquet file, or a folder with one for each
     part."""
@@ -119,9 +134,10 @@ class TextEvaluation(EvaluationSection):
 
     units: Literal["words", "spaces", "characters"] = "words"
     """Units for BLEU and the judge: lower-cased words, text between spaces, or characters."""
-    descriptors: Literal["peptides"] | None = None
-    """Figures of a field beside those of text: peptides (charge, hydrophobic moment, letters, edit
-    distances; requires the extra `peptides`, and units: characters)."""
+    descriptors: Literal["peptides", "brackets"] | None = None
+    """Figures of a field beside those of text, with units: characters. peptides: charge,
+    hydrophobic moment, letters, edit distances (requires the extra `peptides`). brackets: whether
+    lines are balanced, and how deep."""
 
     @model_validator(mode="after")
     def _of_letters(self) -> TextEvaluation:
