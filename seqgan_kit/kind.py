@@ -112,6 +112,9 @@ class Kind(ABC):
         place: where under ``RUN/samples`` samples go unless the user says where; ``-`` for
             standard output.
         pipes: whether samples can go to standard output.
+        shown: samples of each label that the page of ``seqgen serve`` shows at first.
+        saved_as: endings of the files that :meth:`write_made` writes, the usual one first; ``""``
+            is a folder.
         formats: what ``--format`` of ``seqgen sample`` can be, the usual one first.
         options: further options of ``seqgen sample``.
         about: for its help: what samples are and where they go, in a few sentences.
@@ -126,6 +129,8 @@ class Kind(ABC):
     preview: str = ".png"
     place: str = "samples.png"
     pipes: bool = True
+    shown: int = 12
+    saved_as: Sequence[str] = ()
     formats: Sequence[str] = ()
     options: Sequence[Option] = ()
     about: str = ""
@@ -325,7 +330,7 @@ class Kind(ABC):
         raise NotSupported(f"samples of {self.name} cannot be saved; use `seqgen sample`")
 
     def gallery(self, samples: Made) -> Panel:
-        """Return a panel of some samples, for a notebook.
+        """Return a panel of some samples, for a notebook and for ``seqgen serve``.
 
         Raises:
             NotSupported: they cannot be shown.

@@ -1,7 +1,9 @@
 """Runs of series: sampled, measured and shown from their folder alone."""
 
 import csv
+import io
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -181,3 +183,57 @@ def test_the_recipes_of_series_share_their_data(tiny_runs):
 def test_tokens_do_not_come_from_series():
     with pytest.raises(recipe_files.RecipeError, match=r"requires codec\.kind 'series'"):
         recipe_files.load("vowels_series", ("codec={kind: rows}",))
+
+
+# -- samples of a wanted length -----------------------------------------------------------------
+
+
+def lengths_of(table):
+    rows = list(csv.DictReader(io.StringIO(table)))
+    return Counter(row["id"] for row in rows)
+
+
+def test_samples_of_a_wanted_length(vowels_run, seqgen):
+    run = vowels_run
+    free = lengths_of(seqgen("sample", run, "-n", "40", "--out", "-").out)
+    least, most = min(free.values()), max(free.values())
+    asked = seqgen("sample", run, "-n", "5", "--length", f"{least}..{most}", "--out", "-")
+    assert asked.code == 0, asked.err
+    assert all(least <= n <= most for n in lengths_of(asked.out).values())
+    common = Counter(free.values()).most_common(1)[0][0]
+    exact = seqgen("sample", run, "-n", "5", "--length", common, "--out", "-")
+    assert set(lengths_of(exact.out).values()) == {common}
+    assert len(lengths_of(exact.out)) == len(free) / 8
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [("x", "expected a number of steps, or A..B"), ("9..3", "expected a number of steps"),
+     ("0", "writes series of 1 to"), ("4000", "writes series of 1 to")],
+)  # fmt: skip
+def test_lengths_that_cannot_be(vowels_run, seqgen, tmp_path, length, words):
+    shown = seqgen("sample", vowels_run, "--length", length, "--out",
+                   tmp_path / "a.csv")  # fmt: skip
+    assert shown.code == 2
+    assert words in shown.err
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_length_that_the_network_hardly_writes(vowels_run, seqgen, tmp_path, monkeypatch):
+    from seqgan_kit.kinds.series import lengths
+
+    monkeypatch.setattr(lengths, "ROUNDS", 2)
+    run = vowels_run
+    free = Counter(lengths_of(seqgen("sample", run, "-n", "300", "--out", "-").out).values())
+    rare = min(range(1, load(run).codec.steps + 1), key=lambda steps: free[steps])
+    shown = seqgen("sample", run, "-n", "800", "--length", rare, "--out", tmp_path / "a.csv")
+    assert shown.code == 2
+    assert "were drawn" in shown.err
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_series_of_one_length_have_no_other(tiny_runs, seqgen):
+    run = tiny_runs("sines_series")
+    assert seqgen("sample", run, "--length", "7", "--out", "-").code == 2
+    same = seqgen("sample", run, "-n", "2", "--length", "24", "--out", "-")
+    assert same.out == seqgen("sample", run, "-n", "2", "--out", "-").out

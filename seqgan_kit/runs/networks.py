@@ -141,8 +141,8 @@ def recurrent_discriminator(
     convolutions = None
     if before:
         convolutions = StepConvolutions(
-            # What a view makes of a step has no neighbours.
-            maps=codec.maps if view is None else None,
+            # Only a view knows what in its steps are neighbours.
+            maps=codec.maps if view is None else getattr(view, "maps", None),
             features=features,
             # A logit for each step is one of the steps so far; one for all must see the last.
             causal=not settings["bidirectional"] and settings["logits"] != "sequence",

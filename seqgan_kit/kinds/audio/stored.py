@@ -57,10 +57,11 @@ class StoredWaveform(WaveformRecipe):
 
 
 class StoredVocoder(VocoderRecipe):
-    """Frames of a voice, and how large each number is."""
+    """Frames of a voice, and how large each number and its change are."""
 
     mean: tuple[Mean, ...] = ()
     deviation: tuple[Deviation, ...] = ()
+    change: tuple[Deviation, ...] = ()
 
 
 class StoredAudio(Section):
@@ -81,6 +82,6 @@ class StoredAudio(Section):
             world = World(
                 self.sample_rate, voice.coefficients, voice.period, voice.lowest, voice.highest
             )
-            lists = {"mean": voice.mean, "deviation": voice.deviation}
+            lists = {"mean": voice.mean, "deviation": voice.deviation, "change": voice.change}
             _agree("numbers in a frame", lists, world.numbers)
         return self

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...data.ending import ended
+from ...nn.changes import ChangeView
 from .analysis_cache import cached_rows
 from .log_mel import DEVIATIONS
 from .representation import Chunks, Representation
@@ -40,6 +41,8 @@ class Vocoder(Representation):
         highest: the highest pitch, in Hz.
         mean: mean of each number of a frame.
         deviation: standard deviation of each.
+        change: standard deviation of the change of each from one frame to the next, in the units
+            of the sequences; empty in runs of before, whose discriminators do not read changes.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Vocoder(Representation):
         highest: float = 500.0,
         mean: Sequence[float] = (),
         deviation: Sequence[float] = (),
+        change: Sequence[float] = (),
     ) -> None:
         self.world = World(sample_rate, coefficients, period, lowest, highest)
         self.sample_rate, self.samples, self.frames = sample_rate, samples, frames
@@ -64,6 +68,7 @@ class Vocoder(Representation):
         self.mean_N = torch.tensor(mean or [0.0] * numbers)
         self.scale_N = DEVIATIONS * torch.tensor(deviation or [1.0] * numbers)
         self.mean_N[VOICING], self.scale_N[VOICING] = 0.0, 1.0
+        self.change = tuple(change)
 
     def _analysed(self, sound_BS: Tensor, length_B: Tensor) -> list[Float[Tensor, "_ N"]]:
         clips = [
@@ -79,12 +84,17 @@ class Vocoder(Representation):
         return [torch.from_numpy(frame_TN) for frame_TN in found]
 
     def learn(self, chunks: Chunks) -> dict[str, list[float]]:
-        """Return the mean and deviation of each number over all frames of clips."""
+        """Return mean and deviation of each number over all frames, and that of its change."""
         numbers = self.world.numbers
         total_N = torch.zeros(numbers, dtype=torch.float64)
         square_N, count_N = total_N.clone(), total_N.clone()
+        changed_N, changes = total_N.clone(), 0
         for sound_BS, length_B in chunks:
-            frame_PN = torch.cat(self._analysed(sound_BS, length_B)).double()
+            clips = [clip_TN.double() for clip_TN in self._analysed(sound_BS, length_B)]
+            frame_PN = torch.cat(clips)
+            change_PN = torch.cat([clip_TN.diff(dim=0) for clip_TN in clips])
+            changed_N += change_PN.square().sum(0)
+            changes += len(change_PN)
             # Where there is no voice, its pitch is made up.
             counts_PN = torch.ones_like(frame_PN)
             counts_PN[:, 0] = frame_PN[:, VOICING] > 0
@@ -95,10 +105,15 @@ class Vocoder(Representation):
         if not count_N[0]:
             mean_N[0] = self.world.middle
         deviation_N = (square_N / count_N.clamp(min=1) - mean_N.square()).clamp(min=0).sqrt()
+        # A number that never changes stays flat.
+        deviation_N = deviation_N.clamp(min=1e-3)
+        scale_N = DEVIATIONS * deviation_N
+        scale_N[VOICING] = 1.0
+        change_N = (changed_N / max(changes, 1)).sqrt() / scale_N
         return {
             "mean": mean_N.tolist(),
-            # A number that never changes stays flat.
-            "deviation": deviation_N.clamp(min=1e-3).tolist(),
+            "deviation": deviation_N.tolist(),
+            "change": change_N.clamp(min=1e-3).tolist(),
         }
 
     def encode(
@@ -122,6 +137,10 @@ class Vocoder(Representation):
         value_BNS = rearrange(x_BTF[..., :-1], "b t (n m) -> b m (t n)", n=self.frames)
         end_B1S = x_BTF[:, None, :, -1].repeat_interleave(self.frames, 2)
         return torch.cat([value_BNS, end_B1S], 1)[..., None]
+
+    def view(self) -> ChangeView | None:
+        """Return what shows a discriminator the changes of a frame beside its numbers."""
+        return ChangeView(self.change, self.frames, more=1) if self.change else None
 
     def exact(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
         """Return generated steps with their ends written as :meth:`encode` writes them."""

@@ -95,7 +95,7 @@ def small_multiples(rows: Sequence[Sequence[Cell]], names: Sequence[str] = ()) -
     """Draw rows of cells, each with its name on the left."""
     titles = [lettering(name, 14) for name in names]
     left = max((int(font.getlength(name)) for font, name in titles), default=0)
-    left += 14 if names else GAP
+    left += 14 if any(names) else GAP
     width, height = CELL
     columns = max((len(row) for row in rows), default=1)
     size = (left + columns * (width + GAP), GAP + len(rows) * (height + GAP))
@@ -117,6 +117,18 @@ def small_multiples(rows: Sequence[Sequence[Cell]], names: Sequence[str] = ()) -
         middle = GAP + number * (height + GAP) + height // 2
         write.text((left - 8, middle), name, fill="black", font=font, anchor="rm")
     return sheet
+
+
+def walk_sheet(series: Sequence[Series], channels: Sequence[str], steps: int) -> Image.Image:
+    """Draw walks of so many series: a column for each series, a row for each channel."""
+    frame = Frame.of(series, channels)
+    rows, names = [], []
+    for start in range(0, len(series), steps):
+        for channel, name in enumerate(channels[:CHANNELS]):
+            walk = series[start : start + steps]
+            rows.append([frame.cell(channel, "", [one]) for one in walk])
+            names.append(name)
+    return small_multiples(rows, names)
 
 
 def _draw_cell(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int) -> None:
@@ -163,7 +175,7 @@ def _fitting(text: str, font: Font, width: int) -> str:
 def series_panel(cells: Sequence[Cell], alt: str) -> ImagePanel:
     """Draw cells in rows, as a picture for a page."""
     rows = [cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)]
-    return panel(small_multiples(rows), alt)
+    return panel(small_multiples(rows), alt, ink=True)
 
 
 def draw_series(sampler: Sampler, path: Path, *, count: int = 12, seed: int = 0) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...kind import Codec, Kind, Measure, StoredCodec
 from ...runs.asked import INTERPOLATE, NOISE_SCALE, PROMPT, Asked, Starter
 from ...sections import Section
-from .options import START
+from .options import ENDINGS, LENGTH, START
 from .schema import OwnSeriesData, SeriesCodecRecipe, SeriesEvaluation, SinesData, VowelsData
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Series(Kind):
     codecs = {"series": SeriesCodecRecipe}
     evaluation = SeriesEvaluation
     place = "series.png"
-    options = (INTERPOLATE, NOISE_SCALE, PROMPT, START)
+    saved_as = ENDINGS
+    options = (INTERPOLATE, NOISE_SCALE, PROMPT, START, LENGTH)
     about = (
         "Series are written to a .csv (a row for each step), a .npz (`x` [count, time, channels] "
         "padded with 0, `length`, names in `channel`, an array for each attribute), or a .png "
@@ -51,6 +52,7 @@ class Series(Kind):
         "seqgen sample runs/vowels_series --label 3 -n 100 --out series.csv",
         "seqgen sample runs/vowels_series --out series.png",
         "seqgen sample runs/vowels_series_likelihood --prompt begun.csv -n 20 --out fan.png",
+        "seqgen sample runs/vowels_series --length 20..24 -n 50 --out series.csv",
         "seqgen sample runs/sensors_series --start 2026-01-01 --out sensors.csv",
     )
 

@@ -16,7 +16,7 @@ from ...report.images import GRID_ROWS, ImagePanel, panel, save_picture
 from ...runs.asked import Asked
 from ...runs.samples import Made
 from .codec import series_codec
-from .drawing import CHANNELS, Frame, small_multiples
+from .drawing import CHANNELS, Frame, small_multiples, walk_sheet
 from .writing import RESERVED, write_made
 
 TAKEN = tuple(inspect.signature(np.savez_compressed).parameters)
@@ -76,7 +76,8 @@ def save(samples: Made, asked: Asked) -> None:
 
 def gallery(samples: Made) -> ImagePanel:
     """Draw small multiples; see :meth:`~seqgan_kit.kind.Kind.gallery`."""
-    return panel(_picture(samples), "samples in small multiples, a row for each label")
+    alt = "samples in small multiples, a row for each label"
+    return panel(_picture(samples), alt, ink=True)
 
 
 def frame(samples: Made) -> DataFrame:
@@ -104,9 +105,12 @@ def frame(samples: Made) -> DataFrame:
 
 
 def _picture(samples: Made) -> Image:
-    """Draw a row of channels for each of the first labels."""
+    """Draw a row of channels for each of the first labels; or walks."""
     series = [np.asarray(one) for one in samples.array]
-    shared = Frame.of(series, series_codec(samples.sampler.codec).channels[:CHANNELS])
+    channels = series_codec(samples.sampler.codec).channels
+    if samples.walk:
+        return walk_sheet(series[: GRID_ROWS * samples.walk], channels, samples.walk)
+    shared = Frame.of(series, channels[:CHANNELS])
     rows: dict[str, list[np.ndarray]] = {}
     for name, one in zip(samples.names, series, strict=True):
         rows.setdefault(name, []).append(one)

@@ -24,14 +24,14 @@ from ...runs.targets import refuse_many
 from ...training.run import Run
 from .beginnings import Beginning, read_beginnings
 from .codec import SeriesCodec, series_codec
-from .drawing import CHANNELS, Frame, small_multiples
+from .drawing import CHANNELS, Frame, small_multiples, walk_sheet
 from .items import Columns
+from .lengths import of_length, wanted
 from .loading import columns_of
-from .options import START
+from .options import ENDINGS, LENGTH, START
 from .table_writing import Sample, free_name, write_table
 
 DEFAULT_COUNT = 12
-ENDINGS = (".csv", ".npz", ".png")
 SHOWN = 12
 """Real series drawn behind the samples of a label."""
 
@@ -69,8 +69,11 @@ def write(sampler: Sampler, asked: Asked) -> None:
         if asked.target.suffix in (".png", ".npz"):
             raise UsageError(f"--start is for tables; --out {asked.target} has no times")
     if asked.walk is not None:
+        if asked.options.get(LENGTH.key) is not None:
+            raise UsageError("--length is for samples, and --interpolate draws a walk")
         _write_walks(sampler, codec, asked)
         return
+    wanted(asked, sampler)  # Refused before anything is drawn.
     count = asked.count or DEFAULT_COUNT
     if asked.target.suffix == ".png":
         _write_picture(sampler, codec, beginnings, count, asked)
@@ -94,7 +97,11 @@ def _series(
     sampler: Sampler, beginnings: Sequence[Beginning], count: int, asked: Asked
 ) -> Iterator[np.ndarray]:
     """Yield ``count`` sampled series ``[t, C]`` of each label of each beginning."""
+    lengths = wanted(asked, sampler)
     for one in beginnings:
+        if lengths is not None:
+            yield from of_length(sampler, one, count, lengths, asked)
+            continue
         for chunk in sampler.stream(
             np.repeat(one.label_LA, count, 0),
             seed=asked.seed,
@@ -268,13 +275,6 @@ def _write_walks(sampler: Sampler, codec: SeriesCodec, asked: Asked) -> None:
         seed=asked.seed,
         noise_scale=asked.noise_scale,
     )
-    made = list(codec.present(walked))
-    frame = Frame.of(made, codec.channels)
-    rows, names = [], []
-    for start in range(0, len(made), WALK_STEPS):
-        for channel, name in enumerate(codec.channels[:CHANNELS]):
-            series = made[start : start + WALK_STEPS]
-            rows.append([frame.cell(channel, "", [one]) for one in series])
-            names.append(name)
-    save_picture(small_multiples(rows, names), asked.target)
+    picture = walk_sheet(list(codec.present(walked)), codec.channels, WALK_STEPS)
+    save_picture(picture, asked.target)
     asked.say(f"{walks} walks of {WALK_STEPS} samples, seed {asked.seed}")
