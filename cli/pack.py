@@ -37,7 +37,7 @@ def command(run: Path, checkpoint: str | None, out: Path | None, force: bool) ->
     """
     from seqgan_kit.files import refuse_existing
     from seqgan_kit.runs.loading import opened_runs, run_recipe
-    from seqgan_kit.runs.packing import FIGURES, pack
+    from seqgan_kit.runs.packing import is_measured, pack
     from seqgan_kit.runs.places import ENDING
 
     (opened,) = opened_runs([run])
@@ -46,7 +46,7 @@ def command(run: Path, checkpoint: str | None, out: Path | None, force: bool) ->
         raise UsageError(f"--out {target} is a folder: name a file that ends in {ENDING}")
     refuse_existing(target, force)
     pack(opened, target, checkpoint=checkpoint)
-    if not opened.evaluation_path.exists() and not (opened.path / FIGURES).exists():
+    if not is_measured(opened):
         say("without figures: `seqgen evaluate` has not measured this run")
     say(f"{target.stat().st_size / 1e6:.2f} MB")
     show_path(target)

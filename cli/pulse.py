@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -32,6 +33,11 @@ _pulse = _Pulse()
 def told(line: str = "") -> None:
     """Remember that something was printed: a note, or a step of something that shows itself."""
     _pulse.said = (time.monotonic(), line or _pulse.said[1])
+
+
+def hushed() -> None:
+    """Print nothing more: the command waits for others."""
+    _pulse.said = (math.inf, "")
 
 
 @contextmanager

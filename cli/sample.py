@@ -166,8 +166,8 @@ def command(
     form: str | None,
     **options: Any,
 ) -> None:
-    """Sample RUN: the folder of a training, a packed run (.seqgen), or the name of a trained run
-    that comes with seqgan_kit (`seqgen runs list`).
+    """Sample RUN: the folder of a training, a packed run (.seqgen), a run on the Hugging Face hub
+    (hf://user/name), or the name of a trained run that comes with seqgan_kit (`seqgen runs list`).
 
     What is written, and how, depends on the kind of data: see below. `seqgen sample RUN` alone
     writes the usual number of samples of every label to the usual place, and prints the place.

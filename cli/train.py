@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from seqgan_kit.errors import UsageError
 
 from . import completing
 from .console import SEED, Counter, StopSignals, say, show_path, training_progress
+from .viewing import Viewer
 
 
 @click.command(short_help="Train a recipe, or resume a run.")
@@ -36,6 +38,7 @@ from .console import SEED, Counter, StopSignals, say, show_path, training_progre
 )
 @click.option("--seed", type=SEED, help="The same as the override seed=N.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N.")
+@click.option("--view", is_flag=True, help="Show samples and curves in the browser as they come.")
 def command(
     recipe: str | None,
     overrides: tuple[str, ...],
@@ -45,12 +48,14 @@ def command(
     init_from: Path | None,
     seed: int | None,
     device: str | None,
+    view: bool,
 ) -> None:
     """Train RECIPE (a file, or the name of a bundled recipe) with dotted OVERRIDES.
 
     \b
     Examples:
       seqgen train mnist_rows
+      seqgen train mnist_rows --view
       seqgen train recipes/mnist_rows.yaml train.steps=500 data.root=path/to/mnist
       seqgen train my_recipe.yaml --out runs/first --device cuda
       seqgen train --resume runs/mnist_rows
@@ -65,7 +70,7 @@ def command(
         if out or force or init_from or seed is not None or (recipe and "=" not in recipe):
             raise UsageError(
                 "--resume uses the recipe stored in the run; the only other arguments it supports "
-                "are --device and overrides such as train.steps=20000"
+                "are --device, --view and overrides such as train.steps=20000"
             )
         overrides = ((recipe,) if recipe else ()) + overrides
     if resumed is None and recipe is None:
@@ -74,19 +79,25 @@ def command(
     from seqgan_kit.recipe import files as recipe_files
     from seqgan_kit.runs import workflow
     from seqgan_kit.runs.loading import run_recipe
+    from seqgan_kit.runs.places import find
     from seqgan_kit.runs.watch import Watch
     from seqgan_kit.training.run import Run
 
     if resumed is not None:
-        settings = run_recipe(Run(resumed), overrides)
+        settings = run_recipe(Run(find(resumed)[0]), overrides)
     else:
         extra = [f"seed={seed}"] if seed is not None else []
         extra += [f"train.device={device}"] if device else []
         settings = recipe_files.load(str(recipe), (*overrides, *extra))
-    with training_progress(settings.train.steps) as show, StopSignals() as signals:
+    with (
+        Viewer() if view else nullcontext() as viewer,
+        training_progress(settings.train.steps) as show,
+        StopSignals() as signals,
+    ):
         counter = Counter()
         watch = Watch(
             say=say,
+            begun=(lambda path: None) if viewer is None else viewer.begun,
             report=show,
             download=counter.download,
             judge=counter.judge,

@@ -34,7 +34,7 @@ from .recipe import files as recipe_files
 from .recipe.files import RecipeError
 from .report.page import Content
 from .runs import workflow
-from .runs.loading import load
+from .runs.loading import folder_of, load
 from .runs.places import find
 from .runs.sampler import Sampler
 from .runs.watch import Watch
@@ -229,11 +229,7 @@ def _path(run: Model) -> Path:
     Raises:
         UsageError: the sampler was not loaded from one.
     """
-    if not isinstance(run, Sampler):
-        return find(run)[0]
-    if run.run is None:
-        raise UsageError("this sampler belongs to no run: load one with seqgan_kit.load")
-    return run.run
+    return folder_of(run) if isinstance(run, Sampler) else find(run)[0]
 
 
 def _recipe(

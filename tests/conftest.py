@@ -277,6 +277,28 @@ def tiny_run(tmp_path_factory):
             os.environ["SEQGAN_CACHE"] = before
 
 
+@pytest.fixture
+def hub(tmp_path_factory, monkeypatch):
+    """A stand-in of the Hugging Face hub, at which ``me`` is logged in."""
+    from huggingface_hub import close_session, constants
+
+    from .hub import running
+
+    place = tmp_path_factory.mktemp("hub")
+    for name, value in (
+        ("HF_HUB_CACHE", str(place / "cache")),
+        ("HF_TOKEN_PATH", str(place / "token")),
+        ("HF_HUB_OFFLINE", False),
+    ):
+        monkeypatch.setattr(constants, name, value)
+    with running() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setenv("HF_TOKEN", "hf_of_me")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield server
+        close_session()
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Debian's Chromium, without a window; tests that want it skip where it is absent."""

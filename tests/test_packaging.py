@@ -96,9 +96,9 @@ def test_the_documents_show_every_command():
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_the_commands_of_a_document(
-    seqgen, small_mnist, small_text, tmp_path, monkeypatch, document
+    seqgen, small_mnist, small_text, hub, tmp_path, monkeypatch, document
 ):
-    """Every `seqgen` line of a document, in order, with tiny sizes and small data."""
+    """Every `seqgen` line of a document, in order, with tiny sizes, small data, and a hub."""
     monkeypatch.chdir(tmp_path)
     cache = tmp_path / "cache"
     shutil.copytree(small_mnist, cache / "mnist")

@@ -54,6 +54,7 @@ def load_sampler(
     if (counts := run.info.get("label_counts")) is not None:
         sampler.label_counts = [(row, count) for row, count in counts]
     sampler.kind, sampler.run = data_of.kind_of_run(run), run.path.absolute()
+    sampler.checkpoint = checkpoint
     sampler.controls = Controls(
         unlabelled=recipe.train.label_dropout > 0,
         critic=partial(_density_ratio, run, recipe, checkpoint=checkpoint)
@@ -63,6 +64,17 @@ def load_sampler(
         group=recipe.minibatch_group,
     )
     return sampler
+
+
+def folder_of(sampler: Sampler) -> Path:
+    """Return the folder of the run of a sampler.
+
+    Raises:
+        UsageError: it was not loaded from one.
+    """
+    if sampler.run is None:
+        raise UsageError("this sampler belongs to no run: load one with seqgan_kit.load")
+    return sampler.run
 
 
 def has_critic(run: Run, recipe: Recipe) -> bool:
@@ -191,14 +203,17 @@ def load(
     >>> sevens = load("runs/mnist_rows").sample(label=7, count=16, seed=0)  # doctest: +SKIP
 
     Args:
-        path: the run folder; a packed run (``.seqgen``); or the name of a run in ``runs``, or of
-            one that comes with the package (``"mnist_rows"``).
+        path: the run folder; a packed run (``.seqgen``); a run on the Hugging Face hub
+            (``"hf://user/name"``); or the name of a run in ``runs``, or of one that comes with the
+            package (``"mnist_rows"``).
         checkpoint: a step number; the best or else the newest if absent.
         device: where to sample.
 
     Raises:
         RunError: no run, or no such checkpoint.
         FileProblem: the checkpoint is damaged.
+        PackProblem: a packed run is damaged, or no packed run.
+        HubProblem: the hub does not have it, or cannot be reached.
     """
     run = Run(find(path)[0])
     wanted = None if checkpoint is None else str(checkpoint)

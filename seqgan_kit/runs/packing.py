@@ -29,13 +29,18 @@ from ..files import (
 )
 from ..recipe import Recipe
 from ..training.run import Run
+from . import hub
 from .data import kind_of
-from .loading import run_recipe
+from .loading import folder_of, run_recipe
 from .places import ENDING, unpack
+from .sampler import Sampler
 
 FIGURES, CARD = "figures.json", "README.md"
 OF_A_MACHINE = ("training_seconds", "samples_per_second")
 """Figures that say nothing of the run."""
+
+HUB_LICENCES = ("mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0")
+"""Licences by their names on the hub, which refuses others."""
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all members, so that the same run gives the same bytes."""
@@ -80,7 +85,8 @@ def pack(run: Run, target: Path, *, checkpoint: str | None = None) -> Path:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         (folder / "recipe.yaml").write_text(text, encoding="utf-8")
         write_json(folder / FIGURES, figures)
-        (folder / CARD).write_text(card(run, recipe, chosen.name, figures), encoding="utf-8")
+        told = card(run, recipe, chosen.name, figures, f"{recipe.name}{ENDING}")
+        (folder / CARD).write_text(told, encoding="utf-8")
         with write_file(target) as draft, zipfile.ZipFile(draft, "w") as archive:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
@@ -90,10 +96,71 @@ def pack(run: Run, target: Path, *, checkpoint: str | None = None) -> Path:
     return target
 
 
+def push(
+    run: Run | Sampler,
+    repository: str,
+    *,
+    checkpoint: str | None = None,
+    private: bool = False,
+    token: str | None = None,
+    message: str | None = None,
+) -> str:
+    """Share a run on the Hugging Face hub, packed and with its card; return the page.
+
+    Args:
+        run: the run; or a sampler of it, whose checkpoint is taken.
+        repository: ``user/name``, which is created if need be.
+        checkpoint: a step number; the best or else the newest if absent.
+        private: whether a new repository is private.
+        token: to log in with (default: the user's login, or HF_TOKEN).
+        message: of the commit.
+
+    Raises:
+        UsageError: the repository has a wrong name, is public where a private one is asked for,
+            or has other files.
+        HubProblem: the hub refuses, or cannot be reached.
+        RunError: no such checkpoint.
+        FileProblem: it is damaged.
+    """
+    if isinstance(run, Sampler):
+        checkpoint = run.checkpoint
+        run = Run(folder_of(run))
+    recipe = run_recipe(run)
+    step = run.checkpoint(checkpoint).name
+    with tempfile.TemporaryDirectory() as scratch:
+        packed = pack(run, Path(scratch) / f"{recipe.name}{ENDING}", checkpoint=checkpoint)
+        place = f"hf://{repository.removeprefix('hf://')}"
+        return hub.upload(
+            packed,
+            _front_matter(recipe) + card(run, recipe, step, _figures(run), place),
+            repository,
+            private=private,
+            token=token,
+            message=message or f"{recipe.name}, {step}",
+        )
+
+
+def _front_matter(recipe: Recipe) -> str:
+    """Return what the hub reads at the head of a card."""
+    source = kind_of(recipe).downloads.get(recipe.data.source)
+    licence = "" if source is None else source.licence.lower().replace(" ", "-")
+    matter = {
+        "library_name": "seqgan_kit",
+        "tags": ["seqgan_kit", kind_of(recipe).name, recipe.model.kind, recipe.objective.kind],
+        **({"license": licence} if licence in HUB_LICENCES else {}),
+    }
+    return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n\n"
+
+
 def _root(recipe: Recipe) -> str | None:
     """Return the place of the data without the folders of this machine."""
     root = recipe.data.root
     return Path(root).name if root is not None and recipe.data.own_root else None
+
+
+def is_measured(run: Run) -> bool:
+    """Whether there are figures for the card of a run."""
+    return run.evaluation_path.exists() or (run.path / FIGURES).exists()
 
 
 def _figures(run: Run) -> dict[str, Any]:
@@ -113,8 +180,8 @@ def _figures(run: Run) -> dict[str, Any]:
         return {}
 
 
-def card(run: Run, recipe: Recipe, checkpoint: str, figures: Mapping[str, Any]) -> str:
-    """Return the card of a packed run, in Markdown."""
+def card(run: Run, recipe: Recipe, checkpoint: str, figures: Mapping[str, Any], place: str) -> str:
+    """Return the card of a packed run, in Markdown; ``place`` is what commands call the run."""
     source = kind_of(recipe).downloads.get(recipe.data.source)
     licence = "not known to seqgan_kit" if source is None else f"{source.licence} ({source.home})"
     labels = "; ".join(
@@ -144,7 +211,7 @@ half precision. `recipe.yaml` is the recipe with all of its settings.
 ## Use
 
 ```bash
-seqgen sample {recipe.name}{ENDING}
+seqgen sample {place}
 ```
 """
 

@@ -1,4 +1,4 @@
-"""Where a run is: a folder, a packed file, or a name that comes with the package."""
+"""Where a run is: a folder, a packed file, a name that comes with the package, or the hub."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from ..data.sources import cache_folder
 from ..errors import SeqganError
 from ..files import file_digest, move_new
+from .hub import Place, download, place_of
 
 ENDING = ".seqgen"
 """Of the names of packed runs."""
@@ -121,12 +124,16 @@ def find(given: str | Path) -> tuple[Path, str]:
     """Return the folder of a run, and in words which one was taken if that was a choice.
 
     Args:
-        given: a folder; a packed run; or a name, of a run in ``runs`` or else one that comes with
-            the package.
+        given: a folder; a packed run; a place on the Hugging Face hub (``hf://user/name``); or a
+            name, of a run in ``runs`` or else one that comes with the package.
 
     Raises:
         PackProblem: a packed run cannot be read.
+        HubProblem: the hub does not have it, or cannot be reached.
     """
+    if (place := place_of(given)) is not None:
+        fetched, which = download(place, partial(_shared, place))
+        return unpack(fetched), which
     path = Path(given)
     if path.suffix == ENDING and not path.is_dir():
         return unpack(path), ""
@@ -140,6 +147,28 @@ def find(given: str | Path) -> tuple[Path, str]:
     return path, ""
 
 
+def _shared(place: Place, sizes: Mapping[str, int]) -> str:
+    """Return the name of the packed run among the files of a repository.
+
+    Raises:
+        PackProblem: there is none, or several, or one that is too large.
+    """
+    found = sorted(name for name in sizes if name.endswith(ENDING))
+    names = ", ".join(found[:8])
+    if not found:
+        raise PackProblem(f"{place}: the repository has no packed run (a file NAME{ENDING})")
+    if place.file is None and len(found) > 1:
+        raise PackProblem(f"{place}: name one of its packed runs behind it: /{names}")
+    chosen = place.file or found[0]
+    if chosen not in found:
+        raise PackProblem(f"{place}: there is no such packed run, the repository has {names}")
+    if sizes[chosen] > MOST_BYTES:
+        raise PackProblem(
+            f"{place}: {chosen} has {sizes[chosen]:,} bytes, packed runs at most {MOST_BYTES:,}"
+        )
+    return chosen
+
+
 def is_packed(path: Path) -> bool:
     """Whether a folder is that of a packed run, in the cache."""
     return path.parent == cache_folder() / "packed"
@@ -151,4 +180,6 @@ def is_run(given: str | Path) -> bool:
     A name that comes with the package is that of a recipe, too.
     """
     path = Path(given)
-    return path.is_dir() or path.suffix == ENDING or (Path("runs") / path / "run.json").is_file()
+    if path.is_dir() or path.suffix == ENDING or place_of(given) is not None:
+        return True
+    return (Path("runs") / path / "run.json").is_file()

@@ -16,9 +16,9 @@ from ..batch import Batch
 from ..data.numeric import counts_of_ranges, drawn_within
 from ..errors import NotSupported
 from ..kind import Codec, Kind
-from ..labels import Bins, LabelCounts, Levels, Wanted, parse_labels
+from ..labels import Bins, LabelCounts, Wanted, labels_between, parse_labels
 from ..nn.networks import Generator
-from ..nn.noise import Latent, great_circle, seeded_noise
+from ..nn.noise import Latent, seeded_noise
 from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor
 from .samples import Made, Samples
 from .steering import Chooser, Controls, Steering
@@ -43,6 +43,7 @@ class Sampler:
         controls: what samples can be steered by.
         kind: the kind of data, if known.
         run: the folder of the run, if there is one.
+        checkpoint: its step or name, if one was chosen.
         exact: the sampler that is asked for values of numeric attributes: this one, or the one
             that :meth:`in_ranges` was asked of.
     """
@@ -62,6 +63,7 @@ class Sampler:
         self.controls = Controls()
         self.kind: Kind | None = None
         self.run: Path | None = None
+        self.checkpoint: str | None = None
         self.exact = self
         self._chooser: Chooser | None = None
 
@@ -224,9 +226,8 @@ class Sampler:
         """
         noise = seeded_noise(seed, self.device)
         steering = self.steering
-        for number, asked in enumerate(
-            _chunks(labels) if isinstance(labels, np.ndarray) else labels
-        ):
+        chunks = _chunks(labels) if isinstance(labels, np.ndarray) else labels
+        for number, asked in enumerate(chunks):
             rows = self._asked(asked, set_seed(seed, number))
             label_BA = torch.from_numpy(rows).to(self.device)
             given = None
@@ -234,8 +235,8 @@ class Sampler:
                 given = prefix.to(self.device).expand(len(rows), *prefix.shape)
             candidates = []
             for _ in range(steering.candidates):
-                latent = self._scaled(self.generator.draw(CHUNK, noise, steps), noise_scale)
-                latent = Latent(*(tensor[: len(rows)] for tensor in latent))
+                latent = self.generator.draw(CHUNK, noise, steps).scaled(noise_scale)
+                latent = latent.first(len(rows))
                 with torch.no_grad():
                     x, mask_BT = self.generator.writer.write(
                         latent, label_BA, prefix=given, decoding=decoding,
@@ -278,6 +279,14 @@ class Sampler:
         chunks = list(self.stream(rows, seed=seed, noise_scale=noise_scale, prefix=given))
         return Samples(Made(self, torch.cat(chunks), rows, seed))
 
+    def push_to_hub(
+        self, repository: str, *, private: bool = False, token: str | None = None
+    ) -> str:
+        """Share the run on the Hugging Face hub; see :func:`~seqgan_kit.runs.packing.push`."""
+        from .packing import push
+
+        return push(self, repository, private=private, token=token)
+
     def interpolate(
         self,
         start_A: Int[np.ndarray, " A"],
@@ -312,19 +321,11 @@ class Sampler:
             raise ValueError(f"a walk of {steps} samples is too short; use 2 or more")
         self._refuse_candidates("a walk")
         noise = seeded_noise(seed, self.device)
-        begin = self._scaled(self.generator.draw(walks, noise), noise_scale)
-        end = self._scaled(self.generator.draw(walks, noise), noise_scale)
-        share_S = torch.linspace(0, 1, steps, device=self.device)
-        latent = Latent(*(great_circle(a, b, share_S) for a, b in zip(begin, end, strict=True)))
+        begin, end = (self.generator.draw(walks, noise).scaled(noise_scale) for _ in range(2))
         start_A, end_A = (self._asked(one[None], seed)[0] for one in (start_A, end_A))
-        label_SA = np.where(np.arange(steps)[:, None] * 2 < steps, start_A, end_A)
-        for column, classes in enumerate(self.exact.labels.values()):
-            if isinstance(classes, Levels):
-                first, last = (classes.values[side_A[column]] for side_A in (start_A, end_A))
-                path_S = np.linspace(first, last, steps)
-                label_SA[:, column] = [classes.nearest(value) for value in path_S]
+        label_SA = labels_between(start_A, end_A, self.exact.labels, steps)
         rows = torch.from_numpy(np.tile(label_SA, (walks, 1))).to(self.device)
-        return self.decoded(latent, rows)
+        return self.decoded(begin.towards(end, steps), rows)
 
     def swap(
         self,
@@ -350,7 +351,7 @@ class Sampler:
         """
         self._refuse_candidates("the same noise under every label")
         drawn = self.generator.draw(count, seeded_noise(seed, self.device))
-        latent = self._scaled(drawn, noise_scale)
+        latent = drawn.scaled(noise_scale)
         rows_NA = torch.from_numpy(self._asked(label_NA, seed)).to(self.device)
         return torch.cat([self.decoded(latent, row_A.expand(count, -1)) for row_A in rows_NA])
 
@@ -361,18 +362,19 @@ class Sampler:
             )
 
     @torch.no_grad()
-    def decoded(self, latent: Latent, label_BA: Int[Tensor, "B A"]) -> Float[Tensor, "B ..."]:
+    def decoded(
+        self, latent: Latent, label_BA: Int[Tensor, "B A"], decoding: Decoding = PLAIN
+    ) -> Float[Tensor, "B ..."] | Int[Tensor, "B ..."]:
         """Return the decoded samples of a latent, on the host."""
         guidance = self.steering.guidance
-        return self._decoded(*self.generator.writer.write(latent, label_BA, guidance=guidance))
+        written = self.generator.writer.write(
+            latent, label_BA, decoding=decoding, guidance=guidance
+        )
+        return self._decoded(*written)
 
     def _decoded(self, written: Written, mask_BT: Tensor) -> Tensor:
         x = as_tensor(written)
         return self.codec.decode(x.float() if x.is_floating_point() else x, mask_BT).cpu()
-
-    @staticmethod
-    def _scaled(latent: Latent, scale: float) -> Latent:
-        return latent._replace(z_BZ=latent.z_BZ * scale, step_BTE=latent.step_BTE * scale)
 
 
 def _chunks(label_NA: Int[np.ndarray, "N A"]) -> Iterator[Int[np.ndarray, "B A"]]:

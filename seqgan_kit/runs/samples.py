@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +35,14 @@ class Made:
         decoded: the samples as the codec decodes them, one tensor row each.
         label_NA: their labels.
         seed: of their noise.
+        walk: how many samples each walk has, if they are walks, one after another.
     """
 
     sampler: Sampler
     decoded: Tensor
     label_NA: Int[np.ndarray, "N A"]
     seed: int = 0
+    walk: int = 0
 
     @property
     def array(self) -> np.ndarray:
@@ -69,6 +72,14 @@ class Made:
         name = "sample" if "sample" not in named else "sample_2"
         frame: DataFrame = pandas_or_refuse().DataFrame({**named, name: list(self.array)})
         return frame
+
+    def relabelled(
+        self, attribute: str, names: Sequence[str], label_N1: Int[np.ndarray, "N 1"]
+    ) -> Made:
+        """Return the samples under other labels than they were asked for."""
+        sampler = copy(self.sampler)
+        sampler.labels = {attribute: tuple(names)}
+        return replace(self, sampler=sampler, label_NA=label_N1)
 
     def part(self, index: Any) -> Made:
         """Return some of the samples."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
@@ -19,6 +20,7 @@ class Watch:
 
     Attributes:
         say: called with lines for people.
+        begun: called with the folder of the run before the first step.
         report: called after every step.
         download: called while data are fetched.
         judge: called while a judge is trained.
@@ -26,6 +28,7 @@ class Watch:
     """
 
     say: Callable[[str], None] = field(default=lambda line: None)
+    begun: Callable[[Path], None] = field(default=lambda path: None)
     report: Callable[[Report], None] = field(default=lambda report: None)
     download: DownloadProgress | None = None
     judge: JudgeProgress | None = None

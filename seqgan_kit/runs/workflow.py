@@ -133,6 +133,7 @@ def train(
                     remove_draft(run)
                 raise
             run.path = runtime.fabric.broadcast(run.path)
+            watch.begun(run.path)
             return Trained(run, trainer.fit(), runtime.leader)
 
 
@@ -225,6 +226,7 @@ def _go_on(run: Run, recipe: Recipe, making: Making, *, changed: bool = False) -
             watch.say(f"{run.path} has no checkpoint yet: training starts from the beginning")
         if changed and runtime.leader:
             write_text(run.recipe_path, recipe_files.dump(recipe))
+        watch.begun(run.path)
         return Trained(run, trainer.fit(), runtime.leader)
 
 
