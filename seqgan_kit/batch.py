@@ -68,8 +68,13 @@ class Batch:
         return Batch(self.x_BTF[index], self.mask_BT[index], self.label_BA[index])
 
 
-def full_mask(count: int, steps: int, device: torch.device | None = None) -> Bool[Tensor, "B T"]:
-    """Return the mask of ``count`` sequences without padding."""
+def full_mask(
+    count: int | torch.SymInt, steps: int, device: torch.device | None = None
+) -> Bool[Tensor, "B T"]:
+    """Return the mask of ``count`` sequences without padding.
+
+    Where a network is exported, the count is a symbol.
+    """
     return torch.ones(count, steps, dtype=torch.bool, device=device)
 
 

@@ -72,6 +72,13 @@ class Codec(Protocol):
         """
         return x
 
+    def about(self) -> dict[str, Any]:
+        """Return JSON values that a reader of exported steps needs beside the stored settings.
+
+        The text of each token, say. By default there are none.
+        """
+        return {}
+
     def view(self) -> nn.Module | None:
         """Return a module that embeds each step for a discriminator.
 

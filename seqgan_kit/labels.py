@@ -163,6 +163,26 @@ def label_names(row_A: Int[np.ndarray, " A"], labels: Mapping[str, Sequence[str]
     return [names[index] for index, names in zip(row_A, labels.values(), strict=True)]
 
 
+def labels_between(
+    start_A: Int[np.ndarray, " A"],
+    end_A: Int[np.ndarray, " A"],
+    labels: Mapping[str, Sequence[str]],
+    steps: int,
+) -> Int[np.ndarray, "S A"]:
+    """Return labels on the way from one to another: a change half-way, or values step by step.
+
+    >>> labels_between(np.array([3]), np.array([7]), {"digit": list("0123456789")}, 4).tolist()
+    [[3], [3], [7], [7]]
+    """
+    label_SA = np.where(np.arange(steps)[:, None] * 2 < steps, start_A, end_A)
+    for column, classes in enumerate(labels.values()):
+        if isinstance(classes, Levels):
+            first, last = (classes.values[side_A[column]] for side_A in (start_A, end_A))
+            path_S = np.linspace(first, last, steps)
+            label_SA[:, column] = [classes.nearest(value) for value in path_S]
+    return label_SA
+
+
 class Words(tuple[str, ...]):
     """Labels as a command line has them: each may be several names with commas between."""
 

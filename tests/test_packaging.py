@@ -19,6 +19,7 @@ from seqgan_kit import plugins
 from seqgan_kit.recipe.files import bundled
 
 from .conftest import TINY, TINY_EVALUATION, text_data, tiny
+from .serving import serving, status_of, stopped, until
 
 QUICK = ("--samples", "100", "--sets", "1", "--no-gan-train")
 
@@ -124,6 +125,11 @@ def test_the_commands_of_a_document(
     commands = commands_of(document)
     assert len(commands) >= DOCUMENTS[document]
     for _, *arguments in commands:
+        if arguments[0] == "serve":
+            with serving(*arguments[1:]) as (process, address):
+                assert until(lambda place=address: status_of(place)) == 200
+                assert stopped(process) == 130
+            continue
         extra = ()
         name = Path(arguments[1]).stem if len(arguments) > 1 else ""
         if arguments[0] == "train" and "--resume" not in arguments:

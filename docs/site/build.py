@@ -21,7 +21,17 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
 }
-GUIDE = ("install", "guide", "data", "models", "results", "samples", "training-notes")
+GUIDE = (
+    "install",
+    "guide",
+    "serve",
+    "export",
+    "data",
+    "models",
+    "results",
+    "samples",
+    "training-notes",
+)
 INSIDE = ("extending", "architecture", "contributing", "security", "changelog")
 
 API = {

@@ -28,7 +28,7 @@ def ended(x_BTF: Float[Tensor, "B T F"], frames: int = 1) -> Float[Tensor, "B T 
     end_BT = x_BTF[..., -1]
     count_BT = ((end_BT + 1) / 2 * frames).round().clamp(0, frames)
     count_BT = torch.cat([count_BT[:, :1].clamp(min=1), count_BT[:, 1:]], 1)
-    whole_BT = (count_BT == frames).long().cumprod(1)
+    whole_BT = ((count_BT != frames).cumsum(1) == 0).long()
     # What is said at the first step that is not whole still counts; what is said later does not.
     heard_BT = torch.cat([torch.ones_like(whole_BT[:, :1]), whole_BT[:, :-1]], 1)
     count_BT = count_BT * heard_BT

@@ -128,7 +128,7 @@ class ConvolutionalGenerator(Generator):
         self, latent: Latent, label_BA: Int[Tensor, "B A"]
     ) -> tuple[Float[Tensor, "B 1 F"], Bool[Tensor, "B 1"]]:
         x_BF = self.body(torch.cat([latent.z_BZ, self.label(label_BA)], 1)).tanh()
-        return x_BF[:, None], full_mask(len(x_BF), 1, x_BF.device)
+        return x_BF[:, None], full_mask(x_BF.shape[0], 1, x_BF.device)
 
 
 class ConvolutionalDiscriminator(Discriminator):

@@ -18,7 +18,8 @@ from ..nn.heads import Head, LikelihoodHead, with_likelihood
 from ..nn.networks import Generator
 from ..nn.noise import Latent, Noise
 from ..nn.recurrent import Cell, Recurrent, State
-from ..nn.relaxation import PLAIN, Decoding, Written, joined
+from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor, joined
+from ..nn.scan import scan
 
 
 class RecurrentGenerator(Generator):
@@ -283,6 +284,9 @@ class RecurrentGenerator(Generator):
         emit: Callable[[Tensor, Tensor], Written],
         prefix: Tensor | None,
     ) -> Written:
+        if torch.compiler.is_exporting() and prefix is None and emit is self.head:
+            start_BF = self.start_F.expand(input_BTI.shape[0], -1)
+            return scan(_Step(self), [*state, start_BF], [input_BTI, head_BTN])
         given = 0 if prefix is None else prefix.shape[1]
         steps: list[Written] = []
         before_BF = None
@@ -294,11 +298,31 @@ class RecurrentGenerator(Generator):
             else:
                 x = emit(h_BH[:, None], head_BTN[:, t : t + 1])
             before_BF = self.head.embed(x)[:, 0]
-            if len(before_BF) < len(h_BH):
+            if before_BF.shape[0] < h_BH.shape[0]:
                 # With and without a label, the same is read.
                 before_BF = before_BF.repeat(2, 1)
             steps.append(x)
         return joined(steps)
+
+
+class _Step(nn.Module):
+    """A step of a generator with output feedback, from tensors to tensors.
+
+    Args:
+        generator: the generator.
+    """
+
+    def __init__(self, generator: RecurrentGenerator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, *tensors: Tensor) -> list[Tensor]:
+        """From state, embedded output before, input and noise to the next of these, and steps."""
+        *state, before_BF, input_BI, noise_BN = tensors
+        state_after, x = self.generator.step(tuple(state), input_BI, before_BF, noise_BN)
+        embedded_BF = self.generator.head.embed(x)[:, 0]
+        # Copies, because what a head embeds may be the step itself.
+        return [*state_after, embedded_BF.clone(), as_tensor(x)[:, 0].clone()]
 
 
 def _guided(

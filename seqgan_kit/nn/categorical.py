@@ -132,14 +132,16 @@ class CategoricalHead(nn.Module):
             return straight_through(
                 logits_BTV, noise_BTN, temperature=self.temperature, entry=self.end or 0
             )
+        if not h_BTH.is_cpu or torch.compiler.is_exporting():
+            return self._drawn(h_BTH, noise_BTN, decoding)
         # A few sequences at a time, so that their logits stay in the CPU caches: all at once
         # takes several times as long.
-        size = len(h_BTH) if not h_BTH.is_cpu else max(IN_CACHE // self.vocabulary, 1)
-        drawn = [
-            draw_exactly(decoding.restrict(self.logits(h).float()), noise)
-            for h, noise in zip(h_BTH.split(size), noise_BTN.split(size), strict=True)
-        ]
-        return torch.cat(drawn)
+        size = max(IN_CACHE // self.vocabulary, 1)
+        parts = zip(h_BTH.split(size), noise_BTN.split(size), strict=True)
+        return torch.cat([self._drawn(h, noise, decoding) for h, noise in parts])
+
+    def _drawn(self, h_BTH: Tensor, noise_BTN: Tensor, decoding: Decoding) -> Int[Tensor, "B T"]:
+        return draw_exactly(decoding.restrict(self.logits(h_BTH).float()), noise_BTN)
 
     def embed(
         self, x: Int[Tensor, "B T"] | Float[Tensor, "B T V"] | StraightThrough

@@ -89,6 +89,19 @@ class Latent(NamedTuple):
     step_BTE: Float[Tensor, "B T E"]
     head_BTN: Float[Tensor, "B T N"]
 
+    def scaled(self, factor: float) -> Latent:
+        """Return a latent whose noise is scaled; that of the head stays as it is."""
+        return self._replace(z_BZ=self.z_BZ * factor, step_BTE=self.step_BTE * factor)
+
+    def first(self, count: int) -> Latent:
+        """Return the latent of the first sequences."""
+        return Latent(*(tensor[:count] for tensor in self))
+
+    def towards(self, end: Latent, steps: int) -> Latent:
+        """Return so many latents on the way to each one of ``end``, one way after another."""
+        share_S = torch.linspace(0, 1, steps, device=self.z_BZ.device)
+        return Latent(*(great_circle(a, b, share_S) for a, b in zip(self, end, strict=True)))
+
 
 def great_circle(
     a: Float[Tensor, "W ..."], b: Float[Tensor, "W ..."], share_S: Float[Tensor, " S"]

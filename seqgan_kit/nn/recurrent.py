@@ -126,7 +126,8 @@ class Recurrent(nn.Module):
             NoSuchKernel: autocast is on and the CPU has no bfloat16 kernels.
         """
         state = self.zero_state(x_BTF) if state is None else state
-        if self.cell == "gru" and x_BTF.is_cpu and not torch.is_autocast_enabled("cpu"):
+        plain = torch.is_autocast_enabled("cpu") or torch.compiler.is_exporting()
+        if self.cell == "gru" and x_BTF.is_cpu and not plain:
             return self._by_own_kernel(x_BTF, state[0])
         weights = [w for layer in range(self.layers) for w in self._layer_weights(layer)]
         # has_biases, num_layers, dropout, train, bidirectional, batch_first

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,13 +17,17 @@ from .fonts import lettering
 
 
 class ImagePanel(TypedDict):
-    """A picture on a page: a PNG in base64, its size in pixels, and a text alternative."""
+    """A picture on a page: a PNG in base64, its size in pixels, and a text alternative.
+
+    `ink` is whether it is a drawing on white, which a dark page may turn round.
+    """
 
     kind: Literal["image"]
     png: str
     width: int
     height: int
     alt: str
+    ink: NotRequired[bool]
 
 
 MARGIN = 2
@@ -53,7 +57,7 @@ def grid(
 
     Args:
         rows: the images of each row, values from 0 to 1.
-        names: the names of the rows.
+        names: the names of the rows; without any, what is between images is transparent.
         tile: larger side of an image in the picture, in pixels; small images are enlarged by a
             whole factor to keep their pixels sharp.
     """
@@ -61,12 +65,15 @@ def grid(
     factor = max(tile // max(height, width), 1)
     cell_h, cell_w = (height + MARGIN) * factor, (width + MARGIN) * factor
     titles = [lettering(name, max(min(cell_h // 2, 28), 10)) for name in names]
-    left = max((int(font.getlength(text)) for font, text in titles), default=0) + 12
+    left = max((int(font.getlength(text)) for font, text in titles), default=0)
+    left += 12 if any(names) else 0
     columns = max(len(row) for row in rows)
     colour = rows[0].shape[-1] == 3
-    sheet = Image.new(
-        "RGB" if colour else "L", (left + columns * cell_w, len(rows) * cell_h), "white"
-    )
+    size = (left + columns * cell_w, len(rows) * cell_h)
+    if any(names):
+        sheet = Image.new("RGB" if colour else "L", size, "white")
+    else:
+        sheet = Image.new("RGBA" if colour else "LA", size)
     draw = ImageDraw.Draw(sheet)
     for y, ((font, text), row) in enumerate(zip(titles, rows, strict=True)):
         middle = y * cell_h + cell_h // 2
@@ -79,10 +86,15 @@ def grid(
     return sheet
 
 
-def panel(image: Image.Image, alt: str) -> ImagePanel:
+def panel(image: Image.Image, alt: str, *, ink: bool = False) -> ImagePanel:
     """Convert a picture to a panel of a page.
 
     Grey pictures are reduced to sixteen levels, which halves their size.
+
+    Args:
+        image: the picture.
+        alt: its text alternative.
+        ink: whether it is a drawing on white.
     """
     shown = image
     if image.mode == "L":
@@ -92,7 +104,10 @@ def panel(image: Image.Image, alt: str) -> ImagePanel:
     buffer = io.BytesIO()
     shown.save(buffer, format="PNG", optimize=True, **({"bits": 4} if shown.mode == "P" else {}))
     png = base64.b64encode(buffer.getvalue()).decode()
-    return {"kind": "image", "png": png, "width": image.width, "height": image.height, "alt": alt}
+    found: ImagePanel = {
+        "kind": "image", "png": png, "width": image.width, "height": image.height, "alt": alt
+    }  # fmt: skip
+    return {**found, "ink": True} if ink else found
 
 
 def save_picture(image: Image.Image, path: Path) -> None:

@@ -101,16 +101,19 @@ class Content(Table):
     sweeps: list[Sweep]
 
 
-def template(name: str) -> jinja2.Template:
-    """Return a template of this package, with the filters that pages use."""
+def template(name: str, package: str = __package__) -> jinja2.Template:
+    """Return a template of a package, with the filters and the parts that pages share."""
+
+    def source(name: str) -> str:
+        own = files(package).joinpath(name)
+        return (own if own.is_file() else files(__package__).joinpath(name)).read_text("utf-8")
+
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(
-            lambda name: files(__package__).joinpath(name).read_text("utf-8")
-        ),
+        loader=jinja2.FunctionLoader(source),
     )
     environment.filters.update(
         number=number, digest=_digest, readable=_readable, scaled=_scaled, heat=heat

@@ -164,11 +164,12 @@ def _on_page(clip: np.ndarray, sample_rate: int, caption: str) -> SoundClip:
     picture.save(png, format="PNG", optimize=True)
     write_clip(wav, clip, sample_rate, form="wav")
     seconds = len(clip) / sample_rate
+    of = f" of {caption}" if caption else ""
     return {
         "png": base64.b64encode(png.getvalue()).decode(),
         "width": picture.width,
         "height": picture.height,
-        "alt": f"spectrogram of {caption}: {seconds:.2f} seconds, 0 to {sample_rate / 2:g} Hz",
+        "alt": f"spectrogram{of}: {seconds:.2f} seconds, 0 to {sample_rate / 2:g} Hz",
         "wav": base64.b64encode(wav.getvalue()).decode(),
         "caption": caption,
         "seconds": seconds,

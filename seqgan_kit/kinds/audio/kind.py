@@ -47,6 +47,8 @@ class Audio(Kind):
     codecs = {"audio": AudioCodecRecipe}
     evaluation = AudioEvaluation
     place = "clips"
+    shown = 1
+    saved_as = (".wav", ".flac", "")
     formats = ("wav", "flac", "npy")
     options = (INTERPOLATE, NOISE_SCALE, PROMPT)
     about = (

@@ -43,6 +43,7 @@ class Images(Kind):
     codecs = {"rows": RowsCodecRecipe, "image": ImageCodecRecipe}
     place = "grid.png"
     pipes = False
+    saved_as = (".png", ".npy", "")
     options = (INTERPOLATE, NOISE_SCALE, SWAP, PROMPT)
     about = (
         "Images are written to a .png (a grid with one row per label, 12 images each), a .npy "

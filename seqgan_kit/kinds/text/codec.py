@@ -33,6 +33,9 @@ PAD = -1
 
 MODEL_FILE = "tokenizer.model"
 
+MOST_PIECES = 1 << 16
+"""Tokens whose text is written into an exported network."""
+
 
 class TextCodec(Codec):
     """Codec between lines of text and token sequences that end with the end token.
@@ -82,6 +85,12 @@ class TextCodec(Codec):
     def pieces(self, ids_BT: Int[Tensor, "B T"]) -> list[list[str]]:
         """Return the text of each decoded token."""
         return [self.tokenizer.pieces(ids) for ids in _rows(ids_BT)]
+
+    def about(self) -> dict[str, Any]:
+        """Return the text of every token, unless there are more than :data:`MOST_PIECES`."""
+        if self.features > MOST_PIECES:
+            return {}
+        return {"pieces": self.tokenizer.pieces(range(self.features))}
 
     def beginning(self, raw: str) -> Int[Tensor, " P"]:
         """Tokenize the beginning of a line.

@@ -83,6 +83,7 @@ class Text(Kind):
     evaluation = TextEvaluation
     preview = ".txt"
     place = "-"
+    saved_as = (".txt", ".jsonl", ".csv")
     formats = ("text", "jsonl", "csv")
     options = TOKENS
     about = (

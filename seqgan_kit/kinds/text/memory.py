@@ -14,6 +14,7 @@ from ...report.lines import TextPanel, line
 from ...runs.asked import Asked
 from ...runs.samples import Made
 from .codec import text_codec
+from .kind import Text
 from .sampling import TextSample
 from .writing import write_lines
 
@@ -21,7 +22,6 @@ SHOWN = 40
 """Lines of a gallery."""
 
 TEXT = "text"
-ENDINGS = (".txt", ".jsonl", ".csv")
 
 
 def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mapping[str, Any]:
@@ -55,9 +55,9 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
 
 def save(samples: Made, asked: Asked) -> None:
     """Write samples; see :meth:`~seqgan_kit.kind.Kind.write_made`."""
-    if asked.target.suffix not in ENDINGS:
+    if asked.target.suffix not in Text.saved_as:
         raise UsageError(
-            f"{asked.target}: lines are saved to names that end in {', '.join(ENDINGS)}"
+            f"{asked.target}: lines are saved to names that end in {', '.join(Text.saved_as)}"
         )
     codec = text_codec(samples.sampler.codec)
     lines = zip(
