@@ -162,6 +162,8 @@ def text_data(name, small_text):
         return ()
     if recipe.data.source == "oracle":
         return ("data.sequences=200", "data.test=60", "data.length=12")
+    if recipe.data.source == "brackets":
+        return ("data.sequences=200", "data.test=60", "data.longest=12", "data.validation=0.2")
     if recipe.data.source == "coco_captions":
         return ("data.source=lines", f"data.root={small_text.with_name('lines.txt')}")
     labels = "data.labels=[kind,sentiment]"

@@ -127,7 +127,8 @@ def recipe_of(data: Path, model: str, minutes: float, seed: int) -> Recipe:
         [f"data={{source: series, root: {data}, validation: 0}}", "codec.max_length=null",
          "train.steps=1000000", f"train.minutes={minutes}", "train.keep=1",
          f"train.batch_size={batch}", f"seed={seed}",
-         f"evaluation.gan_train_samples={SAMPLES}", "evaluation.neighbours=2", "evaluation.score_steps=20"],
+         f"evaluation.gan_train_samples={SAMPLES}", "evaluation.neighbours=2",
+         "evaluation.score_steps=20"],
     )  # fmt: skip
 
 
