@@ -164,7 +164,7 @@ def test_a_standalone_picture_needs_no_page():
 
 
 def test_the_literal_colours_are_the_pages():
-    page = files("seqgan_kit.report").joinpath("page.html").read_text("utf-8")
+    page = files("seqgan_kit.report").joinpath("colours.css").read_text("utf-8")
     for name, colour in canvas.LITERAL.items():
         if name != "paper":
             assert re.search(rf"--{name}: (#\w+);", page)[1] == colour
