@@ -116,6 +116,14 @@ def test_another_run_lends_the_generator(corrector, seqgen, small_text, tiny_run
             assert torch.equal(ours[name], tensor)
 
 
+def test_a_generator_that_knows_no_labels_may_be_lent():
+    recipe = load_recipe(
+        "peptides_text_likelihood",
+        ["objective={kind: ratio}", "model.discriminator.minibatch_group=0"],
+    )
+    assert (recipe.ratio_from, recipe.train.label_dropout) == (0, 0.1)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -115,7 +115,8 @@ class Recipe(Section):
         by_likelihood = train.keep == "best" and train.best_by == "likelihood"
         if by_likelihood and not self.model.exact_likelihood:
             raise ValueError("train.best_by: this model has no exact likelihood")
-        if train.label_dropout and not self._by_likelihood:
+        # The generator of another run keeps what it has learned without labels.
+        if train.label_dropout and not self._by_likelihood and self.ratio_from != 0:
             raise ValueError(
                 "train.label_dropout is for maximum likelihood: objective.kind likelihood, a game "
                 "with a share of it, or a phase"
