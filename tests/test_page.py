@@ -12,6 +12,8 @@ from PIL import Image
 
 from seqgan_kit.report import choice, lines, page, tables
 
+from .colours import contrast, luminance
+
 TITLES = {
     "label_accuracy": ("label accuracy", "higher", 3),
     "gan_train_accuracy": ("accuracy of a classifier trained on samples", "higher", 3),
@@ -612,15 +614,6 @@ def test_a_curve_can_be_read_by_pointer_and_by_key(show):
 
 
 def test_both_schemes_are_legible(show):
-    def luminance(colour):
-        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-    def contrast(one, other):
-        dark, light = sorted((luminance(one), luminance(other)))
-        return (light + 0.05) / (dark + 0.05)
-
     papers = []
     for scheme in ("light", "dark"):
         tab = show(eight(), color_scheme=scheme)

@@ -19,6 +19,7 @@ from seqgan_kit.serving import served
 from seqgan_kit.serving.app import make_app
 from seqgan_kit.serving.server import listening
 
+from .colours import contrast, luminance
 from .conftest import tiny
 
 NAMES = ("digits_rows", "names_text", "vowels_series", "spoken_digits", "sines_series")
@@ -146,15 +147,6 @@ def test_every_kind_is_shown_at_once_and_on_a_telephone(name, shown, rows, show)
 
 
 def test_both_schemes_are_legible(show):
-    def luminance(colour):
-        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-    def contrast(one, other):
-        dark, light = sorted((luminance(one), luminance(other)))
-        return (light + 0.05) / (dark + 0.05)
-
     papers = []
     for scheme in ("light", "dark"):
         tab = show("run=names_text", color_scheme=scheme)

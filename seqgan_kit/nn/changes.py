@@ -13,6 +13,22 @@ SHARE = 3.0
 """So many deviations of a change are 1."""
 
 
+def frame_maps(
+    x_BTF: Float[Tensor, "B T F"], frames: int = 1, more: int = 0
+) -> Float[Tensor, "B C S 1"]:
+    """Return a map of all frames for each number of a frame, and for each of the last numbers.
+
+    Args:
+        x_BTF: steps.
+        frames: frames in a step.
+        more: numbers at the end of a step that belong to no frame.
+    """
+    value_BTF, more_BTM = x_BTF.tensor_split([x_BTF.shape[-1] - more], -1)
+    value_BNS = rearrange(value_BTF, "b t (n m) -> b m (t n)", n=frames)
+    more_BMS = more_BTM.transpose(1, 2).repeat_interleave(frames, 2)
+    return torch.cat([value_BNS, more_BMS], 1)[..., None]
+
+
 class ChangeView(nn.Module):
     """The numbers of frames, and beside each how much it has changed since the frame before.
 
@@ -52,7 +68,4 @@ class ChangeView(nn.Module):
 
     def maps(self, x_BTG: Float[Tensor, "B T G"]) -> Float[Tensor, "B C S 1"]:
         """Return a map of all frames for each number that was read, and for each of the last."""
-        value_BTG, more_BTM = x_BTG.tensor_split([x_BTG.shape[-1] - self.more], -1)
-        value_BNS = rearrange(value_BTG, "b t (n m) -> b m (t n)", n=self.frames)
-        more_BMS = more_BTM.transpose(1, 2).repeat_interleave(self.frames, 2)
-        return torch.cat([value_BNS, more_BMS], 1)[..., None]
+        return frame_maps(x_BTG, self.frames, self.more)

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...data.ending import ended
-from ...nn.changes import ChangeView
+from ...nn.changes import ChangeView, frame_maps
 from .analysis_cache import cached_rows
 from .log_mel import DEVIATIONS
 from .representation import Chunks, Representation
@@ -66,8 +66,8 @@ class Vocoder(Representation):
         self.features = frames * self.world.numbers + 1
         numbers = self.world.numbers
         self.mean_N = torch.tensor(mean or [0.0] * numbers)
-        self.scale_N = DEVIATIONS * torch.tensor(deviation or [1.0] * numbers)
-        self.mean_N[VOICING], self.scale_N[VOICING] = 0.0, 1.0
+        self.mean_N[VOICING] = 0.0
+        self.scale_N = _scale(torch.tensor(deviation or [1.0] * numbers))
         self.change = tuple(change)
 
     def _analysed(self, sound_BS: Tensor, length_B: Tensor) -> list[Float[Tensor, "_ N"]]:
@@ -107,9 +107,7 @@ class Vocoder(Representation):
         deviation_N = (square_N / count_N.clamp(min=1) - mean_N.square()).clamp(min=0).sqrt()
         # A number that never changes stays flat.
         deviation_N = deviation_N.clamp(min=1e-3)
-        scale_N = DEVIATIONS * deviation_N
-        scale_N[VOICING] = 1.0
-        change_N = (changed_N / max(changes, 1)).sqrt() / scale_N
+        change_N = (changed_N / max(changes, 1)).sqrt() / _scale(deviation_N)
         return {
             "mean": mean_N.tolist(),
             "deviation": deviation_N.tolist(),
@@ -134,9 +132,7 @@ class Vocoder(Representation):
 
     def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C S 1"]:
         """Return a map of all frames for each number of a frame, and one of the end."""
-        value_BNS = rearrange(x_BTF[..., :-1], "b t (n m) -> b m (t n)", n=self.frames)
-        end_B1S = x_BTF[:, None, :, -1].repeat_interleave(self.frames, 2)
-        return torch.cat([value_BNS, end_B1S], 1)[..., None]
+        return frame_maps(x_BTF, self.frames, more=1)
 
     def view(self) -> ChangeView | None:
         """Return what shows a discriminator the changes of a frame beside its numbers."""
@@ -166,6 +162,13 @@ class Vocoder(Representation):
             kept = min(len(made_S), self.samples)
             sound_S[:kept] = torch.from_numpy(made_S[:kept])
         return sound_BS.to(x_BTF.device), length_B.to(x_BTF.device)
+
+
+def _scale(deviation_N: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Return what 1 stands for in each number of a frame."""
+    scale_N = DEVIATIONS * deviation_N
+    scale_N[VOICING] = 1.0
+    return scale_N
 
 
 def _each(

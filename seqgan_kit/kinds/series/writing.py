@@ -73,14 +73,14 @@ def write(sampler: Sampler, asked: Asked) -> None:
             raise UsageError("--length is for samples, and --interpolate draws a walk")
         _write_walks(sampler, codec, asked)
         return
-    wanted(asked, sampler)  # Refused before anything is drawn.
+    lengths = wanted(asked, sampler)
     count = asked.count or DEFAULT_COUNT
     if asked.target.suffix == ".png":
-        _write_picture(sampler, codec, beginnings, count, asked)
+        _write_picture(sampler, codec, beginnings, count, asked, lengths)
         return
     refuse_many(sum(len(one.label_LA) for one in beginnings), count)
     label_NA = np.concatenate([np.repeat(one.label_LA, count, 0) for one in beginnings])
-    write_made(_series(sampler, beginnings, count, asked), label_NA, sampler, asked)
+    write_made(_series(sampler, beginnings, count, asked, lengths), label_NA, sampler, asked)
 
 
 def write_made(
@@ -94,10 +94,13 @@ def write_made(
 
 
 def _series(
-    sampler: Sampler, beginnings: Sequence[Beginning], count: int, asked: Asked
+    sampler: Sampler,
+    beginnings: Sequence[Beginning],
+    count: int,
+    asked: Asked,
+    lengths: range | None,
 ) -> Iterator[np.ndarray]:
     """Yield ``count`` sampled series ``[t, C]`` of each label of each beginning."""
-    lengths = wanted(asked, sampler)
     for one in beginnings:
         if lengths is not None:
             yield from of_length(sampler, one, count, lengths, asked)
@@ -203,6 +206,7 @@ def _write_picture(
     beginnings: Sequence[Beginning],
     count: int,
     asked: Asked,
+    lengths: range | None,
 ) -> None:
     """Draw small multiples: a column for each channel, and a row for each label.
 
@@ -211,7 +215,7 @@ def _write_picture(
     """
     names = [name for number, one in enumerate(beginnings) for name in one.names(number, sampler)]
     first = _first_rows(beginnings)
-    made = list(_series(sampler, first, count, asked))
+    made = list(_series(sampler, first, count, asked, lengths))
     behind = [one.given for one in first for _ in one.label_LA]
     if asked.prompt is None:
         behind = _real_series(asked, first[0].label_LA)

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ...data.dataset import Dataset, Part, PartName, fingerprint
+from ...data.dataset import Dataset
 from ...evaluation.figures import Figure
-from ...labels import UNLABELLED
 from .bleu import distinct
+from .drawn import drawn_dataset
 from .units import as_lists, unit_number
 
 PAIRS = ("()", "[]", "{}")
@@ -50,22 +50,19 @@ def bracket_dataset(
         longest: brackets of the longest line, an even number.
         seed: random seed, from which each part gets its own stream.
     """
-    counts: dict[PartName, int] = {
-        "training": sequences,
-        "validation": round(validation * sequences),
-        "test": test,
-    }
-    parts = {}
-    for number, (part, count) in enumerate(counts.items()):
+
+    def draw(number: int, count: int) -> list[str]:
         rng = np.random.default_rng((seed, number))
         half_N = rng.integers(1, longest // 2, count, endpoint=True)
-        lines = [line_of(half, rng) for half in half_N.tolist()]
-        parts[part] = Part(np.array(lines, object), np.zeros((count, 1), np.int64))
-    return Dataset(
-        name="brackets",
-        parts=parts,
-        labels=UNLABELLED,
-        fingerprint=fingerprint("brackets", *counts.values(), longest, seed),
+        return [line_of(half, rng) for half in half_N.tolist()]
+
+    return drawn_dataset(
+        "brackets",
+        draw,
+        sequences=sequences,
+        test=test,
+        validation=validation,
+        settings=(longest, seed),
     )
 
 

@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...data.arrays import read_arrays
-from ...data.dataset import DataError, Dataset, Part, PartName, fingerprint, some
-from ...labels import UNLABELLED
+from ...data.dataset import DataError, Dataset, some
+from .drawn import drawn_dataset
 
 VOCABULARY = 5000
 HIDDEN = 32
@@ -181,22 +181,18 @@ def oracle_dataset(
         length: tokens per sequence.
         seed: random seed, from which each part gets its own stream.
     """
-    counts: dict[PartName, int] = {
-        "training": sequences,
-        "validation": round(validation * sequences),
-        "test": test,
-    }
-    parts = {}
-    for number, (part, count) in enumerate(counts.items()):
+
+    def draw(number: int, count: int) -> list[str]:
         stream = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
         ids_NT = oracle.sample(count, length, torch.Generator().manual_seed(stream))
-        lines = [" ".join(map(str, ids)) for ids in ids_NT.tolist()]
-        parts[part] = Part(np.array(lines, object), np.zeros((count, 1), np.int64))
-    return Dataset(
-        name=oracle.name,
-        parts=parts,
-        labels=UNLABELLED,
-        fingerprint=fingerprint(
-            oracle.name, _digest(oracle.weights), *counts.values(), length, seed
-        ),
+        return [" ".join(map(str, ids)) for ids in ids_NT.tolist()]
+
+    return drawn_dataset(
+        oracle.name,
+        draw,
+        sequences=sequences,
+        test=test,
+        validation=validation,
+        source=(_digest(oracle.weights),),
+        settings=(length, seed),
     )
