@@ -260,6 +260,18 @@ def tiny_runs(tmp_path_factory, small_text):
     return run
 
 
+@pytest.fixture
+def unmeasured(tiny_runs, tmp_path):
+    """A copy of such a run that nothing has measured, whatever other tests did with it."""
+
+    def run(name):
+        path = tmp_path / "unmeasured" / name
+        left_out = shutil.ignore_patterns("evaluation.json")
+        return shutil.copytree(tiny_runs(name), path, ignore=left_out)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
     """A run of a few steps on scikit-learn's digits; tests that change it take a copy."""

@@ -41,8 +41,8 @@ def test_what_is_pushed_is_loaded(hub, tiny_runs, packed, monkeypatch, large):
     np.testing.assert_array_equal(loaded, seqgan_kit.load(packed).sample(7, count=4, seed=1))
 
 
-def test_the_card(hub, tiny_runs):
-    run = Run(tiny_runs("peptides_text_likelihood"))
+def test_the_card(hub, unmeasured):
+    run = Run(unmeasured("peptides_text_likelihood"))
     seqgan_kit.load(run.path).push_to_hub("me/peptides")
     (files,) = (one for one in hub.repositories["me/peptides"].commits.values() if one)
     _, head, text = files["README.md"].decode().split("---\n", 2)
@@ -70,9 +70,10 @@ def test_the_checkpoint_that_was_loaded_is_pushed(hub, tiny_runs):
     assert Run(find("hf://me/first")[0]).checkpoint().name == first.name
 
 
-def test_from_the_command_line(hub, seqgen, tiny_runs, tmp_path, monkeypatch):
+def test_from_the_command_line(hub, seqgen, unmeasured, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pushed = seqgen("push", tiny_runs("digits_rows"), "me/digits", "--message", "ten digits")
+    run = unmeasured("digits_rows")
+    pushed = seqgen("push", run, "me/digits", "--message", "ten digits")
     assert (pushed.code, pushed.out) == (0, "hf://me/digits\n"), pushed.err
     assert hub.messages == ["ten digits"]
     assert f"{hub.url}/me/digits" in pushed.err
@@ -85,7 +86,7 @@ def test_from_the_command_line(hub, seqgen, tiny_runs, tmp_path, monkeypatch):
         ("compare", "hf://me/digits", *quick, "--out", "page"),
         ("pack", "hf://me/digits", "--out", "back.seqgen"),
         ("push", "hf://me/digits/digits_rows.seqgen", "me/again"),
-        ("train", tiny_runs("digits_rows") / "recipe.yaml", "--init-from", "hf://me/digits",
+        ("train", run / "recipe.yaml", "--init-from", "hf://me/digits",
          "--out", "begun", *TINY_EVALUATION),
     ):  # fmt: skip
         done = seqgen(*command)

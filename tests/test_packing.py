@@ -39,8 +39,8 @@ def test_every_kind_of_network_is_packed(tiny_runs, tmp_path, name):
     assert str(tmp_path.parent.parent) not in recipe, "no place of this machine"
 
 
-def test_from_the_command_line(seqgen, tiny_runs, tmp_path, monkeypatch):
-    run = tiny_runs("digits_rows")
+def test_from_the_command_line(seqgen, unmeasured, tmp_path, monkeypatch):
+    run = unmeasured("digits_rows")
     monkeypatch.chdir(tmp_path)
     made = seqgen("pack", run, "--out", "mine.seqgen")
     assert made.code == 0, made.err
