@@ -6,7 +6,6 @@ import os
 import shutil
 import string
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from .console import show_path, writable
 
 if TYPE_CHECKING:
     from seqgan_kit.pages.training_curves import Against
-    from seqgan_kit.report.charts import Chart
+    from seqgan_kit.report.charts import Sheet
 
 COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red")
 """Colours of runs in a terminal; further runs begin again."""
@@ -66,34 +65,23 @@ def command(
     """
     target = writable(out, force, endings=(".png", ".svg"))
 
-    from seqgan_kit.files import write_text
-    from seqgan_kit.pages import training_curves
-    from seqgan_kit.pages.comparison import runs_as_entries
-    from seqgan_kit.report import charts as sheet
-    from seqgan_kit.report.images import save_picture
-    from seqgan_kit.runs.loading import opened_runs
+    from seqgan_kit.front import plot
 
-    entries = runs_as_entries(opened_runs(runs))
-    names = [entry.name for entry in entries]
-    charts = training_curves.charts(
-        [run for entry in entries for run in entry.runs], against=against, figures=figures
-    )
+    sheet = plot(*runs, against=against, figures=figures)
     if target is None:
-        _draw(charts, names)
-        return
-    if target.suffix == ".svg":
-        write_text(target, sheet.svg(charts, names))
+        _draw(sheet)
     else:
-        save_picture(sheet.picture(charts, names), target)
-    show_path(target)
+        show_path(sheet.save(target, force=force))
 
 
-def _draw(charts: Sequence[Chart], names: Sequence[str]) -> None:
+def _draw(sheet: Sheet) -> None:
     """Draw charts in the terminal, or into a pipe."""
     from seqgan_kit.report.tables import printable
     from seqgan_kit.report.terminal_chart import terminal_chart
 
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    names = sheet.names
 
     def sign(dots: str, run: int) -> str:
         if len(names) == 1:
@@ -103,7 +91,7 @@ def _draw(charts: Sequence[Chart], names: Sequence[str]) -> None:
         return string.ascii_letters[run % len(string.ascii_letters)]
 
     width = min(shutil.get_terminal_size().columns, WIDEST)
-    for chart in charts:
+    for chart in sheet.charts:
         click.echo(terminal_chart(chart, width, sign) + "\n")
     for run, name in enumerate(names):
         click.echo(f"{sign(chr(0x28FF), run)} {printable(name)}")

@@ -4,7 +4,8 @@
 >>> model = seqgan_kit.train("digits_rows", out="runs/digits")  # doctest: +SKIP
 >>> model.sample(label=7, count=16).save("sevens.png")  # doctest: +SKIP
 
-``load`` opens a trained run, ``evaluate`` and ``compare`` measure, ``resume`` goes on. Networks,
+``load`` opens a trained run, ``evaluate`` and ``compare`` measure, ``plot`` shows curves,
+``resume`` goes on. Networks,
 objectives and the training loop are in :mod:`seqgan_kit.nn`, :mod:`~seqgan_kit.models`,
 :mod:`~seqgan_kit.objectives` and :mod:`~seqgan_kit.training`; the command is ``seqgen``.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .front import compare as compare
     from .front import evaluate as evaluate
+    from .front import plot as plot
     from .front import resume as resume
     from .front import train as train
     from .recipe import Recipe as Recipe
@@ -37,6 +39,7 @@ _PLACES = {
     "compare": "front",
     "evaluate": "front",
     "load": "runs.loading",
+    "plot": "front",
     "resume": "front",
     "train": "front",
 }
@@ -50,6 +53,7 @@ __all__ = [
     "compare",
     "evaluate",
     "load",
+    "plot",
     "resume",
     "train",
 ]

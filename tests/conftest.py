@@ -324,3 +324,21 @@ def browser():
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def runs(own_cache):
+    """Runs of every kind of data that come with the package, as a server has them."""
+    from .serving import packaged_runs
+
+    return packaged_runs()
+
+
+@pytest.fixture
+def ask(runs):
+    """Ask a server for many things at once: `ask({"run": ...}, ...)`; the answers are in order."""
+    from seqgan_kit.serving.app import make_app
+
+    from .serving import asked
+
+    return lambda *queries, **how: asked(make_app(runs), *queries, **how)

@@ -1,13 +1,54 @@
-"""`seqgen serve` as a process, and asking it."""
+"""`seqgen serve` as an application and as a process, and asking it."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 import httpx
+import torch
+
+from seqgan_kit.serving import served
+
+NAMES = ("digits_rows", "names_text", "vowels_series", "spoken_digits", "sines_series")
+HERE = "http://127.0.0.1"
+CPU = torch.device("cpu")
+
+LABELS = {
+    "digits_rows": ["7"],
+    "names_text": ["language=dutch", "gender=female"],
+    "vowels_series": ["speaker=3"],
+    "spoken_digits": ["digit=7,speaker=theo"],
+    "sines_series": [],
+}
+
+
+@cache
+def packaged_runs():
+    """Runs of every kind of data that come with the package."""
+    return served.gathered([Path(name) for name in NAMES], device=CPU)
+
+
+def asked(app, *queries, path="/sample", headers=None, base=HERE):
+    async def all_of_them():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+            calls = (client.get(path, params=query, headers=headers) for query in queries)
+            return await asyncio.gather(*calls)
+
+    return outcome(all_of_them)
+
+
+def outcome(coroutine):
+    """Run a coroutine in a thread: the browser of other tests has the loop of this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(coroutine())).result()
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
+import seqgan_kit
 from seqgan_kit.errors import UsageError
 from seqgan_kit.pages.training_curves import CURVE_POINTS, charts, logged
-from seqgan_kit.report import charts as sheet
 from seqgan_kit.report.canvas import WIDTH
-from seqgan_kit.report.charts import Chart
+from seqgan_kit.report.charts import Chart, Sheet
 from seqgan_kit.report.pixels import _dashes
 from seqgan_kit.report.terminal_chart import ROWS, terminal_chart
 from seqgan_kit.training.log import read_metrics
@@ -105,8 +105,8 @@ def test_any_range_can_be_drawn(spots):
     drawn = terminal_chart(chart, 60).splitlines()
     assert len(drawn) == ROWS + 3
     assert any("⠀" < sign <= "⣿" for sign in "".join(drawn))
-    assert sheet.picture([chart], ["one"]).width == 2 * WIDTH
-    ElementTree.fromstring(sheet.svg([chart], ["one"]))
+    assert Sheet([chart], ["one"]).picture().width == 2 * WIDTH
+    ElementTree.fromstring(Sheet([chart], ["one"]).svg())
 
 
 def test_a_straight_line():
@@ -217,3 +217,28 @@ def test_charts_have_the_figures_of_all_runs(run):
 def test_an_integer_that_no_float_holds_is_damage(run):
     path = run("damaged", [{"step": 10**400}, {"step": 2, "a": 10**400}, {"step": 3, "a": 2.0}])
     assert read_metrics(path / "metrics.jsonl") == [{"step": 3, "a": 2.0}]
+
+
+# -- from Python ----------------------------------------------------------------------------------
+
+
+def test_a_line_of_python(run, tmp_path, seqgen):
+    one, other = run("one", lines()), run("other", lines(shift=1.0))
+    sheet = seqgan_kit.plot(one, other, against="seconds", figures=["loss/generator"])
+    assert "<svg" in sheet._repr_svg_()
+    saved = sheet.save(tmp_path / "curves.svg")
+    names = ["loss/generator"]
+    shown = seqgen("plot", one, other, "--against", "seconds", "--figure", *names, "--out",
+                   tmp_path / "same.svg")  # fmt: skip
+    assert shown.code == 0, shown.err
+    assert saved.read_text() == (tmp_path / "same.svg").read_text()
+    with pytest.raises(UsageError, match="force=True"):
+        sheet.save(saved)
+    with pytest.raises(UsageError, match=r"\.png or \.svg"):
+        sheet.save(tmp_path / "curves.pdf")
+    with Image.open(sheet.save(tmp_path / "curves.png")) as picture:
+        assert picture.width == 2 * WIDTH
+    with pytest.raises(UsageError, match="plot what"):
+        seqgan_kit.plot()
+    with pytest.raises(RunError, match="named twice"):
+        seqgan_kit.plot(one, one)

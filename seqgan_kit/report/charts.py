@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image
 
+from ..errors import UsageError
+from ..files import write_text
 from .canvas import HEIGHT, WIDTH, Canvas, Spot, cut, length
+from .images import save_picture
 from .pixels import Pixels
 
 COLUMNS = 3
 """Most charts in a row."""
+
+ENDINGS = (".png", ".svg")
+"""Of files that a sheet can be written to."""
 
 GAP = 24.0
 """Between charts, in the units of a canvas."""
@@ -43,24 +50,54 @@ class Chart:
         return xs, ys
 
 
-def svg(charts: Sequence[Chart], names: Sequence[str]) -> str:
-    """Draw charts as a file of SVG.
+@dataclass(frozen=True)
+class Sheet:
+    """Charts of the same runs in rows. A notebook shows it by itself.
 
-    Args:
+    Attributes:
         charts: at least one.
         names: of the runs.
     """
-    canvas = Canvas(standalone=True, ids={})
-    width, height = _draw(canvas, charts, names)
-    about = ", ".join(chart.title for chart in charts)
-    return canvas.picture(f"{about} of {', '.join(names)}", height, width)
 
+    charts: Sequence[Chart]
+    names: Sequence[str]
 
-def picture(charts: Sequence[Chart], names: Sequence[str]) -> Image.Image:
-    """Draw charts as a picture; for the arguments see :func:`svg`."""
-    pixels = Pixels(standalone=True, ids={})
-    width, height = _draw(pixels, charts, names)
-    return pixels.image(height, width)
+    def svg(self) -> str:
+        """Draw the charts as a file of SVG."""
+        canvas = Canvas(standalone=True, ids={})
+        width, height = _draw(canvas, self.charts, self.names)
+        about = ", ".join(chart.title for chart in self.charts)
+        return canvas.picture(f"{about} of {', '.join(self.names)}", height, width)
+
+    def picture(self) -> Image.Image:
+        """Draw the charts as a picture."""
+        pixels = Pixels(standalone=True, ids={})
+        width, height = _draw(pixels, self.charts, self.names)
+        return pixels.image(height, width)
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the charts to a file.
+
+        Args:
+            path: the file, which ends in ``.png`` or ``.svg``.
+            force: replace the file if it is there.
+
+        Raises:
+            UsageError: it has another ending, or is there.
+        """
+        target = Path(path)
+        if target.suffix not in ENDINGS:
+            raise UsageError(f"{target}: curves are written to {' or '.join(ENDINGS)}")
+        if target.exists() and not force:
+            raise UsageError(f"{target} is there already; force=True replaces it")
+        if target.suffix == ".svg":
+            write_text(target, self.svg())
+        else:
+            save_picture(self.picture(), target)
+        return target
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
 
 
 def _draw(canvas: Canvas, charts: Sequence[Chart], names: Sequence[str]) -> tuple[float, float]:
