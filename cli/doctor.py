@@ -182,11 +182,11 @@ def _torchaudio() -> Item:
 
     found = _imported("torchaudio.functional")
     version = _version("torchaudio") or "(not installed)"
-    number, _, build = str(torch.__version__).partition("+")
-    series = ".".join(number.split(".")[:2])
-    if found.state == "ok" and version.startswith(f"{series}."):
+    build = str(torch.__version__).partition("+")[2]
+    # The last torchaudio there is loads beside later versions of torch, too.
+    if found.state == "ok" and version.startswith("2.11."):
         return Item("torchaudio", "ok", version)
-    get = f'pip install --force-reinstall --no-deps "torchaudio=={series}.*"'
+    get = 'pip install --force-reinstall --no-deps "torchaudio==2.11.*"'
     # The builds of torch for CPUs and for each version of CUDA have indexes of their own.
     get += f", from the index for {build} (https://pytorch.org/get-started)" if build else ""
     why = f" ({found.detail})" if found.detail else ""

@@ -19,7 +19,7 @@ def functional() -> Any:
     except (ImportError, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(
-            f"sound requires torchaudio, which cannot be imported ({reason:.200}); it must be of "
-            "the same version and build as torch: `seqgen doctor` says which to install"
+            f"sound requires torchaudio, which cannot be imported ({reason:.200}); it must be "
+            "built for the same CUDA as torch: `seqgen doctor` says which to install"
         ) from error
     return found
