@@ -79,6 +79,14 @@ class Codec(Protocol):
         """
         return {}
 
+    def augmentation(self) -> nn.Module | None:
+        """Return a module that changes sequences for a discriminator; ``None``: there is none.
+
+        It is called with steps, the share of sequences to change and random numbers; see
+        :class:`seqgan_kit.nn.augmentation.FrameAugmentation`.
+        """
+        return None
+
     def view(self) -> nn.Module | None:
         """Return a module that embeds each step for a discriminator.
 

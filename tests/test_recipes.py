@@ -277,7 +277,7 @@ def settings_of(recipe):
     head = generator.get("head") or {}
     convolutions = discriminator.get("convolutions")
     return {
-        **{name: recipe["objective"][name] for name in ("loss", "mismatch")},
+        **{name: recipe["objective"][name] for name in ("loss", "mismatch", "augmentation")},
         "gamma": penalty["gamma"],
         **{
             name: train[name]

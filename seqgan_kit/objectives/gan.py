@@ -65,6 +65,10 @@ class GAN:
             replace the generated ones. It teaches the discriminator what a label means; with
             label projection it costs only one more product. 0 disables it.
         discriminator_steps: discriminator turns per generator turn.
+        augmentation: changes what the discriminator reads, see
+            :class:`~seqgan_kit.nn.augmentation.FrameAugmentation`; ``None``: nothing does.
+        augmented: share of the sequences that are changed at the end of the run. It grows from
+            none, as the discriminator can know little by heart at first.
         likelihood: weight of the negative log-likelihood of the real sequences, in nats per
             sequence, in the generator's loss; 0 disables it.
         label_dropout: share of these whose label is hidden, see
@@ -86,6 +90,8 @@ class GAN:
         penalties: tuple[Penalty, ...] = (),
         mismatch: float = 0.0,
         discriminator_steps: int = 1,
+        augmentation: nn.Module | None = None,
+        augmented: float = 0.0,
         likelihood: float = 0.0,
         label_dropout: float = 0.0,
     ) -> None:
@@ -94,12 +100,17 @@ class GAN:
         self.loss = loss if isinstance(loss, AdversarialLoss) else ADVERSARIAL[loss]
         self.penalties = penalties
         self.mismatch = mismatch
+        self.augmentation = augmentation
+        self.augmented = augmented
         self.likelihood = likelihood
         self.label_dropout = label_dropout
         self.networks: Mapping[str, nn.Module] = {
             "generator": generator,
             "discriminator": discriminator,
         }
+        if augmentation is not None:
+            # Listed as a network, so that it is where they are.
+            self.networks = {**self.networks, "augmentation": augmentation}
         self.turns: Sequence[Turn] = (
             Turn("discriminator", self.discriminator_turn, discriminator_steps),
             Turn("generator", self.generator_turn, shares=True),
@@ -126,6 +137,13 @@ class GAN:
             return played
         return _Played(moment.step, *self._write(batch, noise, moment))
 
+    def _seen(self, x: Written, noise: Noise, moment: Moment) -> Written:
+        """Return sequences as the discriminator is to read them."""
+        if self.augmentation is None:
+            return x
+        seen: Tensor = self.augmentation(x, self.augmented * moment.progress, noise)
+        return seen
+
     def _other_labels(self, batch: Batch, noise: Noise) -> Tensor:
         """Draw a wrong label for every sequence, uniformly from all others."""
         classes = self.discriminator.classes
@@ -145,7 +163,8 @@ class GAN:
         write = self._write if moment.shared else self._generate
         fake, fake_mask_BT = write(batch, noise, moment)
         embed = self.discriminator.embed
-        x_BTF = torch.cat([embed(batch.x_BTF), embed(detached(fake))])
+        sides = (self._seen(x, noise, moment) for x in (batch.x_BTF, detached(fake)))
+        x_BTF = torch.cat([embed(side) for side in sides])
         mask_BT = torch.cat([batch.mask_BT, fake_mask_BT])
         label_BA = batch.label_BA.repeat(2, 1)
         labels = [label_BA]
@@ -189,12 +208,13 @@ class GAN:
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Compute the generator's losses."""
         _, fake, fake_mask_BT, real_B = self._written(batch, noise, moment)
-        logit_B = self._logit(fake, batch.label_BA, fake_mask_BT)
+        logit_B = self._logit(self._seen(fake, noise, moment), batch.label_BA, fake_mask_BT)
         if real_B is None:
             real_B = logit_B
             if self.loss.needs_real:
                 with torch.no_grad():
-                    real_B = self._logit(batch.x_BTF, batch.label_BA, batch.mask_BT)
+                    real = self._seen(batch.x_BTF, noise, moment)
+                    real_B = self._logit(real, batch.label_BA, batch.mask_BT)
         losses = {"generator": self.loss.generator(real_B, logit_B)}
         return Outcome(losses | self._kept_likelihood(batch, noise), {})
 

@@ -86,6 +86,8 @@ class GanObjectiveRecipe(Section):
 
     kind: Literal["gan"] = "gan"
     """The type of objective."""
+    augmentation: Share = 0.0
+    """Share of sequences that the discriminator reads changed, at the end of the run."""
     loss: Literal[
         "minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"
     ] = "relativistic"

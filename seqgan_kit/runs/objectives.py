@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from ..kind import Codec
 from ..nn.networks import Autoencoder, Discriminator, Generator
@@ -64,6 +65,20 @@ class _Networks:
         self.classes = classes
 
     @cached_property
+    def augmentation(self) -> nn.Module:
+        """What changes sequences for a discriminator.
+
+        Raises:
+            RecipeError: this codec has nothing of the kind.
+        """
+        found = self._arguments[1].augmentation()
+        if found is None:
+            raise RecipeError(
+                "objective.augmentation: this codec knows no changes of its sequences; remove it"
+            )
+        return found
+
+    @cached_property
     def generator(self) -> Generator:
         return make_generator(*self._arguments)
 
@@ -97,6 +112,8 @@ def _gan(settings: GanObjectiveRecipe, networks: _Networks) -> Objective:
         networks.generator,
         networks.discriminator,
         loss=settings.loss,
+        augmentation=networks.augmentation if settings.augmentation else None,
+        augmented=settings.augmentation,
         **_game(settings, networks),
     )
 

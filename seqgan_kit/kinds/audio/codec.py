@@ -95,6 +95,9 @@ class AudioCodec(Codec):
     def exact(self, x: Tensor) -> Tensor:
         return self._representation.exact(x)
 
+    def augmentation(self) -> nn.Module | None:
+        return self._representation.augmentation()
+
     def view(self) -> nn.Module | None:
         return self._representation.view()
 

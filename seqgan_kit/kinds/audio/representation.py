@@ -46,6 +46,10 @@ class Representation(Protocol):
         """Return generated steps with exact ends; see :class:`~seqgan_kit.kind.Codec`."""
         return x
 
+    def augmentation(self) -> nn.Module | None:
+        """Return a module that changes sequences; see :class:`~seqgan_kit.kind.Codec`."""
+        return None
+
     def view(self) -> nn.Module | None:
         """Return a module that embeds steps for a discriminator; ``None`` reads them unchanged."""
         return None

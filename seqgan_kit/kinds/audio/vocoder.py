@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...data.ending import ended
+from ...nn.augmentation import FrameAugmentation
 from ...nn.changes import ChangeView, frame_maps
 from .analysis_cache import cached_rows
 from .log_mel import DEVIATIONS
@@ -21,6 +22,10 @@ from .world import VERSION, World
 
 VOICING = 1
 """Place of the number that says whether there is a voice. It is 1 or -1, and not scaled."""
+
+OFFSET, SHIFT, HIDDEN = 0.07, 0.06, 0.2
+"""Of augmentation: a fifth of a deviation of pitch and of each number of an envelope; shares of
+the longest clip by which one begins earlier or later, and that are hidden."""
 
 
 class Vocoder(Representation):
@@ -133,6 +138,13 @@ class Vocoder(Representation):
     def maps(self, x_BTF: Float[Tensor, "B T F"]) -> Float[Tensor, "B C S 1"]:
         """Return a map of all frames for each number of a frame, and one of the end."""
         return frame_maps(x_BTF, self.frames, more=1)
+
+    def augmentation(self) -> FrameAugmentation:
+        """Return what changes clips as another mouth, room and moment would."""
+        offset = [OFFSET] * self.world.numbers
+        offset[VOICING] = 0.0
+        shift, hidden = (math.ceil(share * self.steps) for share in (SHIFT, HIDDEN))
+        return FrameAugmentation(offset, self.frames, shift, hidden)
 
     def view(self) -> ChangeView | None:
         """Return what shows a discriminator the changes of a frame beside its numbers."""
