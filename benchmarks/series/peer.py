@@ -61,7 +61,8 @@ def main(training: str, target: str, minutes: float, count: int, seed: int) -> N
     gan.fit(data, steps_per_epoch=10**6, epochs=1, verbose=0, callbacks=[Clock(minutes * 60)])
     asked_M = np.random.default_rng(seed).permutation(np.resize(class_N, count))
     asked_MK = keras.utils.to_categorical(asked_M, len(names)).astype(np.float32)
-    made_MTC = scaler.inverse_transform(np.asarray(gan.generate(asked_MK)))
+    # A copy: the scaler writes into what it is given.
+    made_MTC = scaler.inverse_transform(np.array(gan.generate(asked_MK)))
     length_M = np.full(count, made_MTC.shape[1])
     np.savez(target, x=made_MTC.astype(np.float32), length=length_M, label=names[asked_M])
 
