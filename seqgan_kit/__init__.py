@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .auditing.audit import audit as audit
     from .front import compare as compare
     from .front import evaluate as evaluate
     from .front import resume as resume
@@ -34,6 +35,7 @@ _PLACES = {
     "Sampler": "runs.sampler",
     "Samples": "runs.samples",
     "Steering": "runs.steering",
+    "audit": "auditing.audit",
     "compare": "front",
     "evaluate": "front",
     "load": "runs.loading",
@@ -47,6 +49,7 @@ __all__ = [
     "Samples",
     "Steering",
     "__version__",
+    "audit",
     "compare",
     "evaluate",
     "load",
