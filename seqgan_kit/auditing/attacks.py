@@ -126,6 +126,12 @@ class Attacker:
             for name, eye in self._eyes.items()
         }
 
+        self._far = {name: self._from(name, reference.items) for name in self._eyes}
+
+    def _from(self, name: str, reference: Tensor) -> np.ndarray:
+        """Return the distances of candidates to the nearest reference items."""
+        return neighbour_distances(self._seen[name], self._eyes[name](reference), NEIGHBOURS)
+
     def by_samples(self, samples: Tensor, reference: Tensor | None = None) -> dict[str, Scores]:
         """Return the scores of the attacks that need samples and no network.
 
@@ -136,7 +142,6 @@ class Attacker:
         Raises:
             NotMeasurable: samples have values that are infinite or not a number.
         """
-        reference = self._candidates.reference.items if reference is None else reference
         found = {}
         for name, eye in self._eyes.items():
             made_MF = eye(samples)
@@ -145,14 +150,13 @@ class Attacker:
                     "the samples have values that are infinite or not a number: the training has "
                     "diverged; use an earlier checkpoint"
                 )
-            near_NK, far_NK = (
-                neighbour_distances(self._seen[name], side_MF, NEIGHBOURS)
-                for side_MF in (made_MF, eye(reference))
-            )
+            near_NK = neighbour_distances(self._seen[name], made_MF, NEIGHBOURS)
+            far_NK = self._far[name] if reference is None else self._from(name, reference)
             found[f"nearest_{name}"] = self._scores(-near_NK[:, 0])
             found[f"ratio_{name}"] = self._scores(log_ratio(near_NK, far_NK))
         if (copied := self._measure.copied) is not None:
-            sides = [copied(items, samples, reference) for items in self._sides]
+            rest = self._candidates.reference.items if reference is None else reference
+            sides = [copied(items, samples, rest) for items in self._sides]
             found["copied_parts"] = Scores(*sides)
         return {name: found[name] for name in ATTACKS if name in found}
 

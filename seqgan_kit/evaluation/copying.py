@@ -78,12 +78,12 @@ def copied_windows(
         reference: items that no sample was made from.
         width: steps of a window; those of an item overlap by one half.
     """
-    window_PF, item_P = _windows(items, width, max(width // 2, 1))
-    sides = [_some(_windows(one, width, 1)[0]) for one in (samples, reference)]
+    window_PW, item_P = _windows(items, width, max(width // 2, 1))
+    sides = [_windows(one, width, 1, MOST_WINDOWS)[0] for one in (samples, reference)]
     score_N = np.zeros(len(items))
-    if not len(window_PF) or not all(map(len, sides)):
+    if not len(window_PW) or not all(map(len, sides)):
         return score_N
-    near_P, far_P = (nearest(window_PF, side).distance_N for side in sides)
+    near_P, far_P = (nearest(window_PW, side).distance_N for side in sides)
     least = TINY * (float(np.median(far_P)) or 1.0)
     gain_P = np.log(far_P.clip(min=least)) - np.log(near_P.clip(min=least))
     score_N[np.unique(item_P)] = -np.inf
@@ -92,18 +92,17 @@ def copied_windows(
 
 
 def _windows(
-    items: Float[Tensor, "N T F"], width: int, every: int
-) -> tuple[Float[Tensor, "P F"], Int[np.ndarray, " P"]]:
-    """Return the whole windows of all items as vectors, and the item of each."""
+    items: Float[Tensor, "N T F"], width: int, every: int, most: int | None = None
+) -> tuple[Float[Tensor, "P W"], Int[np.ndarray, " P"]]:
+    """Return the whole windows of all items, or some of them, as vectors; and their items."""
     if items.shape[1] < width:
         return items.new_zeros(0, width * items.shape[2]), np.zeros(0, np.int64)
-    window_NPF = items.unfold(1, width, every).flatten(2)
-    whole_NP = ~window_NPF.isnan().any(2)
-    return window_NPF[whole_NP], whole_NP.nonzero()[:, 0].numpy()
-
-
-def _some(window_PF: Float[Tensor, "P F"]) -> Float[Tensor, "Q F"]:
-    if len(window_PF) <= MOST_WINDOWS:
-        return window_PF
-    chosen = np.random.default_rng(0).choice(len(window_PF), MOST_WINDOWS, replace=False)
-    return window_PF[torch.from_numpy(np.sort(chosen))]
+    exists_NT = ~items.isnan().any(2)
+    place_P2 = exists_NT.unfold(1, width, every).all(2).nonzero()
+    if most is not None and len(place_P2) > most:
+        chosen_P = np.random.default_rng(0).choice(len(place_P2), most, replace=False)
+        place_P2 = place_P2[torch.from_numpy(np.sort(chosen_P))]
+    item_P, start_P = place_P2.unbind(1)
+    # Picked before they are copied: all windows take many times the memory of the items.
+    window_PFW = items.unfold(1, width, every)[item_P, start_P]
+    return window_PFW.flatten(1), item_P.numpy()
