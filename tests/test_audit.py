@@ -250,6 +250,11 @@ def test_the_command_prints_a_table_sentences_and_json(seqgen, unaudited):
     assert read == json.loads((unaudited / "audit.json").read_text())
     assert read["counts"]["items"] == 120
     assert read["counts"]["samples"] == 300
+    report = seqgen("report", unaudited, "--no-gan-train")
+    assert report.code == 0, report.err
+    page = (unaudited / "report.html").read_text()
+    assert "Who was in the training part?" in page
+    assert "nearest sample, by values: AUC" in page
 
 
 def test_a_damaged_audit_is_made_again(unaudited):

@@ -177,7 +177,7 @@ def neighbour_distances(
 
 
 def log_ratio(
-    samples_NK: Float[np.ndarray, "N K"], reference_NK: Float[np.ndarray, "N K"]
+    samples_NK: Float[np.ndarray, "N K"], reference_NQ: Float[np.ndarray, "N Q"]
 ) -> Float[np.ndarray, " N"]:
     r"""Return how much denser samples are around each item than real data nobody trained on.
 
@@ -187,13 +187,13 @@ def log_ratio(
 
     Args:
         samples_NK: distances to the nearest samples.
-        reference_NK: distances to the nearest reference items.
+        reference_NQ: distances to the nearest reference items.
 
     References:
         van Breugel et al. 2023, *Membership Inference Attacks against Synthetic Data through
         Overfitting Detection*, equation 2; densities by neighbours: Loftsgaarden & Quesenberry
         1965.
     """
-    least = TINY * (float(np.median(reference_NK)) or 1.0)
-    near_N, far_N = (np.log(one.clip(min=least)).mean(1) for one in (samples_NK, reference_NK))
+    least = TINY * (float(np.median(reference_NQ)) or 1.0)
+    near_N, far_N = (np.log(one.clip(min=least)).mean(1) for one in (samples_NK, reference_NQ))
     return far_N - near_N
