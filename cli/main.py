@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": ("compare", "Lay models side by side, on a page."),
     "report": ("report", "A page about one run."),
     "plot": ("plot", "Plot the training curves of runs."),
+    "audit": ("audit", "Attack a run: who was in the training part?"),
     "reconstruct": ("reconstruct", "Show what a VAE makes of real items."),
     "pack": ("pack", "Write a run into one file, to share it."),
     "export": ("export", "Write a generator for other programs (ONNX, .pt2)."),

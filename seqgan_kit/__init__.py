@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .auditing.audit import audit as audit
     from .front import compare as compare
     from .front import evaluate as evaluate
     from .front import plot as plot
@@ -36,6 +37,7 @@ _PLACES = {
     "Sampler": "runs.sampler",
     "Samples": "runs.samples",
     "Steering": "runs.steering",
+    "audit": "auditing.audit",
     "compare": "front",
     "evaluate": "front",
     "load": "runs.loading",
@@ -50,6 +52,7 @@ __all__ = [
     "Samples",
     "Steering",
     "__version__",
+    "audit",
     "compare",
     "evaluate",
     "load",

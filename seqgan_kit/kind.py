@@ -76,6 +76,8 @@ class Measure:
         figures: descriptions of the kind's own figures.
         own: from the training items, the test items and the judge to what measures those;
             ``None``: there are none.
+        copied: from items, samples and a reference to how much more of a part of each item the
+            samples repeat than the reference does, ``[N]``; ``None``: items have no parts.
         settings: JSON values that the figures depend on beside the data.
         notes: what a reader has to know of the kind's own figures.
         unclaimed: names of figures that would mislead on these data, and are left out; `notes`
@@ -90,6 +92,7 @@ class Measure:
     lossy: bool = False
     figures: Sequence[Figure] = ()
     own: Callable[[Tensor, Tensor, Judge], OwnFigures] | None = None
+    copied: Callable[[Tensor, Tensor, Tensor], np.ndarray] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     unclaimed: Sequence[str] = ()

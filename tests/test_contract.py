@@ -238,6 +238,16 @@ def test_a_run_is_evaluated_and_shown_on_pages(name, seqgen, contract_run, tmp_p
     assert kind.singular
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_a_run_is_audited(name, seqgen, contract_run, monkeypatch):
+    monkeypatch.setattr("seqgan_kit.auditing.candidates.LEAST", 2)  # Tiny data are too few.
+    shown = seqgen("audit", contract_run(*first(name)), "--samples", 50, "--json")
+    assert shown.code == 0, shown.err
+    rows = json.loads(shown.out)["rows"]
+    assert rows.keys() == {"run", "copies", "untrained", "real"}
+    assert {"nearest_features", "discriminator"} <= rows["run"]["attacks"].keys()
+
+
 def test_every_kind_says_by_which_settings_its_steps_come():
     for kind in plugins.kinds().values():
         for codec in kind.codecs.values():

@@ -26,6 +26,7 @@ GUIDE = (
     "guide",
     "serve",
     "export",
+    "privacy",
     "data",
     "models",
     "results",

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..batch import Batch
+from ..errors import NotSupported
 from ..nn.gaussian import kl_to_prior
 from ..nn.networks import Autoencoder, Generator
 from ..nn.noise import Noise
@@ -53,18 +54,12 @@ def likelihood_figures(
     total = "negative_log_likelihood" if covered else "cross_entropy"
     grey = "" if covered else "grey_"
     if generator.likelihood == "exact":
-        nats = [-generator.log_prob(part).sum(1) for part in _parts(batch, READ)]
-        return {total: torch.cat(nats).double().mean().item()}
+        return {total: _exact_nats(generator, batch).double().mean().item()}
     if not isinstance(generator, Autoencoder):
         return {}
-    columns = []
-    means_BZ = []
-    for part in _parts(batch, max(DECODED // draws, 1)):
-        mean_BZ, log_variance_BZ = generator.encode(part)
-        means_BZ.append(mean_BZ)
-        columns.append(_weigh(generator, part, mean_BZ, log_variance_BZ, noise, draws))
-    reconstruction, kl, nats = torch.cat(columns).double().mean(0).tolist()
-    active = torch.cat(means_BZ).var(0) > ACTIVE
+    columns_B3, mean_BZ = _weighed(generator, batch, noise, draws)
+    reconstruction, kl, nats = columns_B3.double().mean(0).tolist()
+    active = mean_BZ.var(0) > ACTIVE
     return {
         f"{grey}reconstruction": reconstruction,
         "kl": kl,
@@ -72,6 +67,44 @@ def likelihood_figures(
         total: nats,
         "active_units": float(active.sum()),
     }
+
+
+@torch.no_grad()
+def sequence_nats(
+    generator: Generator, batch: Batch, *, noise: Noise, draws: int
+) -> Float[Tensor, " B"]:
+    """Return the negative log-likelihood of each sequence, or what an autoencoder has for it.
+
+    Args:
+        generator: a generator whose ``likelihood`` is ``"exact"`` or ``"bound"``.
+        batch: all sequences.
+        noise: source of the random codes.
+        draws: codes drawn for each sequence.
+
+    Raises:
+        NotSupported: the generator has neither.
+    """
+    if generator.likelihood == "exact":
+        return _exact_nats(generator, batch)
+    if not isinstance(generator, Autoencoder):
+        raise NotSupported("this generator gives sequences no likelihood")
+    return _weighed(generator, batch, noise, draws)[0][:, 2]
+
+
+def _exact_nats(generator: Generator, batch: Batch) -> Float[Tensor, " B"]:
+    return torch.cat([-generator.log_prob(part).sum(1) for part in _parts(batch, READ)])
+
+
+def _weighed(
+    generator: Autoencoder, batch: Batch, noise: Noise, draws: int
+) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B Z"]]:
+    """Return the columns of :func:`_weigh` and the mean codes of all sequences."""
+    columns, means = [], []
+    for part in _parts(batch, max(DECODED // draws, 1)):
+        mean_BZ, log_variance_BZ = generator.encode(part)
+        means.append(mean_BZ)
+        columns.append(_weigh(generator, part, mean_BZ, log_variance_BZ, noise, draws))
+    return torch.cat(columns), torch.cat(means)
 
 
 @torch.no_grad()

@@ -19,9 +19,10 @@ This puts duplicate items at distance 0, even if they were judged in different b
 """
 
 
-def _squared_distances(
+def squared_distances(
     a_CF: Float[Tensor, "C F"], b_NF: Float[Tensor, "N F"]
 ) -> Float[Tensor, "C N"]:
+    """Return all squared Euclidean distances; those of equal items are 0, see :data:`SAME`."""
     norms_CN = a_CF.square().sum(1, keepdim=True) + b_NF.square().sum(1)
     square_CN = torch.addmm(norms_CN, a_CF, b_NF.T, alpha=-2)
     return square_CN.masked_fill_(square_CN <= SAME * norms_CN, 0)
@@ -54,7 +55,7 @@ class Manifold:
         self.features_NF = torch.from_numpy(features_NF.astype(np.float64))
         squares = []
         for start in range(0, len(self.features_NF), CHUNK):
-            square_CN = _squared_distances(
+            square_CN = squared_distances(
                 self.features_NF[start : start + CHUNK], self.features_NF
             )
             square_CN.diagonal(start).fill_(torch.inf)  # An item is not its own neighbour.
@@ -101,7 +102,7 @@ def compare(samples: Manifold, real: Manifold) -> Agreement:
     covered_M = torch.zeros_like(recalled_M)
     for start in range(0, len(samples.square_N), CHUNK):
         rows = slice(start, start + CHUNK)
-        square_CM = _squared_distances(samples.features_NF[rows], real.features_NF)
+        square_CM = squared_distances(samples.features_NF[rows], real.features_NF)
         inside_CM = square_CM <= real.square_N
         inside += int(inside_CM.count_nonzero())
         precise += int(inside_CM.any(1).count_nonzero())

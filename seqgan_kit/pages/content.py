@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from .. import __version__
+from ..auditing.wording import panels as audit_panels
 from ..evaluation.figures import Value, figures_for
 from ..measuring.bench import Bench
 from ..measuring.evaluation import Evaluation
@@ -181,5 +182,8 @@ def _model(bench: Bench, name: str, runs: Sequence[Run], seed: int) -> Model:
         "notes": notes,
         "curves": logged(run),
         "samples": bench.kind.samples(bench, recipe, sampler, seed),
-        "panels": bench.kind.panels(bench, run, recipe, sampler, seed),
+        "panels": [
+            *bench.kind.panels(bench, run, recipe, sampler, seed),
+            *audit_panels(run),
+        ],
     }

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ..evaluation.copying import BASE, copied_runs
 from ..evaluation.evaluate import flat
 from ..evaluation.figures import Figure
 from ..evaluation.judge import FEATURES, Judge
@@ -95,6 +96,17 @@ def _lengths(items: Tensor) -> Tensor:
     return (items[..., 0] != NOTHING).sum(1)
 
 
+def _copied(*sets: Int[Tensor, "N T G"]) -> np.ndarray:
+    """Compare runs of steps: a step of several numbers becomes one, and 0 after the end."""
+    rows = []
+    for items in sets:
+        step_NT = torch.zeros_like(items[..., 0])
+        for place in range(items.shape[-1]):
+            step_NT = step_NT * int(BASE >> np.uint64(1)) + items[..., place] + 1
+        rows.append(step_NT.masked_fill(items[..., 0] == NOTHING, 0))
+    return copied_runs(*rows)
+
+
 def measure(key: str, codec: Codec, figures: Sequence[Figure], of: FiguresOf) -> Measure:
     """Return how items are judged and measured."""
     from .codec import padded
@@ -107,5 +119,6 @@ def measure(key: str, codec: Codec, figures: Sequence[Figure], of: FiguresOf) ->
         made=lambda decoded, _: decoded,
         vectors=flat,
         figures=figures,
+        copied=_copied,
         own=lambda training, test, _: SetFigures(training, test, known, of),
     )

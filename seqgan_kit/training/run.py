@@ -11,6 +11,7 @@
                           random.safetensors, state.json and SHA256SUMS
       samples/            samples drawn during training
       evaluation.json     written by `seqgen evaluate`
+      audit.json          written by `seqgen audit`
 """
 
 from __future__ import annotations
@@ -122,6 +123,10 @@ class Run:
     @property
     def evaluation_path(self) -> Path:
         return self.path / "evaluation.json"
+
+    @property
+    def audit_path(self) -> Path:
+        return self.path / "audit.json"
 
     def codec_files(self) -> dict[str, bytes]:
         """Return the files of the codec, by name."""

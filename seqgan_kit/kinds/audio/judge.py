@@ -152,6 +152,18 @@ def mel_vectors(
     return torch.cat(found)
 
 
+def level_frames(items: Float[Tensor, "N S"], *, sample_rate: int) -> Float[Tensor, "N T M"]:
+    """Return levels in mel bands of every frame, NaN after the end of a clip."""
+    bands_QM = mel_bands(sample_rate).to(items.device)
+    found = [
+        log_mel(clip_CS, sample_rate=sample_rate, bands_QM=bands_QM).masked_fill(
+            ~frames_that_exist(clip_CS, sample_rate=sample_rate)[..., None], torch.nan
+        )
+        for clip_CS in items.split(CHUNK)
+    ]
+    return torch.cat(found)
+
+
 def of_width(items: Float[Tensor, "N S"], samples: int) -> Float[Tensor, "N Z"]:
     """Cut clips to this many samples, or pad them with NaN.
 

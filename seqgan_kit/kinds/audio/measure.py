@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 from torch import Tensor
 
 from ...data.dataset import Dataset
 from ...data.unequal import padded
+from ...evaluation.copying import copied_windows
 from ...evaluation.distribution import NotMeasurable
 from ...evaluation.judge import Judge
 from ...kind import Measure
 from ...recipe import Recipe
 from .figure_table import FIGURES
 from .figures import AudioFigures
-from .judge import SoundJudge, mel_vectors
+from .judge import SoundJudge, level_frames, mel_vectors
 from .listening import DIGITS, hear_digits, rate_quality
 from .loading import clip_settings
 from .schema import AudioEvaluation
+
+WINDOW = 16
+"""Frames of a piece of a clip that is looked for in samples: a quarter of a second."""
 
 
 def measure(recipe: Recipe, dataset: Dataset) -> Measure:
@@ -49,6 +54,10 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
             rate=rate_quality if settings.quality else None,
         )
 
+    def copied(items: Tensor, samples: Tensor, reference: Tensor) -> np.ndarray:
+        sides = (level_frames(one, sample_rate=rate) for one in (items, samples, reference))
+        return copied_windows(*sides, width=WINDOW)
+
     return Measure(
         key="sound-2",
         judge=lambda _, classes: SoundJudge(classes=classes, sample_rate=rate, samples=samples),
@@ -58,6 +67,7 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
         lossy=True,
         figures=FIGURES,
         own=own,
+        copied=copied,
         settings={"listen": settings.listen, "quality": settings.quality},
         notes=[
             "In the row of real data, the distance of lengths is that of training clips; the "

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...data.dataset import Dataset
 from ...data.unequal import padded
+from ...evaluation.copying import copied_windows
 from ...evaluation.judge import Judge
 from ...kind import Measure
 from ...recipe import Recipe
@@ -21,6 +22,9 @@ from .forms import own_range
 from .learning import learn_series
 from .schema import SeriesCodecRecipe, SeriesEvaluation, Sort
 from .summary import LARGELY
+
+PARTS = 4
+"""Windows that the longest series has, where copies of parts are looked for."""
 
 
 def measure(recipe: Recipe, dataset: Dataset) -> Measure:
@@ -57,6 +61,10 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
             sorts=sorts,
         )
 
+    def copied(items: Tensor, samples: Tensor, reference: Tensor) -> np.ndarray:
+        width = max(longest // PARTS, 2)
+        return copied_windows(scale(items), scale(samples), scale(reference), width=width)
+
     return Measure(
         key="series-1",
         judge=lambda _, classes: SeriesJudge(classes=classes, scale=scale),
@@ -65,6 +73,7 @@ def measure(recipe: Recipe, dataset: Dataset) -> Measure:
         vectors=partial(scale.vectors, steps=longest),
         figures=(*FIGURES, *channel_figures(dataset.channels, sorts), *CONTINUATION),
         own=own,
+        copied=copied,
         settings={"score_steps": settings.score_steps, "channels": 1, "sorts": sorts},
         notes=[
             "Scores, discrepancy and distances of series compare a set of samples with all "

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...data.dataset import Dataset
+from ...evaluation.copying import copied_runs
 from ...evaluation.distribution import NotMeasurable
 from ...evaluation.figures import Figure
 from ...evaluation.judge import Judge
@@ -78,6 +79,7 @@ def measure(recipe: Recipe, dataset: Dataset, note: str) -> Measure:
         made=lambda decoded, codec: items(text_codec(codec).strings(decoded)),
         figures=(*FIGURES, *(() if described is None else described.figures)),
         own=own,
+        copied=copied_runs,
         settings={"descriptors": settings.descriptors} if settings.descriptors else {},
         notes=[note.format(test=len(dataset.parts["test"]), units=units)],
     )
