@@ -228,6 +228,8 @@ class Counter:
             told(what)
         else:
             say(f"{what}: {'done' if over else shown}")
+        if over:
+            told("measuring")
 
     def download(self, what: str, done: int, total: int | None) -> None:
         """Show progress in bytes."""

@@ -51,7 +51,7 @@ def pulse() -> Iterator[None]:
         return
     over = threading.Event()
     began = time.monotonic()
-    _pulse.said = (began, "")
+    _pulse.said = (began, "starting")
 
     def beat() -> None:
         while not over.wait(1):

@@ -56,6 +56,7 @@ def command(
     Examples:
       seqgen train mnist_rows
       seqgen train mnist_rows --view
+      seqgen train mnist_rows train.minutes=5
       seqgen train recipes/mnist_rows.yaml train.steps=500 data.root=path/to/mnist
       seqgen train my_recipe.yaml --out runs/first --device cuda
       seqgen train --resume runs/mnist_rows
@@ -63,8 +64,9 @@ def command(
       seqgen train mnist_rows_gru --init-from runs/mnist_rows_gru
       torchrun --nproc-per-node 2 -m seqgen_cli train mnist_rows
 
-    Ctrl-C saves a checkpoint and prints the command to resume. The run folder is printed on
-    standard output at the end.
+    Training ends after train.steps, or after train.minutes if that is sooner. Ctrl-C saves a
+    checkpoint and prints the command to resume. The run folder is printed on standard output at
+    the end.
     """
     if resumed is not None:
         if out or force or init_from or seed is not None or (recipe and "=" not in recipe):

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seqgan_kit import plugins
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.errors import UsageError
 from seqgan_kit.kinds.audio.files import write_clip
+from seqgan_kit.labels import Levels
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs.beginning import grouping, guess_labels, look_at
+from seqgan_kit.runs.data import load_dataset
 
 from .conftest import TINY_NETWORKS
 
@@ -485,3 +488,54 @@ def test_real_data_get_recipes(real_data, tmp_path):
     assert recipe.data.window == 24
     _, recipe = written(real_data / "text" / "coco_captions" / "train.txt", tmp_path)
     assert (recipe.codec.tokenizer, recipe.codec.vocabulary) == ("unigram", 2000)
+
+
+# -- what newcomers stumbled over -----------------------------------------------------------------
+
+
+def patients(path, count=80):
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(count):
+        ward, age = ("cardio", "neuro")[number % 2], 20 + number * 7 % 60
+        for step in range(rng.integers(6, 11)):
+            rows.append((f"p{number}", step, ward, age, 4, round(rng.normal(), 2)))
+    return table(path, "patient_id,time,ward,age,site,heart", rows)
+
+
+def test_a_number_that_no_step_changes_is_asked_for(tmp_path):
+    found, recipe = written(patients(tmp_path / "patients.csv"), tmp_path)
+    assert "in 1 channel: heart" in found
+    assert "label age (a number; figures use ranges about these): " in found
+    assert "site (always '4')" in found
+    assert (recipe.data.labels, recipe.data.numeric) == (("ward", "age"), ("age",))
+    dataset = load_dataset(recipe)
+    assert dataset.channels == ("heart",)
+    assert isinstance(dataset.labels["age"], Levels)
+
+
+def test_few_values_of_such_a_number_are_classes(tmp_path):
+    path = patients(tmp_path / "patients.csv")
+    lines = path.read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    table(path, lines[0], [[*row[:3], int(row[3]) % 3, *row[4:]] for row in rows])
+    _, recipe = written(path, tmp_path)
+    assert (recipe.data.labels, recipe.data.numeric) == (("ward", "age"), ())
+
+
+def test_images_of_all_sizes(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(24):
+        target = tmp_path / "shapes" / ("round", "square")[number % 2] / f"{number}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        height, width = 60 + number, 100 - number
+        pixels = rng.integers(0, 255, (height, width), dtype=np.uint8)
+        Image.fromarray(pixels).save(target)
+    found, recipe = written(tmp_path / "shapes", tmp_path)
+    assert "60 x 77 to 83 x 100 pixels, the median is 71 x 88" in found
+    assert recipe.data.size == (52, 64)
+
+
+def test_what_is_measured_is_in_proportion_to_the_data(tmp_path):
+    _, recipe = written(patients(tmp_path / "patients.csv"), tmp_path)
+    assert (recipe.evaluation.samples, recipe.evaluation.gan_train_samples) == (200, 800)

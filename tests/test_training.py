@@ -115,7 +115,9 @@ def test_old_checkpoints_go(tmp_path):
 
 def test_names_count_up_and_out_is_not_overwritten(tmp_path):
     first = workflow.train(recipe(), runs=tmp_path).run
-    second = workflow.train(recipe(), runs=tmp_path).run
+    said = []
+    second = workflow.train(recipe(), runs=tmp_path, watch=workflow.Watch(say=said.append)).run
+    assert f"{first.path} exists: this run is {second.path}" in said
     assert [first.path.name, second.path.name] == ["digits_rows", "digits_rows-2"]
     with pytest.raises(RunError, match="--force"):
         workflow.train(recipe(), out=first.path)
@@ -395,6 +397,18 @@ def test_phases_follow_each_other_over_the_same_generator(tmp_path):
         *[(True, False)] * 3, *[(False, True)] * 3,
     ]  # fmt: skip
     assert lines[2]["loss/likelihood"] < lines[0]["loss/likelihood"]
+
+
+def test_what_the_clock_left_out_is_told(tmp_path):
+    said = []
+    settings = recipe(*PHASES, "train.steps=6", "train.minutes=1e-6")
+    watch = workflow.Watch(say=said.append)
+    trained = workflow.train(settings, out=tmp_path / "run", watch=watch)
+    assert trained.finished
+    assert said[-1] == (
+        "train.minutes ended training at step 1: phase 2 of 2, which begins after step 3, was not "
+        "reached"
+    )
 
 
 def test_phases_resume_in_the_middle(tmp_path):

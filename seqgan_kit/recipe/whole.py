@@ -188,7 +188,7 @@ class Recipe(Section):
         if before >= self.train.steps:
             raise ValueError(
                 f"train.steps ({self.train.steps}) must be more than {before}, the steps of the "
-                "phases before the last"
+                "phases before the last; train.minutes limits the time instead"
             )
 
 

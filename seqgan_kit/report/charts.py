@@ -50,7 +50,7 @@ class Chart:
         return xs, ys
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sheet:
     """Charts of the same runs in rows. A notebook shows it by itself.
 
@@ -95,6 +95,10 @@ class Sheet:
         else:
             save_picture(self.picture(), target)
         return target
+
+    def __repr__(self) -> str:
+        titles = ", ".join(chart.title for chart in self.charts)
+        return f"<charts of {', '.join(self.names)}: {titles}; save('curves.svg') writes them>"
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -133,8 +133,24 @@ def train(
                     remove_draft(run)
                 raise
             run.path = runtime.fabric.broadcast(run.path)
+            if out is None and run.path.name != recipe.name:
+                watch.say(f"{runs / recipe.name} exists: this run is {run.path}")
             watch.begun(run.path)
-            return Trained(run, trainer.fit(), runtime.leader)
+            return _trained(run, recipe, trainer, watch)
+
+
+def _trained(run: Run, recipe: Recipe, trainer: Trainer, watch: Watch) -> Trained:
+    """Train to the end, and say so if the clock has left phases out."""
+    finished, step, begins = trainer.fit(), trainer.progress.step, 0
+    for number, phase in enumerate(recipe.phases):
+        if finished and step <= begins:
+            watch.say(
+                f"train.minutes ended training at step {step:,}: phase {number + 1} of "
+                f"{len(recipe.phases)}, which begins after step {begins:,}, was not reached"
+            )
+            break
+        begins += phase.steps or 0
+    return Trained(run, finished, trainer.runtime.leader)
 
 
 def _info(
@@ -227,7 +243,7 @@ def _go_on(run: Run, recipe: Recipe, making: Making, *, changed: bool = False) -
         if changed and runtime.leader:
             write_text(run.recipe_path, recipe_files.dump(recipe))
         watch.begun(run.path)
-        return Trained(run, trainer.fit(), runtime.leader)
+        return _trained(run, recipe, trainer, watch)
 
 
 def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:

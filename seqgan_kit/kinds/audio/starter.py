@@ -15,6 +15,7 @@ from ...data.label_folders import find_files, found_below, natural
 from ...data.manifests import LabelledFile, mostly_lists, read_manifest, rows_like
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
+from ...runs.first_game import real_valued_game
 from .datasets import refuse_rare
 from .files import EXTENSIONS, open_recording, write_clip
 from .survey import survey
@@ -262,7 +263,7 @@ def audio_recipe(
   window: {sound.max_seconds:g}
   stride: {sound.max_seconds:g}"""
     count = shared.plural(len(training_NA), "window" if sound.in_windows else "recording")
-    game = shared.real_valued_game(
+    game = real_valued_game(
         name, training_NA, thing="clip", width=128, channels=(16, 32, 64), steps=6000,
         rate="1.5e-3",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 from PIL import Image
@@ -28,7 +29,8 @@ class ImageSummary:
 
     Attributes:
         labels: number of images of each label, or combination of labels.
-        size: the most common height and width.
+        size: the height and width of most images; without such, the median of each.
+        alike: whether most images have it.
         smallest: the smallest height and the smallest width.
         largest: the largest height and the largest width.
         colour: ``"rgb"`` if any image has colour.
@@ -37,6 +39,7 @@ class ImageSummary:
 
     labels: dict[str, int]
     size: tuple[int, int]
+    alike: bool
     smallest: tuple[int, int]
     largest: tuple[int, int]
     colour: Colour
@@ -68,11 +71,15 @@ def describe_images(root: Path, listing: Listing) -> ImageSummary:
             f"{root}: none of the images can be read, for example "
             f"{next(iter(unreadable.values()))}"
         )
-    heights, widths = zip(*sizes, strict=True)
+    heights, widths = zip(*sizes.elements(), strict=True)
+    size, most = sizes.most_common(1)[0]
+    alike = 2 * most > sizes.total()
+    middle = median_low(heights), median_low(widths)
     counts = Counter(" ".join(one.labels) for one in listing.files)
     return ImageSummary(
         labels={label: counts[label] for label in sorted(counts, key=natural)},
-        size=sizes.most_common(1)[0][0],
+        size=size if alike else middle,
+        alike=alike,
         smallest=(min(heights), min(widths)),
         largest=(max(heights), max(widths)),
         colour=colour,

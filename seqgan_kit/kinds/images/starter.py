@@ -16,6 +16,7 @@ from ...data.label_folders import found_below
 from ...data.manifests import mostly_lists, rows_like
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
+from ...runs.first_game import real_valued_game
 from .describing import ImageSummary, describe_images
 from .listing import Listing, list_images
 from .reading import EXTENSIONS
@@ -65,8 +66,8 @@ class OwnImages:
             f"{self.root}: {self.count} images, {found.colour}, {len(found.labels)} labels",
             f"labels: {shown}{more}",
             *shared.left_out_lines(self.left_out),
-            f"most are {found.size[0]} x {found.size[1]} pixels (height x width); "
-            f"the recipe resizes to {self.size[0]} x {self.size[1]}",
+            f"{_sizes(found)} (height x width); the recipe resizes to "
+            f"{self.size[0]} x {self.size[1]}",
         ]
         if found.unreadable:
             reasons = some(list(found.unreadable.values()))
@@ -74,6 +75,16 @@ class OwnImages:
                 f"not readable: {len(found.unreadable)} files ({reasons}); they will be skipped"
             )
         return "\n".join([*lines, *self.listing.notes])
+
+
+def _sizes(found: ImageSummary) -> str:
+    shown = "{} x {}".format
+    if found.alike:
+        return f"most are {shown(*found.size)} pixels"
+    return (
+        f"{shown(*found.smallest)} to {shown(*found.largest)} pixels, the median is "
+        f"{shown(*found.size)}"
+    )
 
 
 def starter(path: Path) -> Starter | None:
@@ -145,7 +156,7 @@ def images_recipe(found: OwnImages, target: Path) -> str:
     """Write a commented recipe for a folder of images."""
     # Validation and test take a fifth, and more of a small folder.
     training_K = [max(int(count * 0.7), 1) for count in found.summary.labels.values()]
-    game = shared.real_valued_game(
+    game = real_valued_game(
         f"{found.name}_rows", np.repeat(np.arange(len(training_K)), training_K)[:, None],
         thing="image", width=128, channels=CHANNELS[: 3 if min(found.size) >= 16 else 2],
         steps=10_000, rate="1.5e-3", texture=False,

@@ -148,8 +148,13 @@ def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str
         if name not in (key, time) and _rises(table[name])
     }
     free = [name for name in table if name not in (key, time, *left_out)]
-    may_label = [name for name in free if name not in numbers or name.lower() in LABELS]
-    changing = [n for n in may_label if len(set(zip(keys, table[n], strict=True))) > count]
+    pairs = {name: set(zip(keys, table[name], strict=True)) for name in free}
+    # A number that is one for all steps of a series is no measurement.
+    steady = [
+        n for n in numbers if key and n in free and count >= FEW_SERIES and len(pairs[n]) <= count
+    ]
+    may_label = [n for n in free if n not in numbers or n.lower() in LABELS or n in steady]
+    changing = [n for n in may_label if len(pairs[n]) > count]
     # A window has one label, which is to stay for a while.
     runs = {n: 1 + sum(map(str.__ne__, table[n][1:], table[n])) for n in changing}
     quick = [n for n in changing if len(keys) / runs[n] < WINDOW and n != "label"]
@@ -169,7 +174,9 @@ def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str
             f"{path}: the column 'label' does not hold labels ({others['label']}), which several "
             "series share: correct it, or rename it if it holds values"
         )
-    left_out |= others
+    numeric = tuple(n for n in steady if "different values" in others.get(n, "") and not whole)
+    labels += numeric
+    left_out |= {name: why for name, why in others.items() if name not in numeric}
     channels = [n for n in free if n in (*numbers, *states) and n not in (*labels, *left_out)]
     if not channels:
         raise DataError(
@@ -185,6 +192,7 @@ def _roles(path: Path, table: Mapping[str, Sequence[str]], numbers: Sequence[str
             id=key or ("id" if "id" not in table else "no column"),
             time=time or "time",
             labels=labels,
+            numeric=numeric,
             channels=tuple(channels) if left_out else (),
         ),
         whole,

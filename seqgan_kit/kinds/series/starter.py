@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ...data.dataset import PARTS, DataError, Dataset, PartName, some
+from ...data.numeric import in_ranges, numbered
 from ...runs import beginning as shared
 from ...runs.asked import Starter, file_name
+from ...runs.first_game import real_valued_game
 from .arrays import LABELS_SUFFIX
 from .datasets import own_series
 from .files import READERS, read_series
@@ -32,7 +34,7 @@ class OwnSeries:
     Attributes:
         root: the file or the folder.
         guess: how it is read.
-        dataset: as the recipe will load it.
+        dataset: as the recipe will load it, with numeric labels as ranges.
         length_N: steps of each series.
         missing: how many values are.
         window: steps of windows, ``None`` where series are taken as they are.
@@ -81,6 +83,7 @@ def look_at_series(path: Path, parts: Mapping[PartName, Path], guess: Guess) -> 
         root=path, columns=guess.columns, window=window, stride=stride, missing="linear",
         validation=share, test=share,
     )  # fmt: skip
+    dataset = in_ranges(numbered(dataset, guess.columns.numeric))
     _refuse_unusable(path, dataset)
     missing = sum(int(np.isnan(value_SC).sum()) for value_SC in values)
     length_N = np.array([len(value_SC) for value_SC in values])
@@ -170,7 +173,7 @@ def series_recipe(found: OwnSeries, name: str, target: Path) -> str:
     distance_SC = np.abs(value_SC - value_SC.mean(0))
     tails = (distance_SC > HEAVY_TAILS * value_SC.std(0)).any()
     longest = max(map(len, items))
-    game = shared.real_valued_game(
+    game = real_valued_game(
         name,
         training.label_NA,
         thing="sequence",
@@ -202,6 +205,8 @@ data:
   root: {shared.quoted(os.path.abspath(found.root))}{table if found.guess.table else ""}
   # Names of labels; without them all series are of one class.
   labels: {shared.quoted_list(columns.labels)}
+  # Those that are numbers, and are asked for as such (--label age=63).
+  numeric: {shared.quoted_list(columns.numeric)}
   # Names of values; none: all that are nothing else.
   channels: {shared.quoted_list(columns.channels)}
   # Windows of so many steps of long series, and steps from one to the next; null: whole series.
