@@ -102,7 +102,12 @@ class GAN:
         }
         self.turns: Sequence[Turn] = (
             Turn("discriminator", self.discriminator_turn, discriminator_steps),
-            Turn("generator", self.generator_turn, shares=True),
+            Turn(
+                "generator",
+                self.generator_turn,
+                shares=True,
+                reads=self.loss.needs_real or likelihood > 0,
+            ),
         )
         self._played: _Played | None = None
 
