@@ -52,7 +52,9 @@ def random_images(count: int) -> Dataset:
     return Dataset("random", {"training": part, "validation": part}, names, "random")
 
 
-def stepper(name: str, overrides: tuple[str, ...], device: str, folder: Path) -> Callable[[], None]:
+def stepper(
+    name: str, overrides: tuple[str, ...], device: str, folder: Path
+) -> Callable[[], None]:
     """Return a training step of a recipe."""
     recipe = recipe_files.load(name, overrides)
     dataset = random_images(8192)
@@ -86,7 +88,9 @@ def main() -> None:
     for title, (name, overrides) in CASES.items():
         with tempfile.TemporaryDirectory() as scratch:
             steps = {
-                sort: stepper(name, (*overrides, *common, *more), given.device, Path(scratch) / sort)
+                sort: stepper(
+                    name, (*overrides, *common, *more), given.device, Path(scratch) / sort
+                )
                 for sort, more in {"plain": (), "private": (PRIVATE,)}.items()
             }
             times: dict[str, list[float]] = {sort: [] for sort in steps}

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from ..data.dataset import DataError, Dataset
+from ..data.dataset import Dataset
 from ..data.loader import SequenceStore
 from ..data.poisson import PoissonBatches
 from ..errors import UsageError
@@ -47,9 +47,9 @@ def with_privacy(
     """Return the objective with private gradients, batches for it, and its budget.
 
     Raises:
-        UsageError: there are several processes, no such attribute, or Opacus is not installed.
-        DataError: delta is too large for so many units, a batch larger than they are, or the
-            gradients of items are not apart.
+        UsageError: there are several processes, no such attribute, delta is too large for so many
+            units, or Opacus is not installed.
+        DataError: a batch is larger than the data, or the gradients of items are not apart.
     """
     if runtime.world > 1:
         raise UsageError("train.privacy: only one process can train with privacy")
@@ -61,7 +61,7 @@ def with_privacy(
         unit_items=settings.unit_items,
     )
     if settings.delta * batches.units >= 1:
-        raise DataError(
+        raise UsageError(
             f"train.privacy.delta: {settings.delta:g} would allow to publish one of "
             f"{batches.units} units; choose less than {1 / batches.units:.1g}"
         )
