@@ -62,7 +62,7 @@ def budget(sigma=1.0, rate=0.1, steps=100, epsilon=10.0, calls=1, **changes):
 
 
 def private(objective, batches, sigma, clip=1.0):
-    return Private(objective, batches, budget(), clip=clip, noise_multiplier=sigma)
+    return Private(objective, batches, budget(), bound=clip, noise_multiplier=sigma)
 
 
 def gradient(objective, batch, turn=0):

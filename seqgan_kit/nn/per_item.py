@@ -91,8 +91,8 @@ class Tape:
 
     def add(self, parameter: Tensor, gradient_RP: Float[Tensor, "R ..."]) -> None:
         """Note the gradient of a parameter by each row."""
-        rows = gradient_RP.detach().unflatten(0, (-1, self.count))
-        self._parts[self._owned[id(parameter)]].append(rows.sum(0))
+        each = gradient_RP.detach().unflatten(0, (-1, self.count))
+        self._parts[self._owned[id(parameter)]].append(each.sum(0))
 
     def outer(
         self, parameter: Tensor, back_RTO: Float[Tensor, "R T O"], into_RTI: Float[Tensor, "R T I"]
@@ -103,8 +103,8 @@ class Tape:
 
     def _by_item(self, x_RTF: Tensor) -> Tensor:
         """Put the rows of an item behind each other, ``[N, T', F]``."""
-        rows = x_RTF.detach().unflatten(0, (-1, self.count))
-        return rows.transpose(0, 1).flatten(1, 2)
+        each = x_RTF.detach().unflatten(0, (-1, self.count))
+        return each.transpose(0, 1).flatten(1, 2)
 
     def recurrent(
         self, weights: tuple[Tensor, ...], back_TBG: Tensor, x_TBF: Tensor, again_TBG: Tensor,

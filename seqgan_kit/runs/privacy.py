@@ -95,7 +95,7 @@ def with_privacy(
     )
     watch.say(NOT_COVERED)
     private = Private(
-        objective, batches, budget, clip=settings.clip, noise_multiplier=sigma
+        objective, batches, budget, bound=settings.clip, noise_multiplier=sigma
     )  # fmt: skip
     return private, batches, budget
 

@@ -46,7 +46,7 @@ class Private:
         objective: the objective.
         batches: draws the units.
         budget: counts what is spent.
-        clip: C, the largest norm of a unit's gradient.
+        bound: C, the largest norm of a unit's gradient.
         noise_multiplier: sigma.
     """
 
@@ -56,14 +56,14 @@ class Private:
         batches: PoissonBatches,
         budget: PrivacyBudget,
         *,
-        clip: float,
+        bound: float,
         noise_multiplier: float,
     ) -> None:
         self.networks: Mapping[str, nn.Module] = objective.networks
         self.averaged = objective.averaged
         self.batches = batches
         self.budget = budget
-        self.clip = clip
+        self.bound = bound
         self.noise_multiplier = noise_multiplier
         self.turns: Sequence[Turn] = tuple(
             replace(turn, compute=partial(self._noisy, turn), shares=False)
@@ -80,7 +80,7 @@ class Private:
         self.budget.spend()
         network = self.networks[turn.name]
         sums, outcome = self._clipped(turn, batch, noise, moment._replace(shared=False))
-        scale = self.noise_multiplier * self.clip
+        scale = self.noise_multiplier * self.bound
         surrogate = torch.zeros((), device=batch.mask_BT.device)
         for name, parameter in network.named_parameters():
             noisy = torch.empty_like(parameter).normal_(generator=self._secret(parameter.device))
@@ -101,7 +101,7 @@ class Private:
         tape, outcome = recorded(turn, self.networks[turn.name], batch, noise, moment)
         unit_N, units = self.batches.units_of_last
         norm_U = tape.squared_norms(unit_N, units).sqrt()
-        weight_U = (self.clip / norm_U.clamp(min=1e-12)).clamp(max=1.0)
+        weight_U = (self.bound / norm_U.clamp(min=1e-12)).clamp(max=1.0)
         if unit_N is not None:
             weight_U = (weight_U / unit_N.bincount(minlength=units))[unit_N]
         return tape.weighted_sum(weight_U), outcome
