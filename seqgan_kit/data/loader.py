@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +17,15 @@ from ..kind import Codec
 from .dataset import DataError, Part
 
 CHUNK = 4096
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """An endless stream of batches that can resume at any position."""
+
+    drawn: int
+
+    def next(self) -> Batch: ...
 
 
 class SequenceStore:

@@ -17,6 +17,7 @@ from ..nn.condition import NO_LABEL, LabelEmbedding
 from ..nn.heads import Head, LikelihoodHead, with_likelihood
 from ..nn.networks import Generator
 from ..nn.noise import Latent, Noise
+from ..nn.per_item import spread, tape_of
 from ..nn.recurrent import Cell, Recurrent, State
 from ..nn.relaxation import PLAIN, Decoding, Written, as_tensor, joined
 from ..nn.scan import scan
@@ -116,7 +117,8 @@ class RecurrentGenerator(Generator):
             self.first(context_BE).tanh(), "b (s l h) -> s l b h",
             s=self.recurrent.state_tensors, l=self.recurrent.layers,
         )  # fmt: skip
-        input_BTI = self.constant(context_BE)[:, None] + self.position_TE[:steps]
+        position_TE = spread(self.position_TE, len(context_BE))
+        input_BTI = self.constant(context_BE)[:, None] + position_TE[..., :steps, :]
         if self.step_noise_size:
             input_BTI = input_BTI + self.fresh(latent.step_BTE)
         return tuple(state_LBH.contiguous() for state_LBH in states), input_BTI
@@ -217,13 +219,14 @@ class RecurrentGenerator(Generator):
         state, input_BTI = self.begin(latent, batch.label_BA)
         if self.feedback:
             before_BTF = head.embed(batch.x_BTF[:, :-1])
-            start_BTF = self.start_F.expand(count, 1, -1)
+            start_BTF = spread(self.start_F, count)[..., None, :].expand(count, 1, -1)
             input_BTI = input_BTI + self.before(torch.cat([start_BTF, before_BTF], 1))
         input_BTI = self._dropped(input_BTI, regularize)
         h_BTH, _ = self.recurrent.unroll(input_BTI, state)
         h_BTH = self._dropped(h_BTH, regularize)
-        if not h_BTH.is_cpu:
-            # Selecting the existing steps would wait for the device to count them.
+        if not h_BTH.is_cpu or tape_of(self.position_TE) is not None:
+            # Selecting the existing steps would wait for the device to count them, and what is
+            # noted of each sequence would no longer be apart.
             return log_prob(h_BTH, batch.x_BTF) * batch.mask_BT
         chosen = batch.mask_BT.nonzero(as_tuple=True)
         written = log_prob(h_BTH[chosen][None], batch.x_BTF[chosen][None])[0]

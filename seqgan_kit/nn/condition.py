@@ -62,7 +62,8 @@ class LabelEmbedding(nn.Module):
         vectors = list(self.table.split(self._sizes))
         for attribute in self._numeric:
             basis_LK = self.get_buffer(f"basis_{attribute}")
-            vectors[attribute] = basis_LK @ self.get_parameter(f"curve_{attribute}")
+            # It may be a tensor that stands in for the parameter (torch.func).
+            vectors[attribute] = basis_LK @ getattr(self, f"curve_{attribute}")
         return torch.cat(vectors)
 
 

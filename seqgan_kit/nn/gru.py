@@ -18,9 +18,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .lstm import Record
+
 
 def gru_layer(
-    x_TBF: Float[Tensor, "T B F"], h_BH: Float[Tensor, "B H"], *weights: Tensor
+    x_TBF: Float[Tensor, "T B F"],
+    h_BH: Float[Tensor, "B H"],
+    *weights: Tensor,
+    record: Record | None = None,
 ) -> Float[Tensor, "T B H"]:
     """Run a GRU layer over all steps.
 
@@ -29,11 +34,17 @@ def gru_layer(
         h_BH: the initial state.
         weights: those of input and state, ``[3H, F]`` and ``[3H, H]``, and their biases ``[3H]``,
             with the gates in the order of ``torch.nn.GRU``.
+        record: called on the way back; weights then get no gradient of their own.
 
     Returns:
         The state after every step.
     """
-    return _GRULayer.apply(x_TBF, h_BH, *weights)
+    anchor = None
+    if record is not None:
+        # Nothing else may need a gradient, and the way back has to be taken.
+        anchor = torch.zeros((), device=x_TBF.device, requires_grad=True)
+        weights = tuple(weight.detach() for weight in weights)
+    return _GRULayer.apply(record, anchor, x_TBF, h_BH, *weights)
 
 
 def _doubled(tensor: Tensor, start: int, end: int) -> Tensor:
@@ -45,7 +56,11 @@ def _doubled(tensor: Tensor, start: int, end: int) -> Tensor:
 
 class _GRULayer(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x_TBF: Tensor, h_BH: Tensor, *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, record: Record | None, anchor: Tensor | None, x_TBF: Tensor, h_BH: Tensor,
+        *weights: Tensor,
+    ) -> Tensor:  # fmt: skip
+        ctx.record = record
         steps, count, _ = x_TBF.shape
         hidden = h_BH.shape[1]
         two = 2 * hidden
@@ -76,7 +91,7 @@ class _GRULayer(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x_TBF, h_BH, *rest = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return _differentiable(gradients[0], (x_TBF, h_BH, *rest[:4]))
+            return None, None, *_differentiable(gradients[0], (x_TBF, h_BH, *rest[:4]))
         of_input, of_state, _, _, gates_TBG, new_TBH, recalled_TBH, states = rest
         steps, count, _ = x_TBF.shape
         hidden = h_BH.shape[1]
@@ -99,20 +114,23 @@ class _GRULayer(torch.autograd.Function):
             kept_BH = state_BH * keeps[t]
             state_BH = (kept_BH.add_(outer[t - 1]) if t else kept_BH).addmm_(flat[t], of_state)
         slope_PG = slope_TB3H.view(steps * count, 3 * hidden)
-        for_x, _, for_input, for_state, input_bias, state_bias = ctx.needs_input_grad
+        for_x, _, for_input, for_state, input_bias, state_bias = ctx.needs_input_grad[2:]
         found = [None, state_BH, None, None, None, None]
         if for_state:
             found[3] = slope_PG.T @ states[:-1].flatten(0, 1)
         if state_bias:
             found[5] = slope_PG.sum(0)
+        again_TBG = slope_TB3H.flatten(2).clone() if ctx.record is not None else None
         torch.mul(candidate_TBH, seen_TBH, out=to_new)  # Of the input: without the reset gate.
+        if ctx.record is not None:
+            ctx.record(slope_TB3H.flatten(2), x_TBF, again_TBG, states[:-1])
         if for_x:
             found[0] = (slope_PG @ of_input).view_as(x_TBF)
         if for_input:
             found[2] = slope_PG.T @ x_TBF.flatten(0, 1)
         if input_bias:
             found[4] = slope_PG.sum(0)
-        return tuple(found)
+        return None, None, *found
 
 
 def _differentiable(gradient_TBH: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:

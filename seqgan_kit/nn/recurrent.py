@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from .gru import gru_layer
+from .lstm import lstm_layer
+from .per_item import Tape, tape_of
 
 Cell = Literal["lstm", "gru"]
 State = tuple[Tensor, ...]
@@ -126,6 +129,9 @@ class Recurrent(nn.Module):
             NoSuchKernel: autocast is on and the CPU has no bfloat16 kernels.
         """
         state = self.zero_state(x_BTF) if state is None else state
+        tape = tape_of(self._layer_weights(0)[0])
+        if tape is not None and torch.is_grad_enabled():
+            return self._noted(x_BTF, state, tape)
         plain = torch.is_autocast_enabled("cpu") or torch.compiler.is_exporting()
         if self.cell == "gru" and x_BTF.is_cpu and not plain:
             return self._by_own_kernel(x_BTF, state[0])
@@ -144,6 +150,22 @@ class Recurrent(nn.Module):
             raise NoSuchKernel(
                 "this CPU cannot run recurrent layers in bfloat16: use train.precision=float32"
             ) from error
+
+    def _noted(self, x_BTF: Tensor, state: State, tape: Tape) -> tuple[Tensor, State]:
+        """Run all steps by kernels that tell the tape what they know of each sequence."""
+        out_TBH = x_BTF.transpose(0, 1).contiguous()
+        after: list[tuple[Tensor, ...]] = []
+        for layer, first in enumerate(zip(*state, strict=True)):
+            weights = self._layer_weights(layer)
+            record = partial(tape.recurrent, weights)
+            if self.cell == "lstm":
+                out_TBH, c_BH = lstm_layer(out_TBH, *first, *weights, record=record)
+                after.append((out_TBH[-1], c_BH))
+            else:
+                out_TBH = gru_layer(out_TBH, *first, *weights, record=record)
+                after.append((out_TBH[-1],))
+        states = tuple(torch.stack(tensors) for tensors in zip(*after, strict=True))
+        return out_TBH.transpose(0, 1), states
 
     def _by_own_kernel(self, x_BTF: Tensor, state_LBH: Tensor) -> tuple[Tensor, State]:
         out_TBH = x_BTF.transpose(0, 1).contiguous()  # It has the time first.

@@ -113,7 +113,12 @@ class GAN:
             self.networks = {**self.networks, "augmentation": augmentation}
         self.turns: Sequence[Turn] = (
             Turn("discriminator", self.discriminator_turn, discriminator_steps),
-            Turn("generator", self.generator_turn, shares=True),
+            Turn(
+                "generator",
+                self.generator_turn,
+                shares=True,
+                reads=self.loss.needs_real or likelihood > 0,
+            ),
         )
         self._played: _Played | None = None
 

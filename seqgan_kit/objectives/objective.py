@@ -42,6 +42,7 @@ class Turn:
         compute: computes losses from a batch, noise and the moment.
         repeats: how often a step takes this turn, each time with a new batch.
         shares: whether it reads the last batch of the step again instead of a new one.
+        reads: whether it looks at real sequences; if not, at most at labels and at how many.
         active: whether the turn is taken at a moment.
         factor: factor of the network's learning rate.
         course: learning-rate schedule, a factor for each moment; None for that of the run.
@@ -51,6 +52,7 @@ class Turn:
     compute: Callable[[Batch, Noise, Moment], Outcome]
     repeats: int = 1
     shares: bool = False
+    reads: bool = True
     active: Callable[[Moment], bool] = lambda moment: True
     factor: float = 1.0
     course: Callable[[Moment], float] | None = None

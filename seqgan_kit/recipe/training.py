@@ -6,6 +6,7 @@ from typing import Literal
 
 from ..sections import Count, PositiveInt, Rate, Section, Share
 from .objectives import GanObjectiveRecipe, ObjectiveRecipe
+from .privacy import PrivacyRecipe
 
 
 class ScheduleRecipe(Section):
@@ -56,6 +57,9 @@ class TrainRecipe(Section):
     label_dropout: Share = 0.0
     """Share of sequences whose label is hidden from maximum likelihood, so that the network learns
     them without labels, too; `seqgen sample --guidance` needs it (0.1 is usual)."""
+    privacy: PrivacyRecipe | None = None
+    """Differential privacy: `{epsilon: 10, delta: 1e-5, clip: 1.0}` (requires the extra
+    `privacy`)."""
     average_decay: Share = 0.999
     """Decay of the averaged weights per step; samples come from the averaged weights."""
     log_every: PositiveInt = 50

@@ -20,6 +20,7 @@ from ..sections import (
     in_words,
 )
 from .objectives import GanObjectiveRecipe, ObjectiveRecipe
+from .privacy import problems_of
 from .training import PhaseRecipe, TrainRecipe
 
 
@@ -121,6 +122,8 @@ class Recipe(Section):
                 "train.label_dropout is for maximum likelihood: objective.kind likelihood, a game "
                 "with a share of it, or a phase"
             )
+        if train.privacy is not None and (problem := next(problems_of(self), None)):
+            raise ValueError(problem)
         for network in train.learning_rates:
             if network not in self.model.networks:
                 raise ValueError(

@@ -33,6 +33,7 @@ from . import hub
 from .data import kind_of
 from .loading import folder_of, run_recipe
 from .places import ENDING, unpack
+from .privacy import told
 from .sampler import Sampler
 
 FIGURES, CARD = "figures.json", "README.md"
@@ -195,6 +196,8 @@ def card(run: Run, recipe: Recipe, checkpoint: str, figures: Mapping[str, Any], 
     table = f"| figure | mean | deviation |\n|---|---|---|\n{measured}\n" if figures else (
         "Not measured: `seqgen evaluate` has not been run before packing.\n"
     )  # fmt: skip
+    guarantee = told(recipe, run.checkpoints()[-1])
+    privacy = f"- Privacy: {guarantee}\n" if guarantee else ""
     return f"""# {recipe.name}
 
 A generator of {kind_of(recipe).name}, trained with seqgan_kit {run.info.get("seqgan_kit", "")}
@@ -204,7 +207,7 @@ half precision. `recipe.yaml` is the recipe with all of its settings.
 - Data: {run.info["data"]["name"]}, {run.info["data"]["items"].get("training", "?")} training items
 - Licence of the data: {licence}
 - Labels: {labels}
-
+{privacy}
 ## Figures
 
 {table}

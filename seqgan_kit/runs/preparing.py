@@ -10,14 +10,15 @@ from typing import cast
 from torch import nn
 
 from ..data.dataset import Dataset
-from ..data.loader import GroupedBatches, SequenceStore
+from ..data.loader import Batches, GroupedBatches, SequenceStore
 from ..data.numeric import in_ranges
 from ..data.sources import cache_folder
 from ..kind import Codec
-from ..labels import label_counts
+from ..labels import LabelCounts, label_counts
 from ..nn.networks import Generator
 from ..objectives.objective import Objective
 from ..recipe import Recipe
+from ..training.budget import Budget
 from ..training.log import require_tensorboard, tensorboard_report
 from ..training.run import Run
 from ..training.runtime import Runtime
@@ -26,6 +27,7 @@ from . import data as data_of
 from .data import seen, trainable
 from .judging import checkpoint_score, likelihood_score, ratio_score
 from .objectives import check_processes, make_objective, optimization, schedule
+from .privacy import with_privacy
 from .sampler import Sampler
 from .transfer import begin_with
 from .watch import Watch
@@ -63,24 +65,43 @@ class Making:
             recipe.data.budget_mb * 2**20,
             cache_folder() / "encoded",
         )
-        batches = GroupedBatches(
-            store,
-            batch_size=settings.batch_size,
-            class_NA=in_ranges(visible).parts["training"].label_NA,
-            group=settings.class_group,
-            seed=recipe.seed,
-            rank=runtime.rank,
-            world=runtime.world,
-        )
         objective = make_objective(recipe, codec, visible.classes)
         score = self._score(recipe, dataset, codec, objective)
         if other is not None:
             begin_with(other, objective, visible.labels, watch)
+            if settings.privacy is not None:
+                watch.say(f"privacy: the weights of {other.path} are taken to be public")
+        counts: LabelCounts | None = None
+        batches: Batches
+        budget: Budget | None = None
+        if settings.privacy is not None:
+            objective, batches, budget = with_privacy(
+                recipe,
+                settings.privacy,
+                dataset=dataset,
+                codec=codec,
+                classes=visible.classes,
+                store=store,
+                objective=objective,
+                runtime=runtime,
+                watch=watch,
+            )
+        else:
+            counts = label_counts(visible.parts["training"].label_NA)
+            batches = GroupedBatches(
+                store,
+                batch_size=settings.batch_size,
+                class_NA=in_ranges(visible).parts["training"].label_NA,
+                group=settings.class_group,
+                seed=recipe.seed,
+                rank=runtime.rank,
+                world=runtime.world,
+            )
 
         def trainer_for(run: Run) -> Trainer:
             def sampler(network: nn.Module) -> Sampler:
                 made = Sampler(cast(Generator, network), codec, visible.labels, runtime.device)
-                made.label_counts = label_counts(visible.parts["training"].label_NA)
+                made.label_counts = counts
                 return made
 
             def preview(step: int) -> Path:
@@ -101,6 +122,7 @@ class Making:
                 schedule=schedule(recipe),
                 steps=settings.steps,
                 minutes=settings.minutes,
+                budget=budget,
                 average_decay=settings.average_decay,
                 seed=recipe.seed,
                 log_every=settings.log_every,

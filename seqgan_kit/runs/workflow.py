@@ -168,7 +168,10 @@ def _info(
         "command": shlex.join(command),
         "environment": environment(runtime.device, runtime.world),
         "labels": {name: list(names) for name, names in visible.labels.items()},
-        "label_counts": label_counts(visible.parts["training"].label_NA),
+        # How many there are of each label is known of each item then, too.
+        "label_counts": None
+        if recipe.train.privacy
+        else label_counts(visible.parts["training"].label_NA),
         "codec": dict(stored.settings),
         "data": {
             "name": dataset.name,

@@ -23,6 +23,7 @@ from ..files import (
     write_sums,
     write_tensors,
 )
+from .budget import Spending
 
 Count = Annotated[StrictInt, NonNegativeInt]
 
@@ -38,6 +39,7 @@ class Progress:
         means: sums and counts of the metrics that are not logged yet.
         score: score of the averaged network at this step, lower is better; ``None`` if the run
             does not keep its best checkpoint.
+        privacy: what was spent, for a training with privacy.
     """
 
     step: Count = 0
@@ -45,6 +47,7 @@ class Progress:
     seconds: Annotated[FiniteFloat, Field(ge=0)] = 0.0
     means: dict[str, tuple[float, Count]] = field(default_factory=dict)
     score: float | None = None
+    privacy: Spending | None = None
 
 
 def _prefixed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

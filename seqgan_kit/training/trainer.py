@@ -8,31 +8,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from ..batch import Batch
+from ..data.loader import Batches
 from ..errors import SeqganError
 from ..files import FileProblem
 from ..nn.noise import Noise
 from ..objectives.objective import Moment, Objective, Turn
 from . import checkpoint
+from .budget import Budget, Unlimited
 from .ema import Average
 from .log import Means, MetricsFile, Report
 from .run import Run
 from .runtime import Runtime
-
-
-@runtime_checkable
-class Batches(Protocol):
-    """An endless stream of batches that can resume at any position."""
-
-    drawn: int
-
-    def next(self) -> Batch: ...
 
 
 class TrainingDiverged(SeqganError, RuntimeError):
@@ -120,6 +113,7 @@ class Trainer:
         schedule: learning-rate schedule.
         steps: number of training steps.
         minutes: time limit; training ends at whichever limit comes first.
+        budget: another limit.
         average_decay: decay of the averaged network.
         seed: seed of the noise.
         log_every: steps between two lines of ``metrics.jsonl``.
@@ -143,6 +137,7 @@ class Trainer:
         schedule: Schedule,
         steps: int,
         minutes: float | None = None,
+        budget: Budget | None = None,
         average_decay: float = 0.999,
         seed: int = 0,
         log_every: int = 50,
@@ -161,6 +156,7 @@ class Trainer:
         self.schedule = schedule
         self.steps = steps
         self.minutes = minutes
+        self.budget = budget or Unlimited()
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every
         self.keep = keep
@@ -213,6 +209,7 @@ class Trainer:
                 f"{path / 'state.json'} is damaged: {progress.drawn} batches are more than "
                 f"{progress.step} steps draw"
             )
+        self.budget.restore(progress.privacy)
         self.progress = progress
         self.batches.drawn = self.progress.drawn
         self.means.restore(self.progress.means, self.runtime.device)
@@ -239,6 +236,7 @@ class Trainer:
                 self.progress.step, self.average.module
             )
             self.progress.drawn = self.batches.drawn
+            self.progress.privacy = self.budget.state()
             checkpoint.save(
                 self.run.save_checkpoint(self.progress.step),
                 networks=self._kept_networks,
@@ -298,7 +296,7 @@ class Trainer:
 
     @property
     def over(self) -> bool:
-        return self._share_done >= 1
+        return self._share_done >= 1 or self.budget.used_up(self.progress.step)
 
     def train_step(self) -> None:
         """Run one step: every turn of the objective, then the update of the average."""
@@ -366,7 +364,7 @@ class Trainer:
             return {}
         values = self.runtime.mean(torch.cat([means, self.bad.float()[None]])).tolist()
         self._refuse_bad(values.pop())
-        figures = dict(zip(names, values, strict=True))
+        figures = dict(zip(names, values, strict=True)) | self.budget.figures()
         if metrics is not None:
             line = {"step": self.progress.step, "seconds": round(self.progress.seconds, 3)}
             metrics.write({**line, **figures})
