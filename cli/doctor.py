@@ -35,6 +35,7 @@ EXTRAS = {
     "hub": "runs on the Hugging Face hub (seqgen push, hf://user/name)",
     "export": "runs as ONNX files (seqgen export)",
     "peptides": "charge and moment of peptides, and edit distances",
+    "ray": "tasks on a cluster (--on ray)",
     "serve": "seqgen serve, and seqgen train --view",
     "test": "the tests",
     "docs": "building the documentation",

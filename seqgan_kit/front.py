@@ -29,6 +29,7 @@ from .files import move_new
 from .measuring.evaluation import Evaluation
 from .measuring.opening import bench_of, same_data_for_all
 from .pages import comparison
+from .pages.measuring_runs import Measuring
 from .recipe import Recipe
 from .recipe import files as recipe_files
 from .recipe.files import RecipeError
@@ -211,11 +212,7 @@ def compare(
         entries,
         Path(out),
         title=", ".join(entry.name for entry in entries),
-        seed=seed,
-        device=device,
-        samples=samples,
-        sets=sets,
-        gan_train=gan_train,
+        how=Measuring(device, samples, sets, gan_train, seed),
         watch=_watch(progress),
     )
 
