@@ -5,8 +5,8 @@
     python benchmarks/scale.py shards --count 200000 --shards 8
 
 - compare: the eight models of `compare/mnist` on scikit-learn's digits, with one thread each, one
-  after the other and on two workers. Weights and figures, but those that are times, are to be equal
-  to the bit; the time is that of the whole command.
+  after the other and on two workers. Weights and figures, but those that are times, are to be
+  equal to the bit; the time is that of the whole command.
 - kills: the same on two workers, while one of them is killed every 20 seconds.
 - shards: samples of a run in shards by 1, 2 and 4 workers, and once more by 2 with the command
   itself killed half-way and given again. The bytes are to be the same.
