@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,20 +17,16 @@ from .console import (
     MEASURED,
     SEED,
     SETS,
-    StopSignals,
     gan_train_option,
     say,
     show,
-    training_progress,
     watching,
 )
+from .placing import executing, on_options, trained
 from .sweeping import sweep_options, sweeps_of
 
 if TYPE_CHECKING:
-    from seqgan_kit.pages.comparison import Entry
-    from seqgan_kit.recipe import CompareRecipe, Recipe
     from seqgan_kit.runs.steering import Choose
-    from seqgan_kit.runs.watch import Watch
 
 
 @click.command(short_help="Compare models, on one page.")
@@ -51,6 +46,7 @@ if TYPE_CHECKING:
 @gan_train_option
 @sweep_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@on_options
 def command(
     what: tuple[str, ...],
     out: Path | None,
@@ -66,6 +62,8 @@ def command(
     choose: tuple[Choose, ...],
     power: float | None,
     device: str,
+    on: str | None,
+    threads: int | None,
 ) -> None:
     """Compare RUNS, or train and compare the recipes of a COMPARISON under one budget.
 
@@ -76,14 +74,17 @@ def command(
       seqgen compare recipes/compare/mnist.yaml minutes=1 data.root=path/to/mnist
       seqgen compare my_comparison.yaml --seeds 3 --out comparisons/three
       seqgen compare compare/text --temperatures 0.6:1.2:0.1 --candidates 1,2,4
+      seqgen compare compare/mnist --seeds 3 --on ray --threads 1
 
     A comparison lists recipes and one budget: minutes of training, or samples seen. To resume a
     stopped comparison, give the same command again. The command prints a table, and writes
     compare.html (one self-contained page), .md, .csv and .json into --out. The same COMPARISON, or
     the same RUNS without --out, replace their own page; nothing else is replaced without --force.
     """
+    from seqgan_kit.files import sole
     from seqgan_kit.measuring.sweeps import check_settings
-    from seqgan_kit.pages import comparison
+    from seqgan_kit.pages import comparison, training_runs
+    from seqgan_kit.pages.measuring_runs import Measuring
     from seqgan_kit.recipe import files as recipe_files
     from seqgan_kit.recipe import slug
     from seqgan_kit.report.curves import sweep_table
@@ -103,70 +104,40 @@ def command(
         folder = out or Path("comparisons") / compared.name
         comparison.refuse_others(folder, "compare", compared.name, force)
         recipe = next(iter(recipes.values()))
-        entries = _trained(compared, recipes, folder, seeds, device)
-        title, budget = compared.name, compared.budget
+        recipes = training_runs.on_device(recipes, device)
+        planned = training_runs.plan(compared, recipes, folder, seeds=seeds)
+        entries, title, budget = [], compared.name, compared.budget
     else:
         if overrides or seeds > 1:
             raise UsageError("overrides and --seeds are only supported for comparisons of recipes")
-        entries = comparison.runs_as_entries(opened_runs(targets))
+        entries, planned = comparison.runs_as_entries(opened_runs(targets)), []
         title = ", ".join(entry.name for entry in entries)
         folder = out or Path("comparisons") / "_".join(slug(e.name) for e in entries)[:80]
         comparison.refuse_others(folder, "compare", None if out else title, force)
-    check_settings([entry.runs[0] for entry in entries], wanted)
-    content = comparison.compare(
-        entries,
-        folder,
-        recipe=recipe,
-        title=title,
-        budget=budget,
-        seed=seed,
-        device=device,
-        samples=samples,
-        sets=sets,
-        gan_train=gan_train,
-        settings=wanted,
-        command=said,
-        watch=watching(),
-    )
+        check_settings([entry.runs[0] for entry in entries], wanted)
+    with ExitStack() as stack:
+        stack.enter_context(sole(folder))
+        executor, signals = stack.enter_context(executing(on, threads))
+        if planned:
+            entries = trained(planned, executor, signals)
+            check_settings([entry.runs[0] for entry in entries], wanted)
+        if not executor.elsewhere:
+            signals.release()
+        content = comparison.compare(
+            entries,
+            folder,
+            recipe=recipe,
+            title=title,
+            budget=budget,
+            how=Measuring(device, samples, sets, gan_train, seed),
+            settings=wanted,
+            executor=executor,
+            command=said,
+            watch=watching(),
+        )
     show(terminal(content))
     if content["sweeps"]:
         show("\n" + sweep_table(content["sweeps"], content["figures"]))
     for choice in content["choice"]:
         say(f"{choice['question']}: {choice['answer']}")
     say(f"the page: {folder / 'compare.html'}")
-
-
-def _trained(
-    compared: CompareRecipe, recipes: dict[str, Recipe], folder: Path, seeds: int, device: str
-) -> Sequence[Entry]:
-    """Train the models that are not trained yet; exit if the user stops training."""
-    from dataclasses import replace
-
-    from seqgan_kit.pages import comparison
-
-    if device != "auto":
-        recipes = {
-            name: recipe.model_copy(
-                update={"train": recipe.train.model_copy(update={"device": device})}
-            )
-            for name, recipe in recipes.items()
-        }
-    plain = watching()
-    with StopSignals() as signals:
-
-        @contextmanager
-        def watched(recipe: Recipe) -> Iterator[Watch]:
-            clock = recipe.train.minutes is not None
-            with training_progress(None if clock else recipe.train.steps) as shown:
-                yield replace(plain, report=shown, should_stop=signals.should_stop)
-
-        entries = comparison.train_all(
-            comparison.plan(compared, recipes, folder, seeds=seeds),
-            say=say,
-            watched=watched,
-            command=["seqgen", *sys.argv[1:]],
-        )
-    if entries is None:
-        say("saved; resume with the same command")
-        sys.exit(128 + signals.received)
-    return entries

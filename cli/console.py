@@ -80,6 +80,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.received = 0
         self.training = False
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
         self._before = {
@@ -88,8 +89,13 @@ class StopSignals:
         return self
 
     def __exit__(self, *stopped_by: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let signals stop the process again as they did before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._before = {}
 
     def should_stop(self) -> bool:
         """Say whether training is to end; asked after every step, by each of several processes."""

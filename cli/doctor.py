@@ -36,6 +36,7 @@ EXTRAS = {
     "export": "runs as ONNX files (seqgen export)",
     "peptides": "charge and moment of peptides, and edit distances",
     "privacy": "training with differential privacy (train.privacy)",
+    "ray": "tasks on a cluster (--on ray)",
     "serve": "seqgen serve, and seqgen train --view",
     "test": "the tests",
     "docs": "building the documentation",

@@ -19,6 +19,7 @@ COMMANDS = {
     "sample": ("sample", "Make samples with a trained run."),
     "evaluate": ("evaluate", "Measure runs, or samples made elsewhere."),
     "compare": ("compare", "Lay models side by side, on a page."),
+    "sweep": ("sweep", "Search settings of a recipe, chosen on validation."),
     "report": ("report", "A page about one run."),
     "plot": ("plot", "Plot the training curves of runs."),
     "audit": ("audit", "Attack a run: who was in the training part?"),

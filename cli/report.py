@@ -58,6 +58,7 @@ def command(
     from seqgan_kit.pages import comparison
     from seqgan_kit.pages.blind import ITEMS
     from seqgan_kit.pages.blind import blind as write_blind
+    from seqgan_kit.pages.measuring_runs import Measuring
     from seqgan_kit.runs.loading import opened_runs
 
     found = opened_runs([run, *moved])
@@ -79,11 +80,7 @@ def command(
         folder,
         title=run.resolve().name,
         kind="run",
-        seed=seed,
-        device=device,
-        samples=samples,
-        sets=sets,
-        gan_train=gan_train,
+        how=Measuring(device, samples, sets, gan_train, seed),
         command=shlex.join(["seqgen", *sys.argv[1:]]),
         watch=watching(),
         stem="report",

@@ -16,6 +16,7 @@ from seqgan_kit.sections import LARGEST
 
 from . import completing
 from .console import COUNT, SEED, FiniteRange, checkpoint_option, say, show_path
+from .placing import executing, on_options
 
 if TYPE_CHECKING:
     from seqgan_kit.runs.steering import Choose
@@ -146,6 +147,13 @@ def _click(option: Option) -> click.Option:
     "a tab or a return. `seqgen evaluate --samples` takes it away again.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--shards",
+    type=click.IntRange(min=1),
+    help="Write a total of --count samples into so many shards in the folder --out: Parquet, or "
+    "tar files in the form of WebDataset. Give the command again to go on with it.",
+)
+@on_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -163,6 +171,9 @@ def command(
     force: bool,
     safe_cells: bool,
     device: str,
+    shards: int | None,
+    on: str | None,
+    threads: int | None,
     form: str | None,
     **options: Any,
 ) -> None:
@@ -175,20 +186,54 @@ def command(
     Guidance and candidates make samples say more clearly what their label is, and less varied:
     `seqgen evaluate RUN --candidates 1,2,4` measures both.
     """
+    from dataclasses import asdict
+
     from seqgan_kit import load
+    from seqgan_kit.files import file_digest
     from seqgan_kit.labels import Words, beyond
     from seqgan_kit.runs.data import kind_of_run
     from seqgan_kit.runs.loading import run_recipe
     from seqgan_kit.runs.places import find, is_packed
     from seqgan_kit.runs.steering import Steering
+    from seqgan_kit.tasks.sampling import Wanted, write_shards
     from seqgan_kit.training.run import Run
 
-    run, which = find(run)
+    named = run
+    run, which = find(named)
     if which:
         say(which)
     opened = Run(run)
     kind = kind_of_run(opened)
     _refuse_foreign_options(context, kind)
+    steering = Steering(guidance, candidates, choose, power)
+    if candidates == 1 and any(_given(context, name) for name in ("choose", "power")):
+        raise UsageError("--choose and --power say which of several --candidates is kept")
+    if shards is not None:
+        if out is None or count is None:
+            raise UsageError("--shards requires --out FOLDER and -n, the total number of samples")
+        _refuse_single(context, kind)
+        source = named if is_packed(run) else run
+        wanted = Wanted(
+            # A packed run is unpacked on each machine.
+            run=str(named if is_packed(run) and not named.exists() else source.absolute()),
+            checkpoint=checkpoint,
+            weights=file_digest(opened.checkpoint(checkpoint) / "networks.safetensors"),
+            count=count,
+            shards=shards,
+            labels=labels,
+            seed=seed,
+            steering=asdict(steering),
+            options={o.key: options[o.key] for o in kind.options if o.shards},
+        )
+        # Errors are found before anything is written.
+        sampler = wanted.sampler(device)
+        next(sampler.label_stream(list(labels) or None, 1))
+        with executing(on, threads, bar=False) as (executor, _):
+            write_shards(wanted, kind, out, executor, device=device, force=force, say=say)
+        show_path(out)
+        return
+    if on is not None or threads is not None:
+        raise UsageError("--on and --threads are for samples in --shards")
     if form is not None and form not in kind.formats:
         formats = ", ".join(kind.formats)
         advice = f"choose one of {formats}" if formats else "the name of --out says the format"
@@ -219,9 +264,6 @@ def command(
         raise NotSupported(
             f"--out - is not supported for {kind.singular} runs; name a file or a folder"
         )
-    steering = Steering(guidance, candidates, choose, power)
-    if candidates == 1 and any(_given(context, name) for name in ("choose", "power")):
-        raise UsageError("--choose and --power say which of several --candidates is kept")
     sampler = load(run, checkpoint=checkpoint, device=device)
     if not steering.plain:
         sampler = sampler.steered(steering)
@@ -237,6 +279,15 @@ def _given(context: click.Context, name: str) -> bool:
     from click.core import ParameterSource
 
     return context.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _refuse_single(context: click.Context, kind: Kind) -> None:
+    """Refuse options that say nothing for shards."""
+    for option in kind.options:
+        if _given(context, option.key) and not option.shards:
+            raise NotSupported(f"--{option.name} is not supported with --shards")
+    if _given(context, FORMAT):
+        raise NotSupported("--format is not supported with --shards: the kind of data decides it")
 
 
 def _refuse_foreign_options(context: click.Context, kind: Kind) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -38,6 +39,34 @@ def refuse_existing(path: Path, replace: bool, option: str = "--out") -> None:
     """
     if path.exists() and not replace:
         raise UsageError(f"{path} exists and is not overwritten; use --force or another {option}")
+
+
+LOCK = ".lock"
+"""Name of the file that :func:`sole` locks."""
+
+
+@contextmanager
+def sole(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing into a folder meanwhile; it is created.
+
+    The system holds the lock for this process, and lifts it when the process ends in any way.
+
+    Raises:
+        UsageError: another process writes into it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"another process is writing into {folder}: wait until it ends, stop it, or choose "
+            "another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _flush(path: Path) -> None:

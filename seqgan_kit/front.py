@@ -19,6 +19,7 @@ from .errors import UsageError
 from .measuring.evaluation import Evaluation
 from .measuring.opening import bench_of, same_data_for_all
 from .pages import comparison, training_curves
+from .pages.measuring_runs import Measuring
 from .pages.training_curves import Against
 from .recipe import Recipe
 from .report.charts import Sheet
@@ -199,11 +200,7 @@ def compare(
         entries,
         Path(out),
         title=", ".join(entry.name for entry in entries),
-        seed=seed,
-        device=device,
-        samples=samples,
-        sets=sets,
-        gan_train=gan_train,
+        how=Measuring(device, samples, sets, gan_train, seed),
         watch=_watch(progress),
     )
 

@@ -120,6 +120,7 @@ class Kind(ABC):
             is a folder.
         formats: what ``--format`` of ``seqgen sample`` can be, the usual one first.
         options: further options of ``seqgen sample``.
+        sharded: the form of shards: ``"parquet"``, or the ending of the files in a tar.
         about: for its help: what samples are and where they go, in a few sentences.
         examples: for its help: command lines.
     """
@@ -136,6 +137,7 @@ class Kind(ABC):
     saved_as: Sequence[str] = ()
     formats: Sequence[str] = ()
     options: Sequence[Option] = ()
+    sharded: str = ""
     about: str = ""
     examples: Sequence[str] = ()
 
@@ -331,6 +333,19 @@ class Kind(ABC):
             UsageError: they cannot be written in such a file.
         """
         raise NotSupported(f"samples of {self.name} cannot be saved; use `seqgen sample`")
+
+    def shard(self, samples: Made, first: int) -> Mapping[str, Sequence[Any]] | Sequence[bytes]:
+        """Return some samples of a shard: columns of a table, or the contents of files.
+
+        Args:
+            samples: the samples.
+            first: number of the first of them, among those of all shards.
+        """
+        raise NotSupported(f"--shards is not supported for {self.name}")
+
+    def drawing(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what options of ``seqgen sample`` mean for :meth:`Sampler.stream`, for shards."""
+        return {"noise_scale": options["noise_scale"]} if "noise_scale" in options else {}
 
     def gallery(self, samples: Made) -> Panel:
         """Return a panel of some samples, for a notebook and for ``seqgen serve``.

@@ -10,10 +10,11 @@ from PIL import Image
 
 from seqgan_kit.evaluation.figures import Value
 from seqgan_kit.measuring.evaluation import Evaluation
-from seqgan_kit.pages import comparison
+from seqgan_kit.pages import measuring_runs, training_runs
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.recipe.files import RecipeError
 from seqgan_kit.runs import workflow
+from seqgan_kit.tasks.task import Local
 from seqgan_kit.training.run import Run
 
 from .conftest import SMALL_DATA, SMALLER, TINY_EVALUATION, tiny
@@ -46,9 +47,9 @@ def test_the_bundled_comparison_names_what_there_is():
     assert {recipe.seed for recipe in recipes.values()} == {4}
     assert {recipe.data.source for recipe in recipes.values()} == {"mnist"}
     assert [name for name, recipe in recipes.items() if not recipe.conditional] == ["VAE"]
-    budgeted = comparison.budgeted(recipes["DCGAN"], compared, seed=9)
+    budgeted = training_runs.budgeted(recipes["DCGAN"], compared, seed=9)
     assert (budgeted.train.minutes, budgeted.seed) == (1, 9)
-    assert budgeted.train.steps == comparison.ENDLESS
+    assert budgeted.train.steps == training_runs.ENDLESS
 
 
 def test_a_comparison_from_recipes_to_page(seqgen, three, tmp_path):
@@ -93,17 +94,22 @@ def test_an_interrupted_comparison_goes_on(three, tmp_path):
         def report(_):
             count[0] += 1
 
-        return lambda recipe: nullcontext(
-            workflow.Watch(report=report, should_stop=lambda: count[0] >= after)
+        def say(line):
+            done.extend([line] if " of 3): " in line else [])
+
+        return Local(
+            lambda task: nullcontext(
+                workflow.Watch(say=say, report=report, should_stop=lambda: count[0] >= after)
+            )
         )
 
-    planned = comparison.plan(compared, recipes, tmp_path / "c", seeds=1)
-    first = comparison.train_all(planned, say=done.append, watched=watched(50))
+    planned = training_runs.plan(compared, recipes, tmp_path / "c", seeds=1)
+    first = training_runs.train_all(planned, watched(50))
     assert first is None  # 40 steps of the first model, stopped in the second.
     assert done == ["rows GAN (1 of 3): training", "dense GAN (2 of 3): training"]
     done.clear()
-    planned = comparison.plan(compared, recipes, tmp_path / "c", seeds=1)
-    second = comparison.train_all(planned, say=done.append, watched=watched(1000))
+    planned = training_runs.plan(compared, recipes, tmp_path / "c", seeds=1)
+    second = training_runs.train_all(planned, watched(1000))
     assert done == [
         "rows GAN (1 of 3): trained before", "dense GAN (2 of 3): resuming",
         "VAE (3 of 3): training",
@@ -128,10 +134,10 @@ def test_seeds_are_joined_by_their_means():
     def one(mean):
         return Evaluation("x", {"spread": Value(mean, 0.5, (mean,), 60)}, {})
 
-    joined = comparison.joined("y", [one(1.0), one(2.0)])
+    joined = measuring_runs.joined("y", [one(1.0), one(2.0)])
     assert joined.name == "y"
     assert joined.figures["spread"] == Value.of([1.0, 2.0], 60)
-    assert comparison.joined("y", [one(1.0)]).figures["spread"].deviation == 0.5
+    assert measuring_runs.joined("y", [one(1.0)]).figures["spread"].deviation == 0.5
 
 
 def test_runs_side_by_side(seqgen, tiny_runs, tmp_path):
@@ -232,7 +238,7 @@ def test_a_budget_that_trains_nothing(seqgen, three, tmp_path):
 
 def test_another_budget_in_the_same_folder(seqgen, three, tmp_path):
     compared, recipes = recipe_files.load_comparison(str(three[0]))
-    recipe = comparison.budgeted(recipes["rows GAN"], compared, seed=0)
+    recipe = training_runs.budgeted(recipes["rows GAN"], compared, seed=0)
     path = tmp_path / "out" / "runs" / "rows-gan-seed0"
     workflow.train(recipe, out=path)
     shown = seqgen(*three[1], "samples_seen=2560")
@@ -244,7 +250,7 @@ def test_another_budget_in_the_same_folder(seqgen, three, tmp_path):
         **recipes["rows GAN"].train.model_dump(mode="json"), "device": "cpu",
     }}  # fmt: skip
     recipes["rows GAN"] = recipe_files.check(other, "other")
-    planned = comparison.plan(compared, recipes, tmp_path / "out", seeds=1)
+    planned = training_runs.plan(compared, recipes, tmp_path / "out", seeds=1)
     assert planned[0].path == path
 
 

@@ -17,7 +17,7 @@ FLOORS = [
     ["models", "objectives", "plugins", "data", "evaluation"],
     ["recipe", "report", "training"],
     ["runs"],
-    ["measuring", "auditing"],
+    ["measuring", "auditing", "tasks"],
     ["pages"],
     ["token_files", "serving"],
     ["kinds", "front"],

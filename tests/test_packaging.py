@@ -26,6 +26,13 @@ QUICK = ("--samples", "100", "--sets", "1", "--no-gan-train")
 ROOT = Path(__file__).parents[1]
 
 
+def test_every_package_is_in_the_wheel():
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = (path.parent for path in (ROOT / "seqgan_kit").rglob("__init__.py"))
+    found = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert found == {name for name in told if name.startswith("seqgan_kit")}
+
+
 def test_a_wheel_holds_the_command_and_the_recipes(tmp_path):
     source = tmp_path / "source"
     tracked = subprocess.run(

@@ -25,6 +25,7 @@ GUIDE = (
     "install",
     "guide",
     "serve",
+    "scale",
     "export",
     "privacy",
     "data",

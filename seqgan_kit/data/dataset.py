@@ -96,6 +96,16 @@ class Dataset:
         chosen = Part(part.pick(index_P), part.label_NA[index_P])
         return replace(self, parts={**self.parts, name: chosen})
 
+    def tested_on(self, name: PartName) -> Dataset:
+        """Return the data set with another part in the place of the test part.
+
+        Raises:
+            DataError: that part is empty.
+        """
+        if name != "test" and not len(self.parts[name]):
+            raise DataError(f"{self.name} has no {name} part: set data.{name}")
+        return replace(self, parts={**self.parts, "test": self.parts[name]})
+
     @property
     def classes(self) -> tuple[int, ...]:
         return sizes(self.labels)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..batch import Batch
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, PartName
 from ..data.numeric import in_ranges
 from ..data.sources import cache_folder
 from ..evaluation.distribution import TooFewSamples
@@ -28,7 +28,7 @@ from ..nn.noise import seeded_noise
 from ..recipe import Recipe
 from ..report.tables import Role
 from ..runs import data as data_of
-from ..runs.judging import trained_judge
+from ..runs.judging import CHOOSING_SEED, trained_judge
 from ..runs.loading import load_sampler, run_recipe
 from ..runs.sampler import Sampler, set_seed
 from ..runs.watch import Watch, environment
@@ -54,6 +54,8 @@ class Bench:
         samples: samples per set (default: from the recipe).
         sets: independent sets of samples per run (default: from the recipe).
         gan_train: train judges on samples, the only metric that takes minutes.
+        part: the part that samples are compared with. To choose by the validation part, there is
+            another judge, so that the figures of the test part do not favour what is chosen.
     """
 
     def __init__(
@@ -66,10 +68,14 @@ class Bench:
         samples: int | None = None,
         sets: int | None = None,
         gan_train: bool = True,
+        part: PartName = "test",
     ) -> None:
         self.settings: EvaluationSection = recipe.evaluation
-        self.exact = dataset
-        self.dataset = dataset = in_ranges(dataset)
+        self.part = part
+        self.judge_seed = self.settings.judge_seed + CHOOSING_SEED * (part != "test")
+        self._whole = in_ranges(dataset)
+        self.exact = dataset.tested_on(part)
+        self.dataset = dataset = self._whole.tested_on(part)
         self.device = device
         self.watch = watch
         self.samples = samples or self.settings.samples
@@ -83,8 +89,8 @@ class Bench:
         needed = 2 * (self.settings.neighbours + 1)
         if len(self.test) < needed:
             raise TooFewSamples(
-                f"the test part of {dataset.name} has {len(self.test)} items, but precision, "
-                f"recall, density and coverage need {needed}: enlarge it (data.test), or lower "
+                f"the {part} part of {dataset.name} has {len(self.test)} items, but precision, "
+                f"recall, density and coverage need {needed}: enlarge it (data.{part}), or lower "
                 "evaluation.neighbours"
             )
 
@@ -93,9 +99,9 @@ class Bench:
         """The judge, trained when it is first used: samples from elsewhere are read before."""
         return trained_judge(
             self.recipe,
-            self.dataset,
+            self._whole,
             self.measure,
-            seed=self.settings.judge_seed,
+            seed=self.judge_seed,
             device=self.device,
             say=self.watch.say,
             progress=self.watch.judge,
@@ -187,6 +193,7 @@ class Bench:
             "items": self.measure.key,
             **self.measure.settings,
             **({"unclaimed": [*self.measure.unclaimed]} if self.measure.unclaimed else {}),
+            **({"part": self.part} if self.part != "test" else {}),
             "samples": self.samples,
             "gan_train_samples": self.settings.gan_train_samples if self.gan_train else 0,
         }
@@ -298,7 +305,8 @@ class Bench:
             # The number of samples per second depends on it.
             "device": environment(self.device)["device"],
         }
-        before = kept(run, settings)
+        path = run.evaluation_path if self.part == "test" else run.path / f"{self.part}.json"
+        before = kept(run, settings, path)
         if before is not None:
             return before
         sampler = self.sampler(run, recipe, checkpoint=chosen.name)
@@ -331,7 +339,7 @@ class Bench:
         made = self.samples * self.sets
         figures["samples_per_second"] = Value.of([made / seconds], made)
         result = Evaluation(run.path.name, figures, settings)
-        write_json(run.evaluation_path, result.as_json())
+        write_json(path, result.as_json())
         return result
 
     def sampler(self, run: Run, recipe: Recipe, *, checkpoint: str | None) -> Sampler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..evaluation.figures import Value
@@ -34,10 +35,10 @@ class Evaluation:
         return {"format": FORMAT, "name": self.name, "settings": self.settings, "figures": figures}
 
 
-def kept(run: Run, settings: Mapping[str, Any]) -> Evaluation | None:
-    """Return the evaluation stored in a run; ``None`` if it has other settings."""
+def kept(run: Run, settings: Mapping[str, Any], path: Path) -> Evaluation | None:
+    """Return the evaluation stored in a file of a run; ``None`` if it has other settings."""
     try:
-        read = read_json(run.evaluation_path)
+        read = read_json(path)
         if read.get("format") != FORMAT or read["settings"] != settings:
             return None
         figures = {name: Value.from_json(value) for name, value in read["figures"].items()}

@@ -12,9 +12,11 @@ from torch import Tensor
 from ..data.dataset import DataError
 from ..data.names import plain_cell, safe_cell
 from ..data.reading import opened
+from ..data.shards import has_shards
 from ..errors import UsageError
 from ..labels import Bins, number_of
 from .bench import Bench
+from .shard_samples import gathered
 
 TABLES = (".csv", ".tsv")
 LONGEST_HEADER = 1 << 20
@@ -30,7 +32,7 @@ def read_samples(
     """Read external samples as items that the bench can measure, and their requested labels.
 
     Args:
-        path: a file or folder in a format of this kind of data.
+        path: a file or folder in a format of this kind of data, or a folder of shards.
         labels: a file of labels, if the samples do not contain their labels.
         bench: the bench that measures them.
 
@@ -38,7 +40,19 @@ def read_samples(
         SamplesError: they do not fit the data or each other.
     """
     check_paths(path, labels)
-    return bench.kind.read_samples(path, labels, bench)
+    if not has_shards(path):
+        return bench.kind.read_samples(path, labels, bench)
+    if labels is not None:
+        raise SamplesError(f"--labels {labels} is not supported for shards: they have labels")
+    try:
+        with gathered(path, max_mb=bench.recipe.data.max_file_mb) as place:
+            try:
+                return bench.kind.read_samples(place, None, bench)
+            except SamplesError as error:
+                # The user knows nothing of the temporary place.
+                raise SamplesError(str(error).replace(str(place), str(path))) from error
+    except DataError as error:
+        raise SamplesError(str(error)) from error
 
 
 def check_paths(path: Path, labels: Path | None) -> None:

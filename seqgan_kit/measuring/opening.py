@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..data.dataset import PartName
 from ..recipe import Recipe
 from ..runs import data as data_of
 from ..runs.loading import run_recipe
@@ -21,6 +22,7 @@ def bench_of(
     samples: int | None = None,
     sets: int | None = None,
     gan_train: bool = True,
+    part: PartName = "test",
 ) -> Bench:
     """Load the data of a recipe and return the bench for all models of these data.
 
@@ -31,6 +33,7 @@ def bench_of(
         samples: samples per set (default: from the recipe).
         sets: independent sets of samples per run (default: from the recipe).
         gan_train: whether to measure GAN-train.
+        part: the part that samples are compared with.
     """
     watch = watch or Watch()
     return Bench(
@@ -41,6 +44,7 @@ def bench_of(
         samples=samples,
         sets=sets,
         gan_train=gan_train,
+        part=part,
     )
 
 

@@ -82,12 +82,12 @@ def _how_measured(bench: Bench, measured: Sequence[Evaluation]) -> list[str]:
     notes = [f"Independent sets of samples: {sets}. Real data and noise are one set each."]
     if bench.judged:
         notes = [
-            f"Samples are compared with {real} real test items. The row of held-out real data has "
-            f"{len(bench.test) - real} other test items, compared in the same way. The distance "
+            f"Samples are compared with {real} real {bench.part} items. The row of held-out real "
+            f"data has {len(bench.test) - real} others, compared in the same way. The distance "
             "depends on these counts. Precision, recall, density and coverage compare as many "
             "samples as real items at a time; with few real items for each class (150 of 60, say) "
             "neighbourhoods reach into other classes, and only large differences mean anything.",
-            f"The judge (seed {settings.judge_seed}) recognises {bench.judge_accuracy:.3f} of the "
+            f"The judge (seed {bench.judge_seed}) recognises {bench.judge_accuracy:.3f} of the "
             "test part. Label accuracy above that means that samples are more typical than real "
             "data, not better.",
             *notes,
@@ -115,6 +115,7 @@ def content(
     seed: int,
     command: str,
     sweeps: Sequence[Sweep] = (),
+    notes: Sequence[str] = (),
 ) -> Content:
     """Collect everything for the page.
 
@@ -127,8 +128,9 @@ def content(
         seed: seed of the samples.
         command: the command line that makes the page.
         sweeps: models at several sampling temperatures.
+        notes: what else a reader has to know.
     """
-    notes = []
+    notes = [*notes]
     if any(len(runs) > 1 for _, runs, _ in measured):
         notes.append(
             "Models with several seeds: mean and standard deviation over the runs; curves and "

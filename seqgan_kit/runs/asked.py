@@ -40,6 +40,7 @@ class Option:
         maximum: largest value of a number.
         above: whether the minimum itself is too small.
         metavar: what the help shows in the place of the value.
+        shards: whether it says something for samples in shards, too.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Option:
     maximum: float | None = None
     above: bool = False
     metavar: str | None = None
+    shards: bool = False
 
     @property
     def key(self) -> str:
@@ -76,6 +78,7 @@ NOISE_SCALE = Option(
     1.0,
     minimum=0.0,
     maximum=1000.0,
+    shards=True,
 )
 
 

@@ -162,7 +162,7 @@ class Sampler:
 
     def stream(
         self,
-        label_NA: Int[np.ndarray, "N A"],
+        label_NA: Int[np.ndarray, "N A"] | Iterable[Int[np.ndarray, "B A"]],
         *,
         seed: int = 0,
         noise_scale: float = 1.0,
@@ -172,7 +172,7 @@ class Sampler:
         """Yield decoded samples with these labels in chunks, on the host.
 
         Args:
-            label_NA: one row per sample.
+            label_NA: one row per sample, all at once or in chunks.
             seed: seed of the noise.
             noise_scale: factor of the noise; below 1, samples are more typical and less varied.
             decoding: sampling settings of a categorical head.

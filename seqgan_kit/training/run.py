@@ -62,6 +62,10 @@ class RunError(UsageError):
     """The error for a run that cannot be created, opened or used; it says what to do."""
 
 
+class RunHeld(RunError):
+    """The error for a run that another process is training."""
+
+
 class Run:
     """An existing run folder.
 
@@ -198,7 +202,8 @@ class Run:
         """Lock the run, so that no other process can train it.
 
         Raises:
-            RunError: another process is training it, or has just replaced it.
+            RunHeld: another process is training it.
+            RunError: another process has just replaced it.
         """
         # Of the folder, not of its name: a new run keeps its lock when it gets its name.
         before = self.path.stat()
@@ -206,7 +211,7 @@ class Run:
         try:
             lock.acquire()
         except Timeout:
-            raise RunError(
+            raise RunHeld(
                 f"{self.path} is being trained by another process: wait until it ends, or stop it"
             ) from None
         try:

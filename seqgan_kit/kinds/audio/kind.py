@@ -51,6 +51,7 @@ class Audio(Kind):
     saved_as = (".wav", ".flac", "")
     formats = ("wav", "flac", "npy")
     options = (INTERPOLATE, NOISE_SCALE, PROMPT)
+    sharded = ".wav"
     about = (
         "Audio goes into a folder: one file per clip, 4 clips of each label, and a manifest.csv "
         "with their labels; or one array of all clips (--format npy: float32 in -1..1, [count, "
@@ -200,6 +201,11 @@ class Audio(Kind):
         from .memory import save
 
         save(samples, asked)
+
+    def shard(self, samples: Made, first: int) -> Sequence[bytes]:
+        from .memory import contents
+
+        return contents(samples)
 
     def gallery(self, samples: Made) -> Panel:
         from .memory import gallery

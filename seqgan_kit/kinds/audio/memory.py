@@ -15,7 +15,7 @@ from ...runs.asked import Asked
 from ...runs.samples import Made as Drawn
 from .codec import audio_codec
 from .drawing import sound_panel
-from .files import write_clip
+from .files import encoded, write_clip
 from .schema import SoundData
 from .writing import Made, write_made
 
@@ -58,6 +58,12 @@ def save(samples: Drawn, asked: Asked) -> None:
     classes = zip(*names, strict=True) if names else ([] for _ in clips)
     made = (Made(list(one), clip) for one, clip in zip(classes, clips, strict=True))
     write_made(made, len(clips), samples.label_NA, samples.sampler, asked)
+
+
+def contents(samples: Drawn) -> list[bytes]:
+    """Return clips as the contents of WAV files; see :meth:`~seqgan_kit.kind.Kind.shard`."""
+    rate = audio_codec(samples.sampler.codec).sample_rate
+    return [encoded(clip, rate, "wav") for clip in samples.array]
 
 
 def gallery(samples: Drawn) -> SoundPanel:

@@ -45,6 +45,7 @@ class Images(Kind):
     pipes = False
     saved_as = (".png", ".npy", "")
     options = (INTERPOLATE, NOISE_SCALE, SWAP, PROMPT)
+    sharded = ".png"
     about = (
         "Images are written to a .png (a grid with one row per label, 12 images each), a .npy "
         "(float32 in 0..1, [count, height, width] if grey, [count, height, width, 3] in colour; "
@@ -183,6 +184,11 @@ class Images(Kind):
         from .memory import save
 
         save(samples, asked)
+
+    def shard(self, samples: Made, first: int) -> Sequence[bytes]:
+        from .memory import contents
+
+        return contents(samples)
 
     def gallery(self, samples: Made) -> Panel:
         from .memory import gallery

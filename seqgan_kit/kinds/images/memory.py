@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from PIL import Image
 
 from ...data.dataset import DataError
 from ...data.manifests import MANIFEST, write_manifest
-from ...report.images import ImagePanel, panel, to_bytes
+from ...report.images import ImagePanel, panel, picture, to_bytes
 from ...runs.asked import Asked
 from ...runs.samples import Made
 from .writing import by_label, write_made
@@ -57,6 +58,16 @@ def keep(data: Any, labels: Mapping[str, Sequence[Any]], folder: Path) -> Mappin
 def save(samples: Made, asked: Asked) -> None:
     """Write samples; see :meth:`~seqgan_kit.kind.Kind.write_made`."""
     write_made([samples.decoded], samples.label_NA, samples.sampler, asked)
+
+
+def contents(samples: Made) -> list[bytes]:
+    """Return samples as the contents of PNG files; see :meth:`~seqgan_kit.kind.Kind.shard`."""
+    found = []
+    for image in samples.decoded.numpy():
+        content = io.BytesIO()
+        picture(image).save(content, "PNG")
+        found.append(content.getvalue())
+    return found
 
 
 def gallery(samples: Made) -> ImagePanel:

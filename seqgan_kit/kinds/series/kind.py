@@ -40,6 +40,7 @@ class Series(Kind):
     place = "series.png"
     saved_as = ENDINGS
     options = (INTERPOLATE, NOISE_SCALE, PROMPT, START, LENGTH)
+    sharded = "parquet"
     about = (
         "Series are written to a .csv (a row for each step), a .npz (`x` [count, time, channels] "
         "padded with 0, `length`, names in `channel`, an array for each attribute), or a .png "
@@ -192,6 +193,11 @@ class Series(Kind):
         from .memory import save
 
         save(samples, asked)
+
+    def shard(self, samples: Made, first: int) -> Mapping[str, Sequence[Any]]:
+        from .table_columns import columns
+
+        return columns(samples, first)
 
     def gallery(self, samples: Made) -> Panel:
         from .memory import gallery

@@ -43,8 +43,9 @@ TOKENS = (
         1.0,
         minimum=0.0,
         maximum=1000.0,
+        shards=True,
     ),
-    Option("top-k", "Draw from the K most likely tokens.", "int", minimum=1.0),
+    Option("top-k", "Draw from the K most likely tokens.", "int", minimum=1.0, shards=True),
     Option(
         "top-p",
         "Draw from the most likely tokens, up to this total probability.",
@@ -52,6 +53,7 @@ TOKENS = (
         minimum=0.0,
         maximum=1.0,
         above=True,
+        shards=True,
     ),
     Option("prompt", "Text that every line starts with.", "text", ""),
     Option("max-length", "Maximum number of tokens in a line.", "int", minimum=1.0),
@@ -86,6 +88,7 @@ class Text(Kind):
     saved_as = (".txt", ".jsonl", ".csv")
     formats = ("text", "jsonl", "csv")
     options = TOKENS
+    sharded = "parquet"
     about = (
         "Text goes to standard output, or to the file that --out names: one line per sample, or "
         "with labels, tokens and log-likelihood in nats (--format jsonl or csv). The count is "
@@ -208,6 +211,16 @@ class Text(Kind):
         from .memory import save
 
         save(samples, asked)
+
+    def shard(self, samples: Made, first: int) -> Mapping[str, Sequence[Any]]:
+        from .memory import columns
+
+        return columns(samples)
+
+    def drawing(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        from .writing import decoding_of
+
+        return {"decoding": decoding_of(options)}
 
     def gallery(self, samples: Made) -> Panel:
         from .memory import gallery

@@ -12,9 +12,12 @@ from ...data.tables import is_frame
 from ...errors import UsageError
 from ...report.lines import TextPanel, line
 from ...runs.asked import Asked
+from ...runs.loading import folder_of, run_recipe
 from ...runs.samples import Made
+from ...training.run import Run
 from .codec import text_codec
 from .kind import Text
+from .loading import text_column
 from .sampling import TextSample
 from .writing import write_lines
 
@@ -68,6 +71,13 @@ def save(samples: Made, asked: Asked) -> None:
     )
     made = (TextSample(text, pieces, row_A, None) for text, pieces, row_A in lines)
     write_lines(made, samples.sampler, asked)
+
+
+def columns(samples: Made) -> Mapping[str, Sequence[Any]]:
+    """Return lines with their labels as columns; see :meth:`~seqgan_kit.kind.Kind.shard`."""
+    sampler = samples.sampler
+    text = text_column(run_recipe(Run(folder_of(sampler))).data)
+    return {text: text_codec(sampler.codec).strings(samples.decoded), **samples.named()}
 
 
 def gallery(samples: Made) -> TextPanel:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,17 +31,12 @@ def write(sampler: Sampler, asked: Asked) -> None:
     """Write lines as they are sampled, and nothing else to standard output."""
     options = asked.options
     count = asked.count or DEFAULT_COUNT
-    top_p = options.get("top_p")
     samples = sample_lines(
         sampler,
         asked.labels or None,
         count=count,
         seed=asked.seed,
-        decoding=Decoding(
-            options.get("temperature", 1.0),
-            options.get("top_k") or 0,
-            1.0 if top_p is None else top_p,
-        ),
+        decoding=decoding_of(options),
         prompt=options.get("prompt") or "",
         max_length=options.get("max_length"),
         unique=options.get("unique", False),
@@ -49,6 +45,16 @@ def write(sampler: Sampler, asked: Asked) -> None:
     # Drawing the first line raises any error before a file is started.
     first = next(samples)
     asked.say(f"{write_lines(chain([first], samples), sampler, asked)} lines, seed {asked.seed}")
+
+
+def decoding_of(options: Mapping[str, Any]) -> Decoding:
+    """Return how tokens are drawn, from the options of a command."""
+    top_p = options.get("top_p")
+    return Decoding(
+        options.get("temperature", 1.0),
+        options.get("top_k") or 0,
+        1.0 if top_p is None else top_p,
+    )
 
 
 def write_lines(samples: Iterable[TextSample], sampler: Sampler, asked: Asked) -> int:
