@@ -178,6 +178,7 @@ class _GivenOut:
         self, ray: Any, board: Board, threads: int, tasks: Sequence[Task], gpus: bool
     ) -> None:
         self._ray, self._board, self._threads, self._gpus = ray, board, threads, gpus
+        self._remote = ray.remote(at_work)
         self._all = [_Given(n, task, State(task.name)) for n, task in enumerate(tasks)]
         self.at_work: dict[Any, _Given] = {}
         self.errors: list[BaseException] = []
@@ -187,7 +188,7 @@ class _GivenOut:
     def _give_out(self, one: _Given) -> None:
         gpu = one.task.device == "cuda" or (one.task.device == "auto" and self._gpus)
         # Lost tasks are given out again here, so that the table knows and it ends some day.
-        remote = self._ray.remote(at_work).options(
+        remote = self._remote.options(
             num_cpus=self._threads, num_gpus=int(gpu), max_retries=0, name=one.task.name
         )
         reference = remote.remote(
