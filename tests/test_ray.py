@@ -22,7 +22,11 @@ from seqgan_kit.tasks.task import Task, TaskFailed
 from .conftest import SMALLER
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    # On a busy machine a cluster takes minutes to start.
+    pytest.mark.timeout(900),
+]
 
 QUICK = ("--samples", "60", "--sets", "1", "--no-gan-train", "--threads", "1")
 CLOCK = ("training_seconds", "samples_per_second")
