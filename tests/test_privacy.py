@@ -94,7 +94,9 @@ def test_a_large_clip_without_noise_is_plain_training():
     batches = batches_of(Store(batch.x_BTF, batch.label_BA), 3)
     batches.next()
     plain, _ = gradient(objective, batch)
-    noiseless, outcome = gradient(private(objective, batches, sigma=0.0, clip=1e9), batch)
+    wrapped = private(objective, batches, sigma=0.0, clip=1e9)
+    wrapped._generator = torch.Generator().manual_seed(0)  # The noise of the plain turn.
+    noiseless, outcome = gradient(wrapped, batch)
     assert set(outcome.losses) == {"discriminator", "mismatch", "penalty"}
     for name, one in plain.items():
         assert torch.allclose(noiseless[name], one, rtol=1e-3, atol=1e-5), name
@@ -127,6 +129,17 @@ def test_a_unit_touches_one_clipped_gradient():
     assert (batches.units, batches.rate) == (2, 1.0)
     found, _ = gradient(private(Mean(), batches, sigma=0.0), batches.next())
     assert torch.allclose(found["weight"], -torch.tensor([[1.0], [0.2]]) / 2, atol=1e-6)
+
+
+def test_the_noise_of_a_run_does_not_tell_how_many_were_drawn():
+    """The generator draws from it, and its weights are seen."""
+    objective, batch = made(APART["lstm"])
+    batches = batches_of(Store(batch.x_BTF, batch.label_BA), 3)
+    batches.next()
+    wrapped, noise = private(objective, batches, sigma=1.0), seeded_noise(0)
+    before = noise.generator.get_state()
+    wrapped.turns[0].compute(batch, noise, Moment(0, 0.0))
+    assert torch.equal(noise.generator.get_state(), before)
 
 
 def test_the_generator_gets_no_real_labels():

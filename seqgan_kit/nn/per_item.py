@@ -120,9 +120,10 @@ class Tape:
 
     def _joined(self, name: str) -> tuple[Tensor, Tensor] | None:
         noted = self._outer[name]
-        return (torch.cat([b for b, _ in noted], 1), torch.cat([i for _, i in noted], 1)) if (
-            noted
-        ) else None  # fmt: skip
+        if not noted:
+            return None
+        back, into = zip(*noted, strict=True)
+        return torch.cat(back, 1), torch.cat(into, 1)
 
     def gradient(self, name: str) -> Float[Tensor, "N ..."]:
         """Return the gradient of a parameter by each item; zero where nothing was noted."""
@@ -156,7 +157,7 @@ class Tape:
                 # |sum_t b_t i_t'|^2 is the sum of all (b_s . b_t) (i_s . i_t).
                 back_NTT = torch.bmm(back_NTO, back_NTO.transpose(1, 2))
                 into_NTT = torch.bmm(into_NTI, into_NTI.transpose(1, 2))
-                return (back_NTT * into_NTT).sum((1, 2))
+                return (back_NTT * into_NTT).sum((1, 2)).clamp(min=0)
         gradient_NP = self.gradient(name).flatten(1)
         if unit_N is not None:
             size_U = unit_N.bincount(minlength=units).clamp(min=1)

@@ -79,7 +79,10 @@ class Private:
     def _noisy(self, turn: Turn, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         self.budget.spend()
         network = self.networks[turn.name]
-        sums, outcome = self._clipped(turn, batch, noise, moment._replace(shared=False))
+        # How many numbers a turn takes tells the size of its batch, and the stream of the run goes
+        # on to where the generator draws.
+        hidden = Noise(self._secret(batch.mask_BT.device))
+        sums, outcome = self._clipped(turn, batch, hidden, moment._replace(shared=False))
         scale = self.noise_multiplier * self.bound
         surrogate = torch.zeros((), device=batch.mask_BT.device)
         for name, parameter in network.named_parameters():
