@@ -117,7 +117,7 @@ class RecurrentGenerator(Generator):
             self.first(context_BE).tanh(), "b (s l h) -> s l b h",
             s=self.recurrent.state_tensors, l=self.recurrent.layers,
         )  # fmt: skip
-        position_TE = spread(self.position_TE, len(context_BE))
+        position_TE = spread(self.position_TE, context_BE.shape[0])
         input_BTI = self.constant(context_BE)[:, None] + position_TE[..., :steps, :]
         if self.step_noise_size:
             input_BTI = input_BTI + self.fresh(latent.step_BTE)
