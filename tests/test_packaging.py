@@ -157,6 +157,8 @@ def test_the_commands_of_a_document(
             # The networks as they are, for as few steps as a budget allows.
             extra = ("minutes=null", "samples_seen=320", "train.batch_size=16", *TINY_EVALUATION,
                      f"data.root={small_mnist}", *QUICK)  # fmt: skip
+        elif arguments[0] == "sweep":
+            extra = (*TINY, "--samples", "60", "--sets", "1")
         elif arguments[0] == "evaluate" and "--samples" in arguments:
             extra = ("--no-gan-train",)
         elif arguments[0] in ("evaluate", "report", "compare"):

@@ -117,7 +117,7 @@ class RecurrentGenerator(Generator):
             self.first(context_BE).tanh(), "b (s l h) -> s l b h",
             s=self.recurrent.state_tensors, l=self.recurrent.layers,
         )  # fmt: skip
-        position_TE = spread(self.position_TE, context_BE.shape[0])
+        position_TE = spread(self.position_TE, context_BE)
         input_BTI = self.constant(context_BE)[:, None] + position_TE[..., :steps, :]
         if self.step_noise_size:
             input_BTI = input_BTI + self.fresh(latent.step_BTE)
@@ -219,7 +219,7 @@ class RecurrentGenerator(Generator):
         state, input_BTI = self.begin(latent, batch.label_BA)
         if self.feedback:
             before_BTF = head.embed(batch.x_BTF[:, :-1])
-            start_BTF = spread(self.start_F, count)[..., None, :].expand(count, 1, -1)
+            start_BTF = spread(self.start_F, input_BTI)[..., None, :].expand(count, 1, -1)
             input_BTI = input_BTI + self.before(torch.cat([start_BTF, before_BTF], 1))
         input_BTI = self._dropped(input_BTI, regularize)
         h_BTH, _ = self.recurrent.unroll(input_BTI, state)

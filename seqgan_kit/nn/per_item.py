@@ -186,16 +186,16 @@ def tape_of(parameter: Tensor) -> Tape | None:
     return tape if tape is not None and tape.owns(parameter) else None
 
 
-def spread(parameter: Tensor, count: int) -> Tensor:
-    """Return a parameter that belongs to no layer, as ``count`` rows of a batch use it.
+def spread(parameter: Tensor, like: Tensor) -> Tensor:
+    """Return a parameter that belongs to no layer, as each sequence of a batch uses it.
 
-    While a tape records, it is a copy for each row, ``[count, ...]``; else the parameter itself,
-    which broadcasts alike.
+    While a tape records, it is a copy for each; else the parameter itself, which broadcasts
+    alike.
     """
     tape = tape_of(parameter)
     if tape is None or not torch.is_grad_enabled():
         return parameter
-    copies = parameter.detach().expand(count, *parameter.shape).requires_grad_()
+    copies = parameter.detach().expand(len(like), *parameter.shape).requires_grad_()
     copies.register_hook(partial(tape.add, parameter))
     return copies
 

@@ -59,8 +59,8 @@ def load_dataset(recipe: Recipe, progress: Progress | None = None) -> Dataset:
     # Known data have places of their own to be looked for.
     if recipe.data.own_root and root is not None and not os.path.lexists(user_path(root)):
         raise DataError(
-            f"{root}: there is no such file or folder; data.root=PLACE on the command "
-            "line says where the data are"
+            f"{root}: there is no such file or folder; if the data are elsewhere, add "
+            "data.root=PLACE to the command"
         )
     return numbered(kind_of(recipe).load(recipe.data, progress), recipe.data.numeric)
 
