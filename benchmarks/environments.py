@@ -34,7 +34,7 @@ RUNS = {
     "digits_rows": ("six.png", ()),
     "brackets_text_likelihood": ("six.txt", ("data.sequences=200", "data.test=40")),
     "sines_series": ("six.csv", ("data.count=200", "data.validation=0.1")),
-    "spoken_digits_synthetic": ("six", ("data.clips=4",)),
+    "spoken_digits_synthetic": ("six", ("data.clips=60",)),
 }
 """Recipes whose data come with a package or are made on the spot; what to sample; overrides."""
 
