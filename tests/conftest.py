@@ -279,16 +279,10 @@ def tiny_run(tmp_path_factory):
     from seqgan_kit.runs import workflow
 
     folder = tmp_path_factory.mktemp("session")
-    before = os.environ.get("SEQGAN_CACHE")
-    os.environ["SEQGAN_CACHE"] = str(tmp_path_factory.getbasetemp() / "cache")
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         recipe = recipe_files.load("digits_rows", TINY)
         return workflow.train(recipe, out=folder / "tiny").run.path
-    finally:
-        if before is None:
-            del os.environ["SEQGAN_CACHE"]
-        else:
-            os.environ["SEQGAN_CACHE"] = before
 
 
 @pytest.fixture

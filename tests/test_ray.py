@@ -36,32 +36,26 @@ CLOCK = ("training_seconds", "samples_per_second")
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory):
     """A cluster of two workers, which this process is connected to."""
-    before = os.environ.get("SEQGAN_CACHE")
-    os.environ["SEQGAN_CACHE"] = str(tmp_path_factory.getbasetemp() / "cache")
     place = Place("ray:2", cores=2)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         with connected(place):
             # Functions of this file are sent as they are: workers cannot import it.
             ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
             yield place
-    finally:
-        if before is None:
-            del os.environ["SEQGAN_CACHE"]
-        else:
-            os.environ["SEQGAN_CACHE"] = before
 
 
 @pytest.fixture
 def two(tmp_path):
     """A comparison of two tiny models, with checkpoints that a lost worker leaves."""
-    rows = [*SMALLER["recurrent_gan"], "train.batch_size=16", "train.checkpoint_every=5"]
+    rows = [*SMALLER["recurrent_gan"], "train.batch_size=16", "train.checkpoint_every=20"]
     wide = [*rows, "model.generator.hidden_size=12"]
     models = [
         {"name": "narrow", "recipe": "digits_rows", "overrides": rows},
         {"name": "wide", "recipe": "digits_rows", "overrides": wide},
     ]
     path = tmp_path / "two.yaml"
-    path.write_text(json.dumps({"samples_seen": 640, "models": models}))
+    path.write_text(json.dumps({"samples_seen": 6400, "models": models}))
     return path
 
 
@@ -115,7 +109,7 @@ def test_a_comparison_is_the_same_with_a_worker_killed(
     assert "wide (2 of 2): its worker was lost" in there.err
     for name in ("narrow-seed0", "wide-seed0"):
         weights = [
-            tmp_path / where / "runs" / name / "checkpoints/step-00000020/networks.safetensors"
+            tmp_path / where / "runs" / name / "checkpoints/step-00000200/networks.safetensors"
             for where in ("here", "there")
         ]
         assert file_digest(weights[0]) == file_digest(weights[1])
