@@ -48,14 +48,14 @@ def workers(tmp_path_factory):
 @pytest.fixture
 def two(tmp_path):
     """A comparison of two tiny models, with checkpoints that a lost worker leaves."""
-    rows = [*SMALLER["recurrent_gan"], "train.batch_size=16", "train.checkpoint_every=20"]
+    rows = [*SMALLER["recurrent_gan"], "train.batch_size=16", "train.checkpoint_every=40"]
     wide = [*rows, "model.generator.hidden_size=12"]
     models = [
         {"name": "narrow", "recipe": "digits_rows", "overrides": rows},
         {"name": "wide", "recipe": "digits_rows", "overrides": wide},
     ]
     path = tmp_path / "two.yaml"
-    path.write_text(json.dumps({"samples_seen": 6400, "models": models}))
+    path.write_text(json.dumps({"samples_seen": 12_800, "models": models}))
     return path
 
 
@@ -109,7 +109,7 @@ def test_a_comparison_is_the_same_with_a_worker_killed(
     assert "wide (2 of 2): its worker was lost" in there.err
     for name in ("narrow-seed0", "wide-seed0"):
         weights = [
-            tmp_path / where / "runs" / name / "checkpoints/step-00000200/networks.safetensors"
+            tmp_path / where / "runs" / name / "checkpoints/step-00000400/networks.safetensors"
             for where in ("here", "there")
         ]
         assert file_digest(weights[0]) == file_digest(weights[1])
