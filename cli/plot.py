@@ -66,8 +66,9 @@ def command(
     target = writable(out, force, endings=(".png", ".svg"))
 
     from seqgan_kit.front import plot
+    from seqgan_kit.runs.loading import opened_runs
 
-    sheet = plot(*runs, against=against, figures=figures)
+    sheet = plot(*(run.path for run in opened_runs(runs)), against=against, figures=figures)
     if target is None:
         _draw(sheet)
     else:

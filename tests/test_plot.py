@@ -238,6 +238,8 @@ def test_a_line_of_python(run, tmp_path, seqgen):
         sheet.save(tmp_path / "curves.pdf")
     with Image.open(sheet.save(tmp_path / "curves.png")) as picture:
         assert picture.width == 2 * WIDTH
+    # Curves need no data, wherever these are now.
+    assert seqgen("plot", one, "data.root=elsewhere").code == 0
     with pytest.raises(UsageError, match="plot what"):
         seqgan_kit.plot()
     with pytest.raises(RunError, match="named twice"):

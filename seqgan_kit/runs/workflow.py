@@ -140,12 +140,13 @@ def train(
 
 
 def _trained(run: Run, recipe: Recipe, trainer: Trainer, watch: Watch) -> Trained:
-    """Train to the end, and say so if the clock has left phases out."""
+    """Train to the end, and say so if the clock, or a budget of privacy, has left phases out."""
     finished, step, begins = trainer.fit(), trainer.progress.step, 0
+    limit = "train.minutes" if recipe.train.minutes else "train.privacy"
     for number, phase in enumerate(recipe.phases):
         if finished and step <= begins:
             watch.say(
-                f"train.minutes ended training at step {step:,}: phase {number + 1} of "
+                f"{limit} ended training at step {step:,}: phase {number + 1} of "
                 f"{len(recipe.phases)}, which begins after step {begins:,}, was not reached"
             )
             break
