@@ -277,7 +277,10 @@ def settings_of(recipe):
     head = generator.get("head") or {}
     convolutions = discriminator.get("convolutions")
     return {
-        **{name: recipe["objective"][name] for name in ("loss", "mismatch", "augmentation")},
+        **{
+            name: recipe["objective"][name]
+            for name in ("loss", "mismatch", "augmentation", "mode_seeking")
+        },
         "gamma": penalty["gamma"],
         **{
             name: train[name]

@@ -8,17 +8,21 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ..batch import Batch, shift_labels
 from ..nn.networks import Discriminator, Generator
-from ..nn.noise import Noise
+from ..nn.noise import Latent, Noise
 from ..nn.relaxation import Written, detached
 from .adversarial import ADVERSARIAL, AdversarialLoss, LossName, sequence_logit
 from .likelihood import mean_nats
 from .objective import Moment, Outcome, Turn
 from .penalties import Annealed, Penalty
+
+LEAST = 1e-3
+"""What is added to a ratio of differences, so that equal sequences give a finite loss."""
 
 
 @contextmanager
@@ -34,16 +38,42 @@ def recording(network: nn.Module) -> Iterator[None]:
             weight.requires_grad_(False)
 
 
-class _Played(NamedTuple):
+class Played(NamedTuple):
     """What the discriminator's turn leaves to the generator's turn of the same step.
 
     Without such a turn there are no logits of real sequences, and who needs them reads these.
     """
 
     step: int
+    latent: Latent
     fake: Written
     mask_BT: Tensor
     real_logit_B: Tensor | None = None
+
+
+def sameness(
+    z: tuple[Tensor, Tensor], x: tuple[Tensor, Tensor], mask_BT: Tensor
+) -> Float[Tensor, ""]:
+    r"""How much two sequences under one label are the same, for how much their noise differs.
+
+    .. math:: \frac{1}{B} \sum_b \left( \frac{|x_b - x'_b|}{|z_b - z'_b|} + 10^{-3} \right)^{-1}
+
+    with mean absolute differences, over the steps that both sequences have. Where x and x' become
+    equal its gradient is steep, and where they differ by much it is hardly felt.
+
+    Args:
+        z: noise of two batches, ``[B, Z]`` each.
+        x: what was made of it, embedded, ``[B, T, F]`` each.
+        mask_BT: the steps that both have.
+
+    References:
+        Mao et al. 2019, *Mode Seeking Generative Adversarial Networks*, equation 4, here for each
+        pair, since one class may become one sequence while others do not.
+    """
+    apart_BT = (x[0] - x[1]).abs().flatten(2).mean(2) * mask_BT
+    apart_B = apart_BT.sum(1) / mask_BT.sum(1).clamp(min=1)
+    ratio_B = apart_B / (z[0] - z[1]).abs().mean(1)
+    return (1 / (ratio_B + LEAST)).mean()
 
 
 class GAN:
@@ -73,6 +103,9 @@ class GAN:
             sequence, in the generator's loss; 0 disables it.
         label_dropout: share of these whose label is hidden, see
             :func:`~seqgan_kit.objectives.likelihood.mean_nats`.
+        mode_seeking: weight of a term of the generator's loss that keeps what it writes under one
+            label from becoming one sequence, see :func:`sameness`. It needs ``noise_size`` above
+            0. 0 disables it.
 
     References:
         Goodfellow et al. 2014; mismatched labels: Reed et al. 2016, *Generative Adversarial Text
@@ -94,6 +127,7 @@ class GAN:
         augmented: float = 0.0,
         likelihood: float = 0.0,
         label_dropout: float = 0.0,
+        mode_seeking: float = 0.0,
     ) -> None:
         self.generator = generator
         self.discriminator = discriminator
@@ -104,6 +138,7 @@ class GAN:
         self.augmented = augmented
         self.likelihood = likelihood
         self.label_dropout = label_dropout
+        self.mode_seeking = mode_seeking
         self.networks: Mapping[str, nn.Module] = {
             "generator": generator,
             "discriminator": discriminator,
@@ -120,19 +155,19 @@ class GAN:
                 reads=self.loss.needs_real or likelihood > 0,
             ),
         )
-        self._played: _Played | None = None
+        self._played: Played | None = None
 
-    def _generate(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Written, Tensor]:
+    def _generate(self, batch: Batch, noise: Noise, moment: Moment) -> Played:
         self.generator.anneal(moment.progress)
         latent = self.generator.draw(len(batch), noise, batch.mask_BT.shape[1])
-        return self.generator(latent, batch.label_BA)
+        return Played(moment.step, latent, *self.generator(latent, batch.label_BA))
 
-    def _write(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Written, Tensor]:
+    def _write(self, batch: Batch, noise: Noise, moment: Moment) -> Played:
         """Generate what both turns read, with the gradients that the generator's turn needs."""
         with recording(self.generator):
             return self._generate(batch, noise, moment)
 
-    def _written(self, batch: Batch, noise: Noise, moment: Moment) -> _Played:
+    def _written(self, batch: Batch, noise: Noise, moment: Moment) -> Played:
         """Return what the discriminator's turn of this step has read, for the generator's turn.
 
         If there was none, as in a phase that trains the generator alone, it is written now.
@@ -140,7 +175,7 @@ class GAN:
         played, self._played = self._played, None
         if played is not None and played.step == moment.step:
             return played
-        return _Played(moment.step, *self._write(batch, noise, moment))
+        return self._write(batch, noise, moment)
 
     def _seen(self, x: Written, noise: Noise, moment: Moment) -> Written:
         """Return sequences as the discriminator is to read them."""
@@ -166,9 +201,10 @@ class GAN:
     def _tell_apart(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         # Nothing is recorded for a turn that does not follow.
         write = self._write if moment.shared else self._generate
-        fake, fake_mask_BT = write(batch, noise, moment)
+        played = write(batch, noise, moment)
+        fake_mask_BT = played.mask_BT
         embed = self.discriminator.embed
-        sides = (self._seen(x, noise, moment) for x in (batch.x_BTF, detached(fake)))
+        sides = (self._seen(x, noise, moment) for x in (batch.x_BTF, detached(played.fake)))
         x_BTF = torch.cat([embed(side) for side in sides])
         mask_BT = torch.cat([batch.mask_BT, fake_mask_BT])
         label_BA = batch.label_BA.repeat(2, 1)
@@ -191,7 +227,7 @@ class GAN:
         logit_B = sequence_logit(logit, mask_BT)
         real_B, fake_B = logit_B.chunk(2)
         if moment.shared:
-            self._played = _Played(moment.step, fake, fake_mask_BT, real_B.detach())
+            self._played = played._replace(real_logit_B=real_B.detach())
         for penalty in self.penalties:
             if isinstance(penalty, Annealed):
                 penalty.anneal(moment.progress)
@@ -212,8 +248,10 @@ class GAN:
 
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Compute the generator's losses."""
-        _, fake, fake_mask_BT, real_B = self._written(batch, noise, moment)
-        logit_B = self._logit(self._seen(fake, noise, moment), batch.label_BA, fake_mask_BT)
+        played = self._written(batch, noise, moment)
+        real_B = played.real_logit_B
+        seen = self._seen(played.fake, noise, moment)
+        logit_B = self._logit(seen, batch.label_BA, played.mask_BT)
         if real_B is None:
             real_B = logit_B
             if self.loss.needs_real:
@@ -221,7 +259,21 @@ class GAN:
                     real = self._seen(batch.x_BTF, noise, moment)
                     real_B = self._logit(real, batch.label_BA, batch.mask_BT)
         losses = {"generator": self.loss.generator(real_B, logit_B)}
-        return Outcome(losses | self._kept_likelihood(batch, noise), {})
+        losses |= self._sought_modes(played, batch, noise) | self._kept_likelihood(batch, noise)
+        return Outcome(losses, {})
+
+    def _sought_modes(self, played: Played, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        if not self.mode_seeking:
+            return {}
+        latent = self.generator.draw(len(batch), noise, batch.mask_BT.shape[1])
+        other, mask_BT = self.generator(latent, batch.label_BA)
+        embed = self.discriminator.embed
+        term = sameness(
+            (played.latent.z_BZ, latent.z_BZ),
+            (embed(played.fake), embed(other)),
+            played.mask_BT & mask_BT,
+        )
+        return {"mode_seeking": self.mode_seeking * term}
 
     def _kept_likelihood(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         if not self.likelihood:

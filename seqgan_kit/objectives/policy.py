@@ -12,9 +12,9 @@ from torch.nn.functional import softplus
 from ..batch import Batch
 from ..nn.networks import Discriminator, Generator
 from ..nn.noise import Noise
-from ..nn.relaxation import Written, as_tensor
+from ..nn.relaxation import as_tensor
 from .adversarial import sequence_logit
-from .gan import GAN
+from .gan import GAN, Played
 from .objective import Moment, Outcome
 from .penalties import Penalty
 
@@ -101,7 +101,7 @@ class PolicyGradient(GAN):
         # Listed as a network, so that checkpoints contain it.
         self.networks: Mapping[str, nn.Module] = {**self.networks, "baseline": self.baseline}
 
-    def _write(self, batch: Batch, noise: Noise, moment: Moment) -> tuple[Written, Tensor]:
+    def _write(self, batch: Batch, noise: Noise, moment: Moment) -> Played:
         with torch.no_grad():  # Rewards take the place of gradients.
             return self._generate(batch, noise, moment)
 
@@ -116,8 +116,9 @@ class PolicyGradient(GAN):
     def generator_turn(self, batch: Batch, noise: Noise, moment: Moment) -> Outcome:
         """Compute the policy-gradient loss, with the baseline subtracted from the returns."""
         with torch.no_grad():
-            _, x, mask_BT, _ = self._written(batch, noise, moment)
-            written = Batch(as_tensor(x), mask_BT, batch.label_BA)
+            played = self._written(batch, noise, moment)
+            mask_BT = played.mask_BT
+            written = Batch(as_tensor(played.fake), mask_BT, batch.label_BA)
             return_BT = discounted(self._rewards(written, noise) * mask_BT, self.discount)
             gain_BT = return_BT - self.baseline.mean_T[: return_BT.shape[1]]
             self.baseline.update(return_BT, mask_BT)

@@ -100,6 +100,8 @@ class GanObjectiveRecipe(Section):
     """Discriminator turns per generator turn."""
     likelihood: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the negative log-likelihood of real sequences, added to the generator's loss."""
+    mode_seeking: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of a loss on pairs of one label that are alike, against collapsed classes."""
 
 
 class PolicyObjectiveRecipe(Section):

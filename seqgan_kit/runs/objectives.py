@@ -12,6 +12,7 @@ from torch import nn
 
 from ..kind import Codec
 from ..nn.networks import Autoencoder, Discriminator, Generator
+from ..nn.noise import seeded_noise
 from ..objectives.elbo import ELBO
 from ..objectives.gan import GAN
 from ..objectives.likelihood import Likelihood
@@ -108,12 +109,18 @@ def _game(
 
 
 def _gan(settings: GanObjectiveRecipe, networks: _Networks) -> Objective:
+    if settings.mode_seeking and not networks.generator.draw(1, seeded_noise(0)).z_BZ.numel():
+        raise RecipeError(
+            "objective.mode_seeking compares sequences by their noise: set "
+            "model.generator.noise_size above 0, or remove it"
+        )
     return GAN(
         networks.generator,
         networks.discriminator,
         loss=settings.loss,
         augmentation=networks.augmentation if settings.augmentation else None,
         augmented=settings.augmentation,
+        mode_seeking=settings.mode_seeking,
         **_game(settings, networks),
     )
 
