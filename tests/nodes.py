@@ -21,6 +21,9 @@ ADDRESS = "10.231.7."
 PORT = 29400
 """Of the rendezvous: a namespace has all ports for itself."""
 
+NODES = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+"""Without this, a torchrun that has lost a node never tells the next one where to connect."""
+
 
 def ip(*arguments: str) -> str:
     done = subprocess.run(("ip", *arguments), capture_output=True, text=True, check=True)
@@ -36,21 +39,26 @@ class Node:
         self.address = f"{ADDRESS}{number + 1}"
 
     def torchrun(
-        self, *arguments: object, restarts: int = 0, processes: int = 1, cwd: Path | None = None
+        self, *arguments: object, restarts: int = 0, hidden: Path | None = None
     ) -> subprocess.Popen[str]:
-        """Start the processes of this node, as a scheduler would; node 0 is the meeting place."""
+        """Start the process of this node, as a scheduler would; node 0 is the meeting place.
+
+        What is in the folder ``hidden`` is not on this node.
+        """
         launcher = (
-            "-m", "torch.distributed.run", "--nnodes=2", f"--nproc-per-node={processes}",
+            "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1",
             "--rdzv-backend=c10d", f"--rdzv-endpoint={ADDRESS}1:{PORT}", "--rdzv-id=test",
             # A node counts as dead after three missing signs of life, of one in five seconds.
             "--rdzv-conf=keep_alive_interval=2",
             f"--local-addr={self.address}", f"--max-restarts={restarts}", "-m", "seqgen_cli",
         )  # fmt: skip
+        words = command(*arguments, launcher=launcher)
+        if hidden is not None:
+            # Inside `ip netns exec`, mounts are its own.
+            words = ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(hidden), *words]
         return subprocess.Popen(
-            ("ip", "netns", "exec", self.name, *command(*arguments, launcher=launcher)),
-            stderr=subprocess.PIPE, text=True, cwd=cwd,
-            env={**environment(), "GLOO_SOCKET_IFNAME": LINK,
-                 "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"},
+            ("ip", "netns", "exec", self.name, *words), stderr=subprocess.PIPE, text=True,
+            env={**environment(), **NODES, "GLOO_SOCKET_IFNAME": LINK},
         )  # fmt: skip
 
     def kill(self) -> None:
@@ -67,12 +75,11 @@ class Node:
         return Path("/etc/netns") / self.name
 
     def write_names(self) -> None:
-        """Give the node names for addresses, and nobody to ask for others in vain."""
+        """Give the node the name of its machine, by which torchrun knows that it is node 0."""
         self.etc.mkdir(parents=True)
         names = [f"{ADDRESS}{number + 1} node{number}" for number in (0, 1)]
         own = f"{self.address} {socket.gethostname()}"
         (self.etc / "hosts").write_text("\n".join(["127.0.0.1 localhost", own, *names, ""]))
-        (self.etc / "resolv.conf").write_text("nameserver 127.0.0.1\n")
 
     def link(self, state: str) -> None:
         """Cut the link (``down``) or mend it (``up``)."""

@@ -1,4 +1,4 @@
-"""A training by several processes, perhaps on several machines: one run, one recipe, one data set."""
+"""A training by several processes, perhaps on several machines: one run, recipe and data set."""
 
 from __future__ import annotations
 
