@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .console import StopSignals, say, training_progress, watching
+from .pulse import told
 from .task_table import task_table
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def executing(
                 torch.set_num_threads(threads)
             yield Local(_watched(signals, bar)), signals
             return
+        told(f"--on {on}: connecting")
         shown = stack.enter_context(task_table(signals))
         executor = stack.enter_context(
             on_ray(place, threads=threads, show=shown, should_stop=signals.should_stop, say=say)
