@@ -2,11 +2,11 @@
 
     python benchmarks/cost.py sines_series --items 1000000
     python benchmarks/cost.py oracle_text_likelihood --tokens 1000000000 --processes 1,8,64
-    python benchmarks/cost.py mnist_rows --items 1000000 --passes 20 --gbit 100 train.batch_size=256
+    python benchmarks/cost.py mnist_rows --items 1e6 --passes 20 --gbit 100 train.batch_size=256
 
-Measured here: the time of a step, the numbers of each network, the bytes of an encoded item. On
-paper: every process has a whole batch and the device that was measured, and sends its gradients
-after each turn, without computing meanwhile, in a ring over a link of its own:
+Measured here: the time of a step, the numbers of each network, the bytes of an encoded item,
+samples a second. On paper: every process has a whole batch and the device that was measured, and
+sends its gradients after each turn, without computing meanwhile, in a ring over a link of its own:
 
     step(n) = step(1) + sum over turns of [2 (n - 1)/n x bytes/link + 2 (n - 1) x latency]
     steps(n) = passes x items / (n x batch)
@@ -20,15 +20,17 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import data as data_of
 from seqgan_kit.runs.preparing import Making
+from seqgan_kit.runs.sampler import Sampler
 from seqgan_kit.runs.watch import Watch
 from seqgan_kit.training.run import create_run
 from seqgan_kit.training.runtime import Runtime
@@ -45,6 +47,7 @@ class Measured:
         tokens: steps of a sequence that are not padding, in the mean.
         item_bytes: of an encoded item.
         transfers: bytes of gradients of each turn of a step.
+        sampled: samples a second.
     """
 
     seconds: float
@@ -52,10 +55,19 @@ class Measured:
     tokens: float
     item_bytes: float
     transfers: Sequence[int]
+    sampled: float
 
 
-def trainer_of(recipe_name: str, overrides: Sequence[str], folder: Path) -> Trainer:
-    """Return the trainer of a recipe, in a run that is thrown away."""
+CYCLE = 4
+"""Steps that are timed together: penalties are computed every few steps."""
+
+SAMPLES = 2000
+
+
+def trainer_of(
+    recipe_name: str, overrides: Sequence[str], folder: Path
+) -> tuple[Trainer, Callable[[], None]]:
+    """Return the trainer of a recipe, in a run that is thrown away, and what samples it."""
     recipe = recipe_files.load(recipe_name, [*overrides, "train.minutes=null"])
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
     dataset = data_of.load_dataset(recipe, None)
@@ -64,26 +76,33 @@ def trainer_of(recipe_name: str, overrides: Sequence[str], folder: Path) -> Trai
     prepared = Making(runtime, Watch(), adam, ()).trainer(recipe, dataset, codec)
     names = {name: list(classes) for name, classes in dataset.labels.items()}
     info = {"labels": names, "codec": {}, "data": {"name": dataset.name, "fingerprint": ""}}
-    return prepared(create_run(folder / "run", "", info, stored.files))
+    trainer = prepared(create_run(folder / "run", "", info, stored.files))
+    sampler = Sampler(trainer.average.module, codec, names, runtime.device)
+    label_NA = np.zeros((SAMPLES, len(names)), np.int64)
+
+    def sample() -> None:
+        for _ in sampler.stream(label_NA):
+            pass
+
+    return trainer, sample
 
 
-def measure(trainer: Trainer, rounds: int) -> Measured:
-    """Time steps, after a few to warm up."""
+def measure(trainer: Trainer, sample: Callable[[], None], rounds: int) -> Measured:
+    """Time steps and sampling, after a few to warm up."""
     transfers = [
         4 * sum(p.numel() for p in trainer.objective.networks[turn.name].parameters())
         for turn in trainer.objective.turns
         for _ in range(turn.repeats)
     ]
-    for _ in range(5):
-        trainer.train_step()
-    drawn, times = trainer.batches.drawn, []
-    for _ in range(rounds):
-        _wait()
-        began = time.perf_counter()
-        trainer.train_step()
-        _wait()
-        times.append(time.perf_counter() - began)
-    batches = (trainer.batches.drawn - drawn) / rounds
+
+    def cycle() -> None:
+        for _ in range(CYCLE):
+            trainer.train_step()
+
+    timed(cycle)
+    drawn = trainer.batches.drawn
+    times = [timed(cycle) / CYCLE for _ in range(rounds)]
+    batches = (trainer.batches.drawn - drawn) / rounds / CYCLE
     batch = trainer.batches.next()
     return Measured(
         statistics.median(times),
@@ -91,12 +110,17 @@ def measure(trainer: Trainer, rounds: int) -> Measured:
         float(batch.mask_BT.float().sum(1).mean()),
         batch.x_BTF[0].numel() * batch.x_BTF.element_size(),
         transfers,
+        SAMPLES / min(timed(sample) for _ in range(3)),
     )
 
 
-def _wait() -> None:
+def timed(call: Callable[[], None]) -> float:
+    """Return the seconds that a call takes."""
+    began = time.perf_counter()
+    call()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+    return time.perf_counter() - began
 
 
 def step_on(processes: int, one: Measured, gbit: float, latency: float) -> float:
@@ -117,21 +141,25 @@ def main() -> None:
     parser.add_argument("--processes", default="1,2,8,64")
     parser.add_argument("--gbit", type=float, default=10.0, help="of each link, a second")
     parser.add_argument("--latency", type=float, default=50e-6, help="of a message, in seconds")
-    parser.add_argument("--rounds", type=int, default=40, help="steps that are timed")
+    parser.add_argument("--rounds", type=int, default=15, help=f"of {CYCLE} steps")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        trainer = trainer_of(asked.recipe, asked.overrides, Path(folder))
-        one = measure(trainer, asked.rounds)
+        trainer, sample = trainer_of(asked.recipe, asked.overrides, Path(folder))
+        one = measure(trainer, sample, asked.rounds)
         device = trainer.runtime.device
     items = asked.items or asked.tokens / one.tokens
     threads = torch.get_num_threads()
     print(f"{asked.recipe}, torch {torch.__version__}, {device}, {threads} threads")
     print(
-        f"  a step {one.seconds * 1e3:.1f} ms (median of {asked.rounds}) for {one.items:.0f} items "
-        f"of {one.tokens:.1f} steps: {one.items * one.tokens / one.seconds:,.0f} a second"
+        f"  a step {one.seconds * 1e3:.1f} ms (median of {asked.rounds} x {CYCLE}) for "
+        f"{one.items:.0f} items of {one.tokens:.1f} steps: "
+        f"{one.items * one.tokens / one.seconds:,.0f} a second"
     )
     turns = " + ".join(f"{size / 1e6:.2f}" for size in one.transfers)
-    print(f"  gradients of a step {turns} MB; an encoded item {one.item_bytes:,.0f} bytes")
+    print(
+        f"  gradients of a step {turns} MB; an encoded item {one.item_bytes:,.0f} bytes; "
+        f"{one.sampled:,.0f} samples a second"
+    )
     print(
         f"{items:,.0f} items, {items * one.tokens:,.0f} steps of sequences, encoded "
         f"{items * one.item_bytes / 1e9:.2f} GB; {asked.passes:g} passes, {asked.gbit:g} Gb/s"

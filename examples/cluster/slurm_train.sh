@@ -26,8 +26,10 @@ fi
 processes=${SLURM_GPUS_ON_NODE:-1}
 export OMP_NUM_THREADS=$((SLURM_CPUS_PER_TASK / processes))
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+# Another job may run on the same node.
+port=$((20000 + SLURM_JOB_ID % 10000))
 
 srun --kill-on-bad-exit=1 torchrun \
     --nnodes "$SLURM_NNODES" --nproc-per-node "$processes" --max-restarts 3 \
-    --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID" --rdzv-endpoint "$head:29400" \
+    --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID" --rdzv-endpoint "$head:$port" \
     -m seqgen_cli train "${what[@]}"
