@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .console import StopSignals, bottom, say
 from .pulse import told
@@ -21,7 +21,7 @@ EVERY = 20.0
 PHASE, DONE, SAID = 7, 5, 18
 """Characters of the columns beside the name of a task; the last one grows with the window."""
 
-ORDER = ("running", "lost", "failed", "waiting", "done")
+ORDER: Final = ("running", "lost", "failed", "waiting", "done")
 """Which tasks are shown where not all fit."""
 
 

@@ -115,3 +115,5 @@ def two_nodes() -> Iterator[tuple[Node, Node]]:
             node.kill()
             ip("netns", "del", node.name)
             shutil.rmtree(node.etc, ignore_errors=True)
+            with suppress(OSError):  # Others may have theirs there.
+                node.etc.parent.rmdir()

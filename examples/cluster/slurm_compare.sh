@@ -7,6 +7,8 @@
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=32
 #SBATCH --time=12:00:00
+# In the end all Ray processes of yours on these nodes are stopped, those of other jobs, too.
+#SBATCH --exclusive
 #SBATCH --requeue
 #SBATCH --open-mode=append
 set -euo pipefail
@@ -14,7 +16,7 @@ set -euo pipefail
 comparison=$1 out=$2
 shift 2
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-# Another job may have a cluster on the same node.
+# One that is likely to be free.
 port=$((20000 + SLURM_JOB_ID % 10000))
 export RAY_USAGE_STATS_ENABLED=0
 
