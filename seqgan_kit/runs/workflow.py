@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def train(
     watch = _for_process(watch, runtime)
     making = Making(runtime, watch, optimizer, hooks)
     with runtime.together():
-        begun = together.begun(runtime, [out] if out else runs.glob(f"{recipe.name}*"))
+        own = [out] if out else runs.glob(f"{escape(recipe.name)}*")
+        begun = together.begun(runtime, own)
         if begun is not None:
             watch.say(f"a process was lost: going on with {begun}")
             return _go_on(together.shared(begun, runtime), recipe, making)
