@@ -113,8 +113,23 @@ class StopSignals:
         os.write(2, b"\nsaving and stopping after this step (Ctrl-C again: without saving)\n")
 
 
+class _Bottom:
+    """What stands at the bottom of the terminal and goes before a line is printed.
+
+    Attributes:
+        clear: removes it.
+    """
+
+    def __init__(self) -> None:
+        self.clear: Callable[[], None] = lambda: None
+
+
+bottom = _Bottom()
+
+
 def say(line: str) -> None:
     """Print a note for the user on standard error, so that results can be piped."""
+    bottom.clear()
     click.echo(printable(line), err=True)
     told(line)
 

@@ -1,9 +1,8 @@
-"""The options of commands whose tasks can run on a cluster, and the table of these tasks."""
+"""The options of commands whose tasks can run on a cluster."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -13,21 +12,14 @@ import click
 
 from .console import StopSignals, say, training_progress, watching
 from .pulse import told
+from .task_table import task_table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from seqgan_kit.pages.training_runs import Entry, Planned
     from seqgan_kit.runs.watch import Watch
-    from seqgan_kit.tasks.task import Executor, State, Task
+    from seqgan_kit.tasks.task import Executor, Task
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-EVERY = 20.0
-"""Seconds between two lines on tasks at work, where there is no terminal."""
-
-ROWS = 30
-"""Most rows of the live table."""
 
 
 def on_options(command: Command) -> Command:
@@ -72,7 +64,8 @@ def executing(
                 torch.set_num_threads(threads)
             yield Local(_watched(signals, bar)), signals
             return
-        shown = stack.enter_context(_table())
+        told(f"--on {on}: connecting")
+        shown = stack.enter_context(task_table(signals))
         executor = stack.enter_context(
             on_ray(place, threads=threads, show=shown, should_stop=signals.should_stop, say=say)
         )
@@ -104,67 +97,3 @@ def _watched(signals: StopSignals, bar: bool) -> Callable[[Task], Any]:
             yield replace(plain, report=shown, should_stop=signals.should_stop)
 
     return watched
-
-
-@contextmanager
-def _table() -> Iterator[Callable[[Sequence[State]], None]]:
-    """Give what shows all tasks: a live table on a terminal, elsewhere a line now and then."""
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from rich.console import Console
-    from rich.live import Live
-
-    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
-
-        def show(states: Sequence[State]) -> None:
-            told("tasks on the cluster")
-            live.update(_drawn(states), refresh=True)
-
-        yield show
-
-
-def _drawn(states: Sequence[State]) -> Table:
-    """Draw a table of tasks, those at work first if not all fit."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from seqgan_kit.errors import printable
-
-    order = ("running", "lost", "failed", "waiting", "done")
-    shown = states
-    if len(states) > ROWS:
-        shown = sorted(states, key=lambda one: order.index(one.phase))[:ROWS]
-    done = sum(one.phase == "done" for one in states)
-    table = Table("task", "", "done", "", title=f"{done} of {len(states)} tasks are done")
-    for one in shown:
-        lost = f", lost {one.lost} x" if one.lost else ""
-        cells = (one.name, one.phase + lost, f"{100 * one.progress:.0f} %", one.said[:60])
-        table.add_row(*(escape(printable(cell)) for cell in cells))
-    return table
-
-
-class _Lines:
-    """Prints a line when a task begins, ends or is lost, and on all of them now and then."""
-
-    def __init__(self) -> None:
-        self._before: dict[str, tuple[str, int]] = {}
-        self._last = time.monotonic()
-
-    def __call__(self, states: Sequence[State]) -> None:
-        for one in states:
-            now = (one.phase, one.lost)
-            before = self._before.get(one.name, ("waiting", 0))
-            if now == before:
-                continue
-            self._before[one.name] = now
-            if one.lost > before[1]:
-                say(f"{one.name}: its worker was lost; it is given out again")
-            elif one.phase != "waiting":
-                say(f"{one.name}: {one.phase}")
-        if time.monotonic() - self._last >= EVERY:
-            self._last = time.monotonic()
-            running = [one for one in states if one.phase == "running"]
-            done = sum(one.phase == "done" for one in states)
-            at = ", ".join(f"{one.name} {100 * one.progress:.0f} %" for one in running[:8])
-            say(f"{done} of {len(states)} tasks are done; at work: {at or 'none'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -83,14 +84,16 @@ def command(
     from seqgan_kit.runs.loading import run_recipe
     from seqgan_kit.runs.places import find
     from seqgan_kit.runs.watch import Watch
+    from seqgan_kit.training.joining import excused
     from seqgan_kit.training.run import Run
 
-    if resumed is not None:
-        settings = run_recipe(Run(find(resumed)[0]), overrides)
-    else:
-        extra = [f"seed={seed}"] if seed is not None else []
-        extra += [f"train.device={device}"] if device else []
-        settings = recipe_files.load(str(recipe), (*overrides, *extra))
+    with excused():
+        if resumed is not None:
+            settings = run_recipe(Run(find(resumed)[0]), overrides)
+        else:
+            extra = [f"seed={seed}"] if seed is not None else []
+            extra += [f"train.device={device}"] if device else []
+            settings = recipe_files.load(str(recipe), (*overrides, *extra))
     with (
         Viewer() if view else nullcontext() as viewer,
         training_progress(settings.train.steps) as show,
@@ -121,6 +124,7 @@ def command(
         return
     if not trained.finished:
         say(f"saved; resume with:  seqgen train --resume {path}")
-        sys.exit(128 + signals.received)
+        # Another process may have had the signal.
+        sys.exit(128 + (signals.received or signal.SIGTERM))
     say(f"done; next:\n  seqgen sample {path}\n  seqgen evaluate {path}")
     show_path(trained.run.path)

@@ -83,13 +83,13 @@ def figures(folder):
 def test_a_comparison_is_the_same_with_a_worker_killed(
     seqgen, workers, two, tmp_path, monkeypatch
 ):
-    from seqgen_cli import placing
+    from seqgen_cli import task_table
 
     here = seqgen("compare", two, *QUICK, "evaluation.judge_epochs=1", "--out", tmp_path / "here")
     assert here.code == 0, here.err
     killed = []
 
-    class Killing(placing._Lines):
+    class Killing(task_table._Lines):
         def __call__(self, states):
             super().__call__(states)
             for one in states:
@@ -98,7 +98,7 @@ def test_a_comparison_is_the_same_with_a_worker_killed(
                     os.kill(number, signal.SIGKILL)
                     killed.append(number)
 
-    monkeypatch.setattr(placing, "_Lines", Killing)
+    monkeypatch.setattr(task_table, "_Lines", Killing)
     monkeypatch.setattr(cluster, "LOOK", 0.02)
     there = seqgen(
         "compare", two, *QUICK, "evaluation.judge_epochs=1", "--out", tmp_path / "there",

@@ -1,12 +1,10 @@
-"""Runs that survive: two trainings into one folder, half runs, damage, lost processes."""
+"""Runs that survive: two trainings into one folder, half runs, damage, signals."""
 
 import json
 import os
 import shutil
 import signal
-import subprocess
 import threading
-import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from seqgan_kit.training.log import damaged_metrics, read_metrics
 from seqgan_kit.training.run import Run, RunError, create_run
 
 from .conftest import TINY
-from .test_training import command, environment, same_checkpoint, stop_after
+from .test_training import same_checkpoint, stop_after
 
 INFO = {
     "labels": {"label": ["any"]},
@@ -282,7 +280,7 @@ def test_no_link_leads_out_of_a_run(copied, name, tmp_path):
         Run(copied)
 
 
-# -- random state and processes -----------------------------------------------------------------
+# -- random state -------------------------------------------------------------------------------
 
 
 def test_what_draws_from_pytorchs_own_generator_resumes(tmp_path):
@@ -305,62 +303,6 @@ def test_what_draws_from_pytorchs_own_generator_resumes(tmp_path):
     resumed = workflow.resume(half, optimizer=noisy)
     assert drawn == expected
     same_checkpoint(whole.run.checkpoint(), resumed.run.checkpoint())
-
-
-def torchrun(*arguments, restarts=0):
-    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone",
-                f"--max-restarts={restarts}", "-m", "seqgen_cli")  # fmt: skip
-    return subprocess.Popen(
-        command("train", "digits_rows", *TINY, *arguments, launcher=launcher),
-        stderr=subprocess.PIPE, text=True, env=environment(),
-    )  # fmt: skip
-
-
-def workers(process):
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(number) for number in listed.split()]
-
-
-def checkpoint_of(path, process, at_least):
-    deadline = time.monotonic() + 120
-    while not path.exists() or not [p for p in Run(path).checkpoints() if p.name >= at_least]:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds workers by /proc, as Linux has it")
-def test_a_lost_process_is_survived(tmp_path):
-    changes = ("train.batch_size=32", "train.steps=60", "train.checkpoint_every=10",
-               "train.log_every=1")  # fmt: skip
-    whole = torchrun(*changes, "--out", tmp_path / "whole")
-    _, said = whole.communicate(timeout=200)
-    assert whole.returncode == 0, said
-    lossy = torchrun(*changes, "--out", tmp_path / "lossy", restarts=1)
-    checkpoint_of(tmp_path / "lossy", lossy, "step-00000010")
-    os.kill(workers(lossy)[1], signal.SIGKILL)
-    _, said = lossy.communicate(timeout=200)
-    assert lossy.returncode == 0, said
-    assert "a process was lost: going on with" in said
-    same_checkpoint(*(Run(tmp_path / name).checkpoint() for name in ("whole", "lossy")))
-    numbers = [
-        [{k: v for k, v in line.items() if k != "seconds"}
-         for line in read_metrics(tmp_path / name / "metrics.jsonl")]
-        for name in ("whole", "lossy")
-    ]  # fmt: skip
-    assert numbers[0] == numbers[1]
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds workers by /proc, as Linux has it")
-def test_stopping_torchrun_saves(tmp_path):
-    process = torchrun("train.batch_size=32", "train.steps=100000000", "train.checkpoint_every=10",
-                       "train.log_every=1", "--out", tmp_path / "run")  # fmt: skip
-    checkpoint_of(tmp_path / "run", process, "step-00000010")
-    process.terminate()
-    process.communicate(timeout=100)
-    run = Run(tmp_path / "run")
-    last = json.loads((run.checkpoint() / "state.json").read_text())["step"]
-    assert read_metrics(run.metrics_path)[-1]["step"] == last
 
 
 # -- signals ------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from ..kind import StoredCodec
 from ..labels import label_counts
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
+from ..training.joining import excused
 from ..training.log import damaged_metrics
 from ..training.run import (
     Run,
@@ -31,6 +34,7 @@ from ..training.run import (
 from ..training.runtime import Runtime
 from ..training.trainer import Hook, OptimizerMaker, Trainer, adam
 from . import data as data_of
+from . import together
 from .data import make_codec, run_codec, seen, store_codec
 from .loading import run_recipe, same_data
 from .places import find, is_packed
@@ -85,23 +89,26 @@ def train(
         DataError: the data cannot be loaded or used.
         TrainingDiverged: a loss became infinite or NaN.
     """
-    other = Run(find(init_from)[0]) if init_from is not None else None
-    if other is not None:
-        other.checkpoint()  # It has one.
-    elif recipe.ratio_from == 0:
-        raise UsageError(
-            "objective.kind 'ratio' needs a finished generator: name its run by --init-from, or "
-            "train it in a phase before"
-        )
-    recipe = data_of.located(recipe)
+    with excused():
+        other = Run(find(init_from)[0]) if init_from is not None else None
+        if other is not None:
+            other.checkpoint()  # It has one.
+        elif recipe.ratio_from == 0:
+            raise UsageError(
+                "objective.kind 'ratio' needs a finished generator: name its run by --init-from, "
+                "or train it in a phase before"
+            )
+        recipe = data_of.located(recipe)
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
     watch = _for_process(watch, runtime)
     making = Making(runtime, watch, optimizer, hooks)
     with runtime.together():
-        begun = runtime.recall()
+        own = [out] if out else runs.glob(f"{escape(recipe.name)}*")
+        begun = together.begun(runtime, own)
         if begun is not None:
             watch.say(f"a process was lost: going on with {begun}")
-            return _go_on(Run(Path(begun)), recipe, making)
+            return _go_on(together.shared(begun, runtime), recipe, making)
+        together.same_recipe(runtime, recipe)
         if out is not None and runtime.leader:
             _refuse_to_overwrite(out, force)
         # All errors of data and weights are found before a folder is created.
@@ -109,6 +116,8 @@ def train(
         for note in (*recipe.notes, *dataset.notes):
             watch.say(note)
         stored = store_codec(recipe, dataset)
+        learned = sorted((name, content.hex()) for name, content in stored.files.items())
+        together.same(runtime, "data", repr((dataset.fingerprint, stored.settings, learned)))
         codec = make_codec(data_of.kind_of(recipe), stored)
         trainer_for = making.trainer(recipe, dataset, codec, other)
         path = Path()
@@ -116,23 +125,24 @@ def train(
             info = _info(recipe, dataset, stored, runtime, command)
             target = out if out is not None else runs / recipe.name
             path = create_run(target, recipe_files.dump(recipe), info, stored.files).path
-        run = Run(runtime.fabric.broadcast(path))
+        run = together.shared(path, runtime)
         with _held(run, runtime):
             try:
                 trainer = trainer_for(run)
                 if other is not None:
                     trainer.save()  # Otherwise a run that is killed early would lose them.
+                together.note(run, runtime)
                 if runtime.leader:
                     if out is not None:
                         run.publish(out, replace=force)
                     else:
                         publish_free(run, runs, recipe.name)
-                    runtime.remember(str(run.path.absolute()))
             except BaseException:
                 if runtime.leader:
                     remove_draft(run)
                 raise
-            run.path = runtime.fabric.broadcast(run.path)
+            published = runtime.fabric.broadcast(run.path.absolute())
+            run.path = run.path if runtime.leader else published
             if out is None and run.path.name != recipe.name:
                 watch.say(f"{runs / recipe.name} exists: this run is {run.path}")
             watch.begun(run.path)
@@ -151,6 +161,8 @@ def _trained(run: Run, recipe: Recipe, trainer: Trainer, watch: Watch) -> Traine
             )
             break
         begins += phase.steps or 0
+    if finished:
+        together.forget(run, trainer.runtime)
     return Trained(run, finished, trainer.runtime.leader)
 
 
@@ -215,17 +227,20 @@ def resume(
         RunError: it is not a run, another process is training it, or an override is not allowed.
         FileProblem: its checkpoints are damaged.
     """
-    found, _ = find(run_path)
-    run = Run(found)
-    if is_packed(found):
-        raise RunError(
-            f"{run_path} is packed, and training cannot go on from it: begin another run with its "
-            "weights (--init-from)"
-        )
-    recipe = run_recipe(run, overrides)
+    with excused():
+        found, _ = find(run_path)
+        run = Run(found)
+        if is_packed(found):
+            raise RunError(
+                f"{run_path} is packed, and training cannot go on from it: begin another run with "
+                "its weights (--init-from)"
+            )
+        recipe = run_recipe(run, overrides)
     runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
     making = Making(runtime, _for_process(watch, runtime), optimizer, hooks)
     with runtime.together():
+        together.same(runtime, "run", json.dumps(run.info, sort_keys=True))
+        together.same_recipe(runtime, recipe)
         return _go_on(run, recipe, making, changed=bool(overrides))
 
 
@@ -233,6 +248,7 @@ def _go_on(run: Run, recipe: Recipe, making: Making, *, changed: bool = False) -
     """Resume a run; a ``changed`` recipe is stored in it."""
     runtime, watch = making.runtime, making.watch
     with _held(run, runtime):
+        together.note(run, runtime)
         if runtime.leader:
             run.clear_drafts()
             if lines := damaged_metrics(run.metrics_path):
@@ -274,9 +290,9 @@ def _resume_newest(run: Run, trainer: Trainer, watch: Watch) -> None:
             path.rename(_free_name(path.with_name(f"damaged-{path.name}")))
             watch.say(f"set a checkpoint aside: {problem}")
         watch.say(f"resumed {chosen.name} of {run.path}")
-    chosen = runtime.fabric.broadcast(chosen)
-    if chosen is not None and not runtime.leader:
-        trainer.resume(chosen)
+    name = runtime.fabric.broadcast(None if chosen is None else chosen.name)
+    if name is not None and not runtime.leader:
+        trainer.resume(run.path / "checkpoints" / name)
 
 
 def _free_name(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -12,23 +13,15 @@ from typing import Literal
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.distributed import PrefixStore, Store  # type: ignore[attr-defined]
 
-from ..errors import SeqganError, UsageError
+from ..errors import UsageError
+from .joining import ProcessLost, excused, join, launched
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Settings from glibc's malloc.h."""
-
-
-NOTE = "seqgan_kit/run"
-"""Key of the note for restarted processes, in the store of ``torchrun``."""
-
-
-class ProcessLost(SeqganError, RuntimeError):
-    """The error for a process of several that lost the connection to another."""
 
 
 class DeviceError(UsageError):
@@ -76,27 +69,6 @@ def keep_freed_memory() -> None:
         return
 
 
-def _launched() -> bool:
-    """Whether ``torchrun`` started this process as one of several."""
-    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-def _join(device: torch.device) -> Store:
-    """Join the other processes, and return the store of keys that belongs to ``torchrun``.
-
-    Fabric would do this, too, but with the keys of the processes before a restart: they are still
-    in the store (torch 2.11), so that the processes would wait at addresses where nobody is.
-    """
-    if device.type == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    rendezvous = torch.distributed.rendezvous("env://")  # type: ignore[attr-defined]
-    store, rank, world = next(rendezvous)
-    own = PrefixStore(f"restart-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    torch.distributed.init_process_group(backend, store=own, rank=rank, world_size=world)
-    return store
-
-
 def _of_transfer(error: RuntimeError) -> bool:
     """Whether an error comes from a transfer between processes."""
     if isinstance(error, torch.distributed.DistError):
@@ -111,15 +83,25 @@ class Runtime:
     Networks stay plain modules: gradients are averaged by one explicit all-reduce per turn. The
     hooks of a wrapper module would not work with two networks that are trained in turns.
 
+    Attributes:
+        agents: names of the ``torchrun`` of all nodes, the same when these start processes again
+            after a loss; empty for a single process.
+
     Args:
         device: a name for :func:`choose_device`. Under ``torchrun`` every process takes the GPU
             of its local rank.
         precision: ``"float32"`` (``"auto"`` is the same; on CUDA matrix products use TF32), or
             ``"bfloat16"`` for autocast; penalties stay in float32.
+
+    Raises:
+        DeviceError: this machine does not have the device.
+        UsageError: the processes cannot train together.
+        ProcessLost: another process has not come.
     """
 
     def __init__(self, *, device: str = "auto", precision: Precision = "auto") -> None:
-        chosen = choose_device(device)
+        with excused():
+            chosen = choose_device(device)
         if chosen.type == "cpu":
             keep_freed_memory()
         # Fabric would announce mixed precision, which the recipe states already.
@@ -138,40 +120,23 @@ class Runtime:
             strategy="ddp" if world > 1 else "auto",
             precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         )
-        self._store = _join(chosen) if _launched() else None
+        self.agents = join(chosen) if launched() else frozenset[str]()
         self.fabric.launch()
         self.device = self.fabric.device
         self.rank = self.fabric.global_rank
         self.world = self.fabric.world_size
         self.leader = self.rank == 0
 
-    # -- restarts -------------------------------------------------------------------------------
-
-    @property
-    def restarted(self) -> bool:
-        """Whether ``torchrun --max-restarts`` started these processes again after a loss."""
-        return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-
-    def remember(self, note: str) -> None:
-        """Leave a note for processes that ``torchrun`` starts later in place of these."""
-        if self._store is not None and self.leader:
-            self._store.set(NOTE, note)
-
-    def recall(self) -> str | None:
-        """Return the note that the processes before these left, if they left one."""
-        if self._store is None or not self.restarted or not self._store.check([NOTE]):
-            return None
-        return self._store.get(NOTE).decode()
-
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Say in a sentence that another process was lost, whatever the transfer raises.
+        """Train with the other processes, and part from them at the end.
 
         Raises:
             ProcessLost: a transfer between processes failed.
         """
         try:
             yield
+            self._part()
         except RuntimeError as error:
             if self.world == 1 or not _of_transfer(error):
                 raise
@@ -180,6 +145,12 @@ class Runtime:
                 "lost, which has failed or was killed; torchrun --max-restarts N would go on "
                 "from the last checkpoint"
             ) from error
+
+    def _part(self) -> None:
+        """Close the connections when all are done: a process that ends first would break them."""
+        if self.agents:
+            self.barrier()
+            torch.distributed.destroy_process_group()
 
     # -- what processes do together -------------------------------------------------------------
 
@@ -226,6 +197,12 @@ class Runtime:
         parts = [torch.empty_like(mine) for _ in range(self.world)]
         torch.distributed.all_gather(parts, mine)
         return [part.cpu() for part in parts]
+
+    def unlike(self, value: str) -> list[int]:
+        """Return the processes that have another value than the first, by rank."""
+        digest = torch.tensor(list(hashlib.sha256(value.encode()).digest()))
+        first, *others = self.gather(digest)
+        return [rank for rank, one in enumerate(others, 1) if not torch.equal(one, first)]
 
     def barrier(self) -> None:
         """Wait for all processes."""

@@ -1,0 +1,215 @@
+"""Training by several processes: lost ones, lost nodes, and processes that do not fit together."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqgan_kit import __version__
+from seqgan_kit.errors import UsageError
+from seqgan_kit.training import joining
+from seqgan_kit.training.log import read_metrics
+from seqgan_kit.training.run import Run
+
+from .conftest import TINY
+from .nodes import two_nodes
+from .test_training import command, environment, same_checkpoint
+
+CHANGES = ("train.batch_size=32", "train.steps=60", "train.checkpoint_every=10",
+           "train.log_every=1")  # fmt: skip
+
+linux = pytest.mark.skipif(
+    not Path("/proc").is_dir(), reason="finds workers by /proc, as Linux has it"
+)
+
+
+def torchrun(*arguments, restarts=0):
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone",
+                f"--max-restarts={restarts}", "-m", "seqgen_cli")  # fmt: skip
+    return subprocess.Popen(
+        command("train", "digits_rows", *TINY, *arguments, launcher=launcher),
+        stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run by two processes on this machine that nothing has disturbed."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    process = torchrun(*CHANGES, "--out", path)
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    return Run(path)
+
+
+def same_run(path, whole):
+    same_checkpoint(whole.checkpoint(), Run(path).checkpoint())
+    numbers = [
+        [{k: v for k, v in line.items() if k != "seconds"} for line in read_metrics(one)]
+        for one in (whole.metrics_path, path / "metrics.jsonl")
+    ]
+    assert numbers[0] == numbers[1]
+    assert not [one for one in path.rglob(".*") if one.name != ".training.lock"]
+
+
+def workers(process):
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(number) for number in listed.split()]
+
+
+def checkpoint_of(path, process, at_least):
+    deadline = time.monotonic() + 120
+    while not path.exists() or not [p for p in Run(path).checkpoints() if p.name >= at_least]:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@linux
+def test_a_lost_process_is_survived(tmp_path, whole):
+    lossy = torchrun(*CHANGES, "--out", tmp_path / "lossy", restarts=1)
+    checkpoint_of(tmp_path / "lossy", lossy, "step-00000010")
+    os.kill(workers(lossy)[1], signal.SIGKILL)
+    _, said = lossy.communicate(timeout=200)
+    assert lossy.returncode == 0, said
+    assert "a process was lost: going on with" in said
+    same_run(tmp_path / "lossy", whole)
+
+
+@linux
+def test_stopping_torchrun_saves(tmp_path):
+    process = torchrun("train.batch_size=32", "train.steps=100000000", "train.checkpoint_every=10",
+                       "train.log_every=1", "--out", tmp_path / "run")  # fmt: skip
+    checkpoint_of(tmp_path / "run", process, "step-00000010")
+    process.terminate()
+    process.communicate(timeout=100)
+    run = Run(tmp_path / "run")
+    last = json.loads((run.checkpoint() / "state.json").read_text())["step"]
+    assert read_metrics(run.metrics_path)[-1]["step"] == last
+
+
+# -- nodes --------------------------------------------------------------------------------------
+
+
+def ended(processes):
+    """What each node has printed, once all have ended."""
+    return [process.communicate(timeout=150)[1] for process in processes]
+
+
+def test_a_lost_node_comes_back(tmp_path, whole):
+    """The link of one is cut for a while; later the node is killed and started again."""
+    asked = ("train", "digits_rows", *TINY, *CHANGES, "--out", tmp_path / "run")
+    with two_nodes() as nodes:
+        first, second = (node.torchrun(*asked, restarts=2) for node in nodes)
+        checkpoint_of(tmp_path / "run", first, "step-00000010")
+        nodes[1].link("down")
+        time.sleep(1)
+        nodes[1].link("up")
+        checkpoint_of(tmp_path / "run", first, "step-00000020")
+        nodes[1].kill()
+        second.communicate(timeout=20)
+        said = ended([first, nodes[1].torchrun(*asked, restarts=2)])
+    assert "process 0 of 2: the connection to another process was lost" in said[0]
+    assert "a process was lost: going on with" in said[0]
+    assert "done; next:" in said[0]
+    assert "step" not in said[1], "only the first process speaks"
+    same_run(tmp_path / "run", whole)
+
+
+def test_a_folder_that_one_node_does_not_see(tmp_path):
+    (tmp_path / "runs").mkdir()
+    asked = ("train", "digits_rows", *TINY, "--out", tmp_path / "runs" / "run")
+    with two_nodes() as nodes:
+        said = ended([nodes[0].torchrun(*asked),
+                      nodes[1].torchrun(*asked, hidden=tmp_path / "runs")])  # fmt: skip
+    for one in said:
+        assert f"error: process 1 of 2 does not see {tmp_path / 'runs'}" in one
+    assert not list((tmp_path / "runs").iterdir())
+
+
+# -- processes that do not fit together -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ("digits_rows seed=1", "error: process 1 of 2 has another recipe than process 0"),
+        # Before it joins: process 0 would wait for it for minutes.
+        ("missing", "has failed: there is no recipe"),
+    ],
+)
+def test_processes_with_other_commands(tmp_path, other, told):
+    words = shlex.join(command("train"))
+    # Torchrun stops process 0 when process 1 ends; on two machines it would not know.
+    script = f"""
+        test $RANK = 0 && exec {words} digits_rows {shlex.join(TINY)} --out {tmp_path / "run"}
+        {words} {other} {shlex.join(TINY)} --out {tmp_path / "run"} 2>/dev/null; sleep 30
+    """
+    done = subprocess.run(
+        command("--no-python", "sh", "-c", script,
+                launcher=("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")),
+        stderr=subprocess.PIPE, text=True, env=environment(), timeout=120,
+    )  # fmt: skip
+    assert done.returncode
+    assert told in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+WORD = joining.Word("alpha", "cpu", 1, __version__, "a0")
+
+
+@pytest.fixture
+def store():
+    return torch.distributed.TCPStore(
+        "127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=20)
+    )
+
+
+def meet(store, words):
+    """Let all processes meet, each in a thread with a connection of its own."""
+    found = [None] * len(words)
+
+    def come(rank):
+        own = store.clone()
+        found[rank] = joining._meet(own, rank, len(words), words[rank])
+
+    threads = [threading.Thread(target=come, args=(rank,)) for rank in range(len(words))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_each_start_has_a_name_of_its_own(store):
+    words = [replace(WORD, agent=f"a{rank}") for rank in range(3)]
+    # Of a process that has left its token and died.
+    store.set("seqgan_kit/token/2", "old")
+    starts = [meet(store, words) for _ in range(3)]
+    assert all(found == start[0] for start in starts for found in start)
+    assert all(start[0][1] == words for start in starts)
+    assert len({start[0][0] for start in starts}) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"problem": "no such recipe"}, r"process 1 \(on beta\) has failed: no such recipe"),
+        ({"version": "0.0.1"}, "has seqgan_kit 0.0.1, and process 0 .*: install the same"),
+        ({"device": "cuda"}, r"would train on cuda, .* on cpu: name a device .*--device"),
+        ({"processes": 4}, "is one of 4 there, .* give the same --nproc-per-node"),
+    ],
+)
+def test_processes_that_cannot_train_together(store, change, message):
+    _, words = meet(store, [WORD, replace(WORD, machine="beta", **change)])[0]
+    with pytest.raises(UsageError, match=message):
+        joining._refuse(words)
