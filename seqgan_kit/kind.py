@@ -191,6 +191,26 @@ class Kind(ABC):
         """
         return dataset, ()
 
+    def settled(self, data: Any, dataset: Dataset) -> Any:
+        """Return a ``data`` section with what was decided by looking at a shard, for the others.
+
+        Args:
+            data: the section.
+            dataset: the items of the first shard.
+        """
+        return data
+
+    def recoded(
+        self, dataset: Dataset, categories: Mapping[str, Sequence[str]]
+    ) -> tuple[Dataset, str]:
+        """Return the items of a shard with these categories, and what keeps it from that, if any.
+
+        Args:
+            dataset: the items of the shard.
+            categories: for each channel whose values stand for texts, these texts in their order.
+        """
+        return dataset, ""
+
     # Measuring and showing.
 
     @abstractmethod

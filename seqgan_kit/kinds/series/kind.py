@@ -62,6 +62,13 @@ class Series(Kind):
 
         return load(data, progress)
 
+    def recoded(
+        self, dataset: Dataset, categories: Mapping[str, Sequence[str]]
+    ) -> tuple[Dataset, str]:
+        from .assembling import recoded
+
+        return recoded(dataset, categories)
+
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
         from .learning import check_positive, learn_series, learn_sorts, refuse_text
 
