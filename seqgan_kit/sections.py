@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -142,7 +142,7 @@ class StreamedData(DataSection):
     """Share of the items for the test."""
 
     @model_validator(mode="after")
-    def _classes_only(self) -> Self:
+    def _classes_only(self) -> StreamedData:
         if self.stream is not None and self.numeric:
             raise ValueError(
                 "numeric is not supported with stream, since not all values are known beforehand: "

@@ -6,11 +6,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import SeqganError
 from .dataset import DataError
@@ -40,7 +41,7 @@ class ShardFile:
     mark: str
 
 
-class Place(Protocol):
+class Place(ABC):
     """A folder of files.
 
     Attributes:
@@ -49,17 +50,17 @@ class Place(Protocol):
 
     address: str
 
+    @abstractmethod
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of every file, by its path in the folder."""
-        ...
 
+    @abstractmethod
     def ends(self, names: Sequence[str]) -> Iterable[bytes]:
         """Return the first and the last bytes of some files."""
-        ...
 
+    @abstractmethod
     def bring(self, name: str, folder: Path) -> Path:
         """Return a file on this machine; if it is not here, it is copied into the folder."""
-        ...
 
 
 def is_address(root: str) -> bool:
@@ -142,7 +143,7 @@ def reaching(address: str) -> Iterator[None]:
         raise DataError(f"{address} cannot be read ({why})") from error
 
 
-class Here:
+class Here(Place):
     """A folder on this machine."""
 
     def __init__(self, root: str) -> None:
@@ -172,7 +173,7 @@ class Here:
         return self._root / name
 
 
-class Elsewhere:
+class Elsewhere(Place):
     """A folder at an address, such as ``s3://bucket/shards``."""
 
     def __init__(self, address: str) -> None:

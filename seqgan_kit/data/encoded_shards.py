@@ -185,7 +185,7 @@ class EncodedShards:
             return Encoded(
                 folder, int(about["count"]), int(about["left_out"]), labels, bool(sizes)
             )
-        except (FileNotFoundError, FileProblem, KeyError, TypeError, ValueError):
+        except (OSError, FileProblem, KeyError, TypeError, ValueError):
             return None
 
     def _encoded(self, shard: ShardFile) -> Encoded | None:

@@ -6,6 +6,7 @@ else there is, such as captions, is not read (Aizman et al. 2019).
 
 from __future__ import annotations
 
+import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from ..files import parsing
 from .dataset import DataError
 from .manifests import MANIFEST, write_manifest
-from .reading import parse_json
+from .reading import opened, parse_json
 from .shards import LABELS
 
 CLASS = ".cls"
@@ -23,6 +24,9 @@ CLASS = ".cls"
 
 BESIDE = (LABELS, CLASS, ".txt", ".__key__", ".url", ".id")
 """Endings of what is no item itself."""
+
+BLOCK, END = 512, 1024
+"""Bytes of a block of a tar, and of the zeros at its end (POSIX.1-1988, ustar)."""
 
 ENDING = re.compile(r"\.[a-z0-9]{1,8}")
 MOST_ITEMS = 10**7
@@ -41,6 +45,7 @@ def unpacked(path: Path, folder: Path, *, labels: Sequence[str], ending: str, ma
     Raises:
         DataError: it is damaged, or an item has other labels than the first.
     """
+    _refuse_cut(path)
     names: list[str] = []
     columns: dict[str, list[Any]] = {}
     for key, members in _items(path, max_mb):
@@ -63,6 +68,19 @@ def unpacked(path: Path, folder: Path, *, labels: Sequence[str], ending: str, ma
         raise DataError(f"{path}: its items have no label {missing[0]!r} (data.labels)")
     write_manifest(folder / MANIFEST, names, columns)
     return folder / MANIFEST
+
+
+def _refuse_cut(path: Path) -> None:
+    """Refuse a tar without its end, two blocks of zeros: between two members nothing else tells.
+
+    Raises:
+        DataError: there is no end.
+    """
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - END, 0))
+        if size % BLOCK or file.read() != bytes(END):
+            raise DataError(f"{path} is damaged or not a .tar file (it has no end)")
 
 
 def _items(path: Path, max_mb: int) -> Iterator[tuple[str, Mapping[str, bytes]]]:
