@@ -1,6 +1,7 @@
 """Recipes whose data stream: training from shards of every kind, resuming, refusing."""
 
 import json
+import tarfile
 
 import numpy as np
 import pytest
@@ -15,7 +16,16 @@ from seqgan_kit.runs import data as data_of
 from seqgan_kit.runs import workflow
 from seqgan_kit.runs.watch import Watch
 
-from .stream_shards import OWN, recipe_of, write_shard, write_shards, write_table
+from .stream_shards import (
+    OWN,
+    add,
+    picture,
+    recipe_of,
+    sound,
+    write_shard,
+    write_shards,
+    write_table,
+)
 
 KINDS = tuple(OWN)
 
@@ -27,12 +37,12 @@ def _own_cache(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_trains_from_shards(kind, tmp_path):
-    root = write_shards(tmp_path / "shards", kind)
+    root = write_shards(tmp_path / "shards", kind, count=16)
     told = []
     recipe = recipe_of(kind, root, "train.steps=2")
     run = workflow.train(recipe, out=tmp_path / "run", watch=Watch(say=told.append)).run
-    assert run.info["data"]["items"] == {"training": 72, "validation": 24, "test": 24}
-    assert sum(count for _, count in run.info["label_counts"]) == 72
+    assert run.info["data"]["items"] == {"training": 48, "validation": 16, "test": 16}
+    assert sum(count for _, count in run.info["label_counts"]) == 48
     assert run.info["labels"] == {"label": ["a", "b"]}
     assert any("streamed from 3 training shards" in line for line in told)
 
@@ -40,7 +50,7 @@ def test_every_kind_trains_from_shards(kind, tmp_path):
 @pytest.mark.parametrize("name", ["digits_rows", "snippets_text"])
 def test_samples_in_shards_are_data_again(name, seqgen, tiny_runs, tmp_path):
     folder = tmp_path / "shards"
-    drawn = ("sample", tiny_runs(name), "-n", 600, "--shards", 5, "--out", folder)
+    drawn = ("sample", tiny_runs(name), "-n", 400, "--shards", 5, "--out", folder)
     assert seqgen(*drawn).code == 0
     shown = seqgen("init", folder, "--out", tmp_path / "own.yaml")
     assert shown.code == 0, shown.err
@@ -50,7 +60,7 @@ def test_samples_in_shards_are_data_again(name, seqgen, tiny_runs, tmp_path):
     assert looked.code == 0, looked.err
     assert "streamed from 3 training shards" in looked.out
     # Lines without any text are no items.
-    assert "360" in looked.out or name == "snippets_text"
+    assert "240" in looked.out or name == "snippets_text"
     # A shard that was changed after the manifest was written.
     shard = folder / sorted(read_json(folder / MANIFEST)["shards"], key=str)[0]["file"]
     shard.write_bytes(shard.read_bytes()[:-1] + b"?")
@@ -92,11 +102,11 @@ def whole(kind, recipe, folder):
     ],
 )
 def test_all_items_teach_what_a_whole_file_would(kind, codec, stream, tmp_path):
-    root = write_shards(tmp_path / "shards", kind, count=60)
+    root = write_shards(tmp_path / "shards", kind, count=40)
     more = ("codec.vocabulary=10",) if kind == "text" else ()
     recipe = recipe_of(kind, root, codec, *more, stream=stream)
     dataset = data_of.load_dataset(recipe)
-    assert len(dataset.parts["training"]) == (20 if "20" in stream else 180)
+    assert len(dataset.parts["training"]) == (20 if "20" in stream else 120)
     streamed = data_of.store_codec(recipe, dataset)
     expected = data_of.store_codec(recipe, whole(kind, recipe, root))
     if kind == "text":
@@ -239,7 +249,7 @@ def test_shards_ask_for_a_stream(tmp_path):
         data_of.load_dataset(recipe)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["text", "images"])
 def test_a_damaged_shard_is_named(kind, tmp_path):
     root = write_shards(tmp_path / "shards", kind)
     dataset = data_of.load_dataset(recipe_of(kind, root, stream="{sample: 20}"))
@@ -262,13 +272,11 @@ def test_a_damaged_shard_is_named(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_shard_of_other_columns_is_named(kind, tmp_path):
-    root = write_shards(tmp_path / "shards", kind)
-    dataset = data_of.load_dataset(recipe_of(kind, root, stream="{sample: 20}"))
+    root = write_shards(tmp_path / "shards", kind, count=10)
+    dataset = data_of.load_dataset(recipe_of(kind, root, stream="{sample: 8}"))
     shard = root / dataset.stream.shards[-1].name
     other = "text" if kind == "series" else "series"
     if kind in ("images", "audio"):
-        from .stream_shards import add, picture, sound, tarfile
-
         ending, make = {"images": ("png", picture), "audio": ("wav", sound)}[kind]
         with tarfile.open(shard, "w") as tar:
             for number in range(4):
@@ -277,7 +285,7 @@ def test_a_shard_of_other_columns_is_named(kind, tmp_path):
     else:
         write_shard(shard, other, 24, np.random.default_rng(0))
     with pytest.raises(DataError, match=f"{shard.name} has (the (labels|channels)|no column)"):
-        workflow.train(recipe_of(kind, root, stream="{sample: 20}"), out=tmp_path / "run")
+        workflow.train(recipe_of(kind, root, stream="{sample: 8}"), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

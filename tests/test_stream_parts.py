@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import shutil
 import tarfile
 import threading
 
@@ -177,6 +178,15 @@ def test_shards_are_encoded_once_and_whole(tmp_path):
     (tmp_path / "1-0000000000000001" / "about.json").unlink()
     encoded(tmp_path)
     assert not draft.exists()
+
+
+def test_a_cache_that_is_removed_meanwhile_is_not_missed(tmp_path):
+    one, other = batches(tmp_path / "one"), batches(tmp_path / "other")
+    one.next(), other.next()
+    shutil.rmtree(tmp_path / "one")
+    for _ in range(20):
+        assert numbers(one.next()) == numbers(other.next())
+    assert not list(tmp_path.glob("one/*"))
 
 
 def test_tokens_come_back_as_they_were(tmp_path):

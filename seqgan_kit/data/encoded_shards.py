@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -123,7 +123,7 @@ class EncodedShards:
         found = {shard.name: one for shard in self.shards if (one := self._ready(shard))}
         waiting = [shard for shard in self.shards if shard.name not in found]
         told = False
-        try:
+        with self._writing():
             while waiting:
                 progress(len(found), len(self.shards))
                 for shard in waiting:
@@ -137,12 +137,6 @@ class EncodedShards:
                     told = True
                     time.sleep(PATIENCE)
                 waiting = left
-        except OSError as error:
-            raise DataError(
-                f"the cache folder {self.folder} cannot be written ({error.strerror or error}): "
-                "lower data.stream.cache_mb, or set the environment variable SEQGAN_CACHE to a "
-                "writable folder"
-            ) from error
         self.about = [found[shard.name] for shard in self.shards]
 
     def open(self, number: int) -> Arrays:
@@ -152,21 +146,32 @@ class EncodedShards:
             DataError: it is not in the cache, and cannot be read any more.
         """
         one, shard = self.about[number], self.shards[number]
+        arrays = None
         if one.kept:
-            arrays = Arrays(
-                *(np.load(one.folder / f"{name}.npy", mmap_mode="r") for name in NAMES)
-            )
-        else:
-            with tempfile.TemporaryDirectory(prefix="seqgan-encoded-") as temporary:
-                # The maps stay after the files have lost their names.
-                with self._given(shard) as (part, _):
-                    _write(Path(temporary), part, self._codec)
-                arrays = Arrays(
-                    *(np.load(Path(temporary, f"{name}.npy"), mmap_mode="r") for name in NAMES)
-                )
+            with suppress(OSError, ValueError):  # It may have been removed since.
+                arrays = _mapped(one.folder)
+        if arrays is None:
+            with self._writing():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryDirectory(prefix=".passing-", dir=self.folder) as passing:
+                    with self._given(shard) as (part, _):
+                        _write(Path(passing), part, self._codec)
+                    # The maps stay after the files have lost their names.
+                    arrays = _mapped(Path(passing))
         if len(arrays.x) != one.count:
             raise DataError(f"{shard.name} has changed since training began: begin a new run")
         return arrays
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DataError(
+                f"the cache folder {self.folder} cannot be written ({error.strerror or error}): "
+                "lower data.stream.cache_mb, or set the environment variable SEQGAN_CACHE to a "
+                "writable folder"
+            ) from error
 
     # -- the cache ------------------------------------------------------------------------------
 
@@ -222,6 +227,10 @@ class EncodedShards:
         used = sum(path.stat().st_size for path in self.folder.glob("*/x.npy"))
         free = shutil.disk_usage(self.folder).free
         return used + size <= self._most and size + FREE <= free
+
+
+def _mapped(folder: Path) -> Arrays:
+    return Arrays(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in NAMES))
 
 
 def _stored(dtype: np.dtype) -> np.dtype:
