@@ -192,24 +192,12 @@ class Kind(ABC):
         return dataset, ()
 
     def settled(self, data: Any, dataset: Dataset) -> Any:
-        """Return a ``data`` section with what was decided by looking at a shard, for the others.
-
-        Args:
-            data: the section.
-            dataset: the items of the first shard.
-        """
+        """Return a ``data`` section with what its first shard decides, for all others."""
         return data
 
-    def recoded(
-        self, dataset: Dataset, categories: Mapping[str, Sequence[str]]
-    ) -> tuple[Dataset, str]:
-        """Return the items of a shard with these categories, and what keeps it from that, if any.
-
-        Args:
-            dataset: the items of the shard.
-            categories: for each channel whose values stand for texts, these texts in their order.
-        """
-        return dataset, ""
+    def recoded(self, shard: Dataset, texts: Mapping[str, Sequence[str]]) -> tuple[Dataset, str]:
+        """Return a shard with the texts of its channels in this order, or what keeps it from it."""
+        return shard, ""
 
     # Measuring and showing.
 

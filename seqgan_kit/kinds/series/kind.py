@@ -62,12 +62,10 @@ class Series(Kind):
 
         return load(data, progress)
 
-    def recoded(
-        self, dataset: Dataset, categories: Mapping[str, Sequence[str]]
-    ) -> tuple[Dataset, str]:
+    def recoded(self, shard: Dataset, texts: Mapping[str, Sequence[str]]) -> tuple[Dataset, str]:
         from .assembling import recoded
 
-        return recoded(dataset, categories)
+        return recoded(shard, texts)
 
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
         from .learning import check_positive, learn_series, learn_sorts, refuse_text
