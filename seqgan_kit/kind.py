@@ -196,7 +196,7 @@ class Kind(ABC):
         return data
 
     def recoded(self, shard: Dataset, texts: Mapping[str, Sequence[str]]) -> tuple[Dataset, str]:
-        """Return a shard with the texts of its channels in this order, or what keeps it from it."""
+        """Return a shard with the texts of its channels in this order, or what prevents it."""
         return shard, ""
 
     # Measuring and showing.
