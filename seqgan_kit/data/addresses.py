@@ -150,7 +150,10 @@ class Here(Place):
         self.address, self._root = root, user_path(root)
         if not self._root.is_dir():
             what = "this is no folder" if self._root.exists() else "there is no such folder"
-            raise DataError(f"{root}: {what}; data.stream reads a folder of shards or an address")
+            raise DataError(
+                f"{root}: {what}; data.stream reads a folder of shards, or an address. If it is "
+                "elsewhere, add data.root=PLACE"
+            )
 
     def sizes(self) -> dict[str, int]:
         found: dict[str, int] = {}
