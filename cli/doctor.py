@@ -32,6 +32,7 @@ EXTRAS = {
     "listening": "a speech recogniser and a rating of quality (evaluation.listen)",
     "series": "the Japanese vowels, and .ts files",
     "tables": ".parquet files",
+    "remote": "shards at addresses such as s3:// (data.stream)",
     "hub": "runs on the Hugging Face hub (seqgen push, hf://user/name)",
     "export": "runs as ONNX files (seqgen export)",
     "peptides": "charge and moment of peptides, and edit distances",

@@ -21,7 +21,8 @@ def command(path: Path, kind: str | None, out: Path | None, force: bool) -> None
 
     PATH is whatever an installed kind of data reads: a folder of images or of recordings with one
     sub-folder for each label, a manifest of recordings, a .txt, .csv, .tsv or .jsonl of text, a
-    .csv, .npz, .npy or .ts of series.
+    .csv, .npz, .npy or .ts of series; or a folder of shards (.parquet, or .tar with images or
+    sound), which are streamed.
 
     \b
     Examples:
@@ -32,13 +33,18 @@ def command(path: Path, kind: str | None, out: Path | None, force: bool) -> None
     """
     from seqgan_kit.files import refuse_existing, write_text
     from seqgan_kit.runs.beginning import look_at
+    from seqgan_kit.runs.beginning_stream import first_shard, streaming
 
     if out is not None:
         if out.suffix not in (".yaml", ".yml"):
             raise UsageError(f"--out {out}: choose a name that ends in .yaml")
         # Before the data are read, which may take long.
         refuse_existing(out, force)
-    found = look_at(path, kind)
+    shard = first_shard(path)
+    if shard is None:
+        found = look_at(path, kind)
+    else:
+        found = streaming(path, shard, lambda file: look_at(file, kind))
     target = out or Path(f"{found.name}.yaml")
     refuse_existing(target, force)
     say(found.found)

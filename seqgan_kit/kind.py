@@ -191,6 +191,14 @@ class Kind(ABC):
         """
         return dataset, ()
 
+    def settled(self, data: Any, dataset: Dataset) -> Any:
+        """Return a ``data`` section with what its first shard decides, for all others."""
+        return data
+
+    def recoded(self, shard: Dataset, texts: Mapping[str, Sequence[str]]) -> tuple[Dataset, str]:
+        """Return a shard with the texts of its channels in this order, or what prevents it."""
+        return shard, ""
+
     # Measuring and showing.
 
     @abstractmethod

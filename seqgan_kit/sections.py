@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 if TYPE_CHECKING:
     from .recipe.whole import Recipe
@@ -105,6 +113,49 @@ class DataSection(Section):
     read."""
 
 
+class StreamSection(Section):
+    """How shards are streamed; `{}` takes the defaults."""
+
+    sample: PositiveInt = 50_000
+    """Items of each part that are held in memory: what figures compare with, and by default what
+    the codec learns from."""
+    learn: Literal["sample", "all"] = "sample"
+    """What the codec and the names of labels are learned from: the training items in memory, or a
+    pass over all training shards."""
+    buffer: PositiveInt = 65_536
+    """Items among which a batch is drawn at random: neighbours in the order of a pass, which
+    shuffles the shards."""
+    held_out: PositiveInt = 1
+    """Shards for validation, and as many for the test, if the names of shards say nothing."""
+    cache_mb: Count = 32_768
+    """Encoded items that the cache keeps, memory-mapped; shards beyond are encoded whenever they
+    are read."""
+
+
+class StreamedData(DataSection):
+    """A user's own files, which may be shards that are streamed."""
+
+    stream: StreamSection | None = None
+    """For more data than fit in memory: `root` is then a folder of shards (Parquet for text and
+    series, tar for images and sound), or an address such as `s3://...`, and `{}` is enough."""
+    test: Share = 0.1
+    """Share of the items for the test."""
+
+    @model_validator(mode="after")
+    def _classes_only(self) -> StreamedData:
+        if self.stream is not None and self.numeric:
+            raise ValueError(
+                "numeric is not supported with stream, since not all values are known beforehand: "
+                "leave one of them out"
+            )
+        return self
+
+
+def stream_of(data: DataSection) -> StreamSection | None:
+    """Return how the shards of a ``data`` section are streamed; ``None`` if it names none."""
+    return data.stream if isinstance(data, StreamedData) else None
+
+
 def _separator(value: object) -> object:
     """Accept the name of a tab, which no shell and few people can type."""
     return "\t" if value in ("tab", "\\t") else value
@@ -132,7 +183,7 @@ Column = Annotated[str, BeforeValidator(_column)]
 """The name of a column of a table, or its number where there is no header row."""
 
 
-class TableData(DataSection):
+class TableData(StreamedData):
     """What is read from tables: how these are written."""
 
     separator: (

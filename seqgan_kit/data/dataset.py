@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from ..errors import SeqganError
 from ..labels import UNLABELLED, sizes
 from .clock import Clock
+
+if TYPE_CHECKING:
+    from .stream import Stream
 
 PartName = Literal["training", "validation", "test"]
 
@@ -79,6 +82,8 @@ class Dataset:
         channels: names of the channels of a step, if they have names.
         categories: for each channel whose values stand for texts, these texts in their order.
         clock: the times of steps, if they are regular.
+        stream: the shards of the training items, of which the training part is a sample;
+            ``None``: it is all of them.
     """
 
     name: str
@@ -89,6 +94,7 @@ class Dataset:
     channels: Sequence[str] = ()
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     clock: Clock | None = None
+    stream: Stream | None = None
 
     def picked(self, name: PartName, index_P: np.ndarray) -> Dataset:
         """Return the data set with only the given items of one part."""

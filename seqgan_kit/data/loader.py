@@ -86,6 +86,46 @@ class SequenceStore:
         )
 
 
+def share_of(batch_size: int, group: int, rank: int, world: int) -> slice:
+    """Return the part of a batch that a process takes.
+
+    Raises:
+        DataError: groups and processes do not divide the batch.
+    """
+    if batch_size % (group * world):
+        raise DataError(
+            f"a batch of {batch_size} cannot be divided into groups of {group} for {world} "
+            f"processes: choose a multiple of {group * world}"
+        )
+    return slice(rank * batch_size // world, (rank + 1) * batch_size // world)
+
+
+def in_groups(
+    joint_N: Int[np.ndarray, " N"], group: int, generator: np.random.Generator
+) -> Int[np.ndarray, "M G"]:
+    """Return the indices of items in groups that share a class, shuffled.
+
+    Members that do not fill a group are left out. A class smaller than a group repeats its
+    members.
+
+    Args:
+        joint_N: the class of each item.
+        group: members of a group.
+        generator: shuffles.
+    """
+    order_N = generator.permutation(len(joint_N))
+    order_N = order_N[np.argsort(joint_N[order_N], kind="stable")]
+    joint_N = joint_N[order_N]
+    start_of_class_N = np.searchsorted(joint_N, joint_N)
+    place_N = np.arange(len(order_N)) - start_of_class_N
+    size_N = np.searchsorted(joint_N, joint_N, side="right") - start_of_class_N
+    groups = order_N[place_N < size_N // group * group].reshape(-1, group)
+    if small := np.unique(joint_N[size_N < group]).tolist():
+        repeated = [np.resize(order_N[joint_N == number], group)[None] for number in small]
+        groups = np.concatenate([groups, *repeated])
+    return generator.permutation(groups)
+
+
 class GroupedBatches:
     """An endless stream of batches in which each group of consecutive sequences shares a class.
 
@@ -119,20 +159,13 @@ class GroupedBatches:
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        if batch_size % (group * world):
-            raise DataError(
-                f"a batch of {batch_size} cannot be divided into groups of {group} for {world} "
-                f"processes: choose a multiple of {group * world}"
-            )
+        self.local = share_of(batch_size, group, rank, world)
         self.store = store
         self.group = group
         self.groups = batch_size // group
         self.seed = seed
-        self.local = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
         class_NA = store.label_NA.cpu().numpy() if class_NA is None else class_NA
-        _, joint_N, counts = np.unique(class_NA, axis=0, return_inverse=True, return_counts=True)
-        self._joint_N = joint_N.ravel()
-        self._small = np.flatnonzero(counts < group)
+        self._joint_N = np.unique(class_NA, axis=0, return_inverse=True)[1].ravel()
         self.passes = self._groups_of(np.random.default_rng(seed)).shape[0] // self.groups
         if not self.passes:
             raise DataError(
@@ -143,20 +176,7 @@ class GroupedBatches:
         self._order: tuple[int, Tensor] | None = None
 
     def _groups_of(self, generator: np.random.Generator) -> np.ndarray:
-        order_N = generator.permutation(len(self._joint_N))
-        order_N = order_N[np.argsort(self._joint_N[order_N], kind="stable")]
-        joint_N = self._joint_N[order_N]
-        start_of_class_N = np.searchsorted(joint_N, joint_N)
-        place_N = np.arange(len(order_N)) - start_of_class_N
-        size_N = np.searchsorted(joint_N, joint_N, side="right") - start_of_class_N
-        whole_N = place_N < size_N // self.group * self.group
-        groups = order_N[whole_N].reshape(-1, self.group)
-        if len(self._small):
-            repeated = [
-                np.resize(order_N[joint_N == number], self.group)[None] for number in self._small
-            ]
-            groups = np.concatenate([groups, *repeated])
-        return generator.permutation(groups)
+        return in_groups(self._joint_N, self.group, generator)
 
     def _pass(self, number: int) -> Tensor:
         if self._order is None or self._order[0] != number:

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -72,12 +73,27 @@ class Source:
     home: str = field(kw_only=True)
 
 
+_PASSING: ContextVar[Path | None] = ContextVar("passing", default=None)
+
+
+@contextmanager
+def passing_cache(folder: Path) -> Iterator[None]:
+    """Let this folder be the cache meanwhile, for what is read once and not to be kept."""
+    token = _PASSING.set(folder)
+    try:
+        yield
+    finally:
+        _PASSING.reset(token)
+
+
 def cache_folder() -> Path:
     """Return the folder for fetched files: SEQGAN_CACHE, or the user's cache folder.
 
     Raises:
         DataError: SEQGAN_CACHE names the home folder of nobody.
     """
+    if (passing := _PASSING.get()) is not None:
+        return passing
     chosen = os.environ.get("SEQGAN_CACHE")
     return user_path(chosen) if chosen else platformdirs.user_cache_path("seqgan_kit")
 

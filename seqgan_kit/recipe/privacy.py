@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from ..sections import PositiveInt, Rate, Section
+from ..sections import PositiveInt, Rate, Section, stream_of
 
 if TYPE_CHECKING:
     from .whole import Recipe
@@ -37,6 +37,11 @@ class PrivacyRecipe(Section):
 def problems_of(recipe: Recipe) -> Iterator[str]:
     """Yield what a recipe has that its privacy rules out, each with what to do."""
     train = recipe.train
+    if stream_of(recipe.data) is not None:
+        yield (
+            "data.stream: train.privacy draws every item on its own from all, which a stream does "
+            "not: leave one of them out"
+        )
     if recipe.minibatch_group:
         yield (
             "model.discriminator.minibatch_group: train.privacy requires 0, since the feature "

@@ -13,15 +13,18 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from .. import plugins
+from ..data.addresses import is_address
 from ..data.dataset import DataError, Dataset, PartName, unlabelled
 from ..data.numeric import numbered
 from ..data.reading import user_path
+from ..data.shards import has_shards
 from ..data.sources import Progress
+from ..data.streamed import learned_from, streamed
 from ..errors import PluginError
 from ..files import FileProblem
 from ..kind import Codec, Kind, Measure, StoredCodec
 from ..recipe import Recipe
-from ..sections import first_problem, shown
+from ..sections import StreamedData, first_problem, shown
 from ..training.run import Run
 
 UNNAMED = "rows"
@@ -56,6 +59,10 @@ def load_dataset(recipe: Recipe, progress: Progress | None = None) -> Dataset:
         DataError: it cannot be had or used.
     """
     root = recipe.data.root
+    if isinstance(recipe.data, StreamedData):
+        if recipe.data.stream is not None:
+            return streamed(kind_of(recipe), recipe.data, progress)
+        _refuse_shards(root)
     # Known data have places of their own to be looked for.
     if recipe.data.own_root and root is not None and not os.path.lexists(user_path(root)):
         raise DataError(
@@ -65,9 +72,20 @@ def load_dataset(recipe: Recipe, progress: Progress | None = None) -> Dataset:
     return numbered(kind_of(recipe).load(recipe.data, progress), recipe.data.numeric)
 
 
+def _refuse_shards(root: str | None) -> None:
+    """Refuse what is meant to be streamed, and does not say so.
+
+    Raises:
+        DataError: it is an address, or a folder that ``seqgen sample --shards`` wrote.
+    """
+    if root is not None and (is_address(root) or has_shards(user_path(root))):
+        what = "an address" if is_address(root) else "a folder of shards"
+        raise DataError(f"{root} is {what}: add data.stream={{}} to read its shards")
+
+
 def located(recipe: Recipe) -> Recipe:
     """Return the recipe with a whole path for ``data.root``, which holds in every folder."""
-    if recipe.data.root is None:
+    if recipe.data.root is None or is_address(recipe.data.root):
         return recipe
     root = os.path.abspath(user_path(recipe.data.root))
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": root})})
@@ -84,7 +102,7 @@ def store_codec(recipe: Recipe, dataset: Dataset) -> StoredCodec:
     Raises:
         DataError: it cannot be learned from them.
     """
-    return kind_of(recipe).learn(recipe, dataset)
+    return kind_of(recipe).learn(recipe, learned_from(dataset))
 
 
 def make_codec(kind: Kind, stored: StoredCodec, path: Path | None = None) -> Codec:

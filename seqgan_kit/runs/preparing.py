@@ -10,6 +10,7 @@ from typing import cast
 from torch import nn
 
 from ..data.dataset import Dataset
+from ..data.encoded_shards import EncodedShards
 from ..data.loader import Batches, GroupedBatches, SequenceStore
 from ..data.numeric import in_ranges
 from ..data.sources import cache_folder
@@ -29,6 +30,7 @@ from .judging import checkpoint_score, likelihood_score, ratio_score
 from .objectives import check_processes, make_objective, optimization, schedule
 from .privacy import with_privacy
 from .sampler import Sampler
+from .streaming import batches_of
 from .transfer import begin_with
 from .watch import Watch
 
@@ -43,11 +45,21 @@ class Making:
     hooks: Sequence[Hook]
 
     def trainer(
-        self, recipe: Recipe, dataset: Dataset, codec: Codec, other: Run | None = None
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        codec: Codec,
+        other: Run | None = None,
+        shards: EncodedShards | None = None,
     ) -> Callable[[Run], Trainer]:
         """Prepare training; return a function that makes the trainer for a run folder.
 
-        ``other`` is a run whose weights are the initial ones.
+        Args:
+            recipe: the recipe.
+            dataset: its data.
+            codec: its codec.
+            other: a run whose weights are the initial ones.
+            shards: what is trained on, if the data are a stream.
         """
         runtime, watch = self.runtime, self.watch
         settings = recipe.train
@@ -58,13 +70,15 @@ class Making:
         visible, notes = trainable(recipe, seen(recipe, dataset), codec)
         for note in notes:
             watch.say(note)
-        store = SequenceStore(
-            visible.parts["training"],
-            codec,
-            runtime.device,
-            recipe.data.budget_mb * 2**20,
-            cache_folder() / "encoded",
-        )
+        store = None
+        if shards is None:
+            store = SequenceStore(
+                visible.parts["training"],
+                codec,
+                runtime.device,
+                recipe.data.budget_mb * 2**20,
+                cache_folder() / "encoded",
+            )
         objective = make_objective(recipe, codec, visible.classes)
         score = self._score(recipe, dataset, codec, objective)
         if other is not None:
@@ -74,7 +88,10 @@ class Making:
         counts: LabelCounts | None = None
         batches: Batches
         budget: Budget | None = None
-        if settings.privacy is not None:
+        if store is None:
+            assert shards is not None, "one of them"
+            batches, counts = batches_of(shards, recipe, runtime)
+        elif settings.privacy is not None:
             objective, batches, budget = with_privacy(
                 recipe,
                 settings.privacy,

@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..data.dataset import Dataset
+from ..data.encoded_shards import EncodedShards
 from ..errors import UsageError
 from ..files import FileProblem, put_back, write_text
 from ..kind import StoredCodec
@@ -39,6 +40,7 @@ from .data import make_codec, run_codec, seen, store_codec
 from .loading import run_recipe, same_data
 from .places import find, is_packed
 from .preparing import Making
+from .streaming import counts_of, encode
 from .watch import Watch, environment
 
 
@@ -119,10 +121,11 @@ def train(
         learned = sorted((name, content.hex()) for name, content in stored.files.items())
         together.same(runtime, "data", repr((dataset.fingerprint, stored.settings, learned)))
         codec = make_codec(data_of.kind_of(recipe), stored)
-        trainer_for = making.trainer(recipe, dataset, codec, other)
+        shards = encode(recipe, dataset, stored, codec, watch)
+        trainer_for = making.trainer(recipe, dataset, codec, other, shards)
         path = Path()
         if runtime.leader:
-            info = _info(recipe, dataset, stored, runtime, command)
+            info = _info(recipe, dataset, stored, shards, runtime, command)
             target = out if out is not None else runs / recipe.name
             path = create_run(target, recipe_files.dump(recipe), info, stored.files).path
         run = together.shared(path, runtime)
@@ -170,26 +173,32 @@ def _info(
     recipe: Recipe,
     dataset: Dataset,
     stored: StoredCodec,
+    shards: EncodedShards | None,
     runtime: Runtime,
     command: Sequence[str],
 ) -> dict[str, Any]:
     """Return the content of ``run.json``."""
-    visible = seen(recipe, dataset)
+    label_NA = seen(recipe, dataset).parts["training"].label_NA
+    items = {name: len(part) for name, part in dataset.parts.items()}
+    if shards is not None:
+        items["training"] = int(shards.count_S.sum())
     return {
         "seqgan_kit": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
         "environment": environment(runtime.device, runtime.world),
-        "labels": {name: list(names) for name, names in visible.labels.items()},
+        "labels": {name: list(names) for name, names in seen(recipe, dataset).labels.items()},
         # How many there are of each label is known of each item then, too.
         "label_counts": None
         if recipe.train.privacy
-        else label_counts(visible.parts["training"].label_NA),
+        else label_counts(label_NA)
+        if shards is None
+        else counts_of(shards, conditional=recipe.conditional),
         "codec": dict(stored.settings),
         "data": {
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
-            "items": {name: len(part) for name, part in dataset.parts.items()},
+            "items": items,
         },
     }
 
@@ -255,7 +264,10 @@ def _go_on(run: Run, recipe: Recipe, making: Making, *, changed: bool = False) -
                 numbers = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
                 watch.say(f"{run.metrics_path}: left out damaged lines ({numbers})")
         dataset = same_data(run, recipe, watch)
-        trainer = making.trainer(recipe, dataset, run_codec(run))(run)
+        codec = run_codec(run)
+        stored = StoredCodec(run.info["codec"], run.codec_files())
+        shards = encode(recipe, dataset, stored, codec, watch)
+        trainer = making.trainer(recipe, dataset, codec, shards=shards)(run)
         if run.checkpoints():
             _resume_newest(run, trainer, watch)
         else:

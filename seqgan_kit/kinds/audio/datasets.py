@@ -180,7 +180,8 @@ def _dataset(
         for part in found
     }
     whole_N = place_of["training"]
-    refuse_rare(label_NA[whole_N], names, root, numeric)
+    if not shares or any(shares.values()):
+        refuse_rare(label_NA[whole_N], names, root, numeric)
     cut = cut_into_parts(
         as_classes(label_NA[whole_N], names, numeric),
         shares,

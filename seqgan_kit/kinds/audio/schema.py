@@ -16,6 +16,7 @@ from ...sections import (
     Section,
     Share,
     Steps,
+    StreamedData,
     Width,
 )
 
@@ -70,7 +71,7 @@ class NotesData(SoundData):
     """Share of the notes for testing."""
 
 
-class RecordingsData(SoundData):
+class RecordingsData(SoundData, StreamedData):
     """Your own recordings: a folder with one sub-folder per label, or a manifest."""
 
     own_root: ClassVar[bool] = True

@@ -100,7 +100,8 @@ def image_files(
     parts = {
         part: [one for one in files if one.name in seen] for part, files in listing.parts.items()
     }
-    _refuse_rare(root, parts["training"], listing.labels, numeric)
+    if validation or test:
+        _refuse_rare(root, parts["training"], listing.labels, numeric)
     shares: dict[PartName, float] = {"validation": validation, "test": test}
     cut = {part: share for part, share in shares.items() if part not in parts}
     whole = parts["training"]

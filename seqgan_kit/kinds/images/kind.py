@@ -72,6 +72,14 @@ class Images(Kind):
 
         return load(data, progress)
 
+    def settled(self, data: Any, dataset: Dataset) -> Any:
+        from .folder import ImageFiles
+
+        items = dataset.parts["training"].items
+        assert isinstance(items, ImageFiles), "a folder or a manifest was read"
+        decided = {"background": items.look.ground, "depth": items.look.white.bit_length()}
+        return data.model_copy(update=decided)
+
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
         height, width, channels = dataset.parts["training"].items[:1].shape[1:]
         shape = {"height": int(height), "width": int(width), "channels": int(channels)}

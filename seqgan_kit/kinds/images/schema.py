@@ -7,7 +7,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ...sections import CodecSection, DataSection, PositiveInt, Seed, Share, Steps, Width
+from ...sections import (
+    CodecSection,
+    DataSection,
+    PositiveInt,
+    Seed,
+    Share,
+    Steps,
+    StreamedData,
+    Width,
+)
 
 MOST_PIXELS = 89_478_485
 """Pixels beyond which an image may be made to fill the memory; Pillow's own limit."""
@@ -23,7 +32,7 @@ class NamedData(DataSection):
     white. If absent, images stay grey."""
 
 
-class FolderData(DataSection):
+class FolderData(StreamedData):
     """Your own images: a folder with one sub-folder for each label, or a manifest."""
 
     own_root: ClassVar[bool] = True
@@ -65,6 +74,10 @@ class FolderData(DataSection):
 
     @model_validator(mode="after")
     def _of_this_root(self) -> FolderData:
+        if self.pattern is not None and self.stream is not None:
+            raise ValueError(
+                "pattern is not supported with stream: in shards labels lie beside items"
+            )
         if self.pattern is not None and self.labels:
             raise ValueError(
                 "labels come from the columns of a manifest (labels) or from file names "

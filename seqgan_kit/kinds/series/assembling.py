@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ...data.dataset import (
     as_classes,
     cut_into_parts,
     fingerprint,
+    some,
 )
 from ...data.label_folders import natural
 from ...data.unequal import as_objects
@@ -94,6 +96,32 @@ def assemble(
         categories=categories or {},
         clock=clock,
     )
+
+
+def recoded(dataset: Dataset, categories: Mapping[str, Sequence[str]]) -> tuple[Dataset, str]:
+    """Return series with the numbers of these categories; also what is wrong with them, if any."""
+    own = dataset.categories
+    if dict(own) == dict(categories):
+        return dataset, ""
+    if other := sorted({*own} ^ {*categories}):
+        text, numbers = ("here", "elsewhere") if other[0] in own else ("elsewhere", "here")
+        return dataset, f"{other[0]} holds text {text} and numbers {numbers}"
+    new: dict[int, np.ndarray] = {}
+    for name, texts in own.items():
+        known = {text: number for number, text in enumerate(categories[name])}
+        if strange := [text for text in texts if text not in known]:
+            return dataset, f"{name} is {strange[0]!r}; its categories are {some([*known])}"
+        new[dataset.channels.index(name)] = np.array([known[text] for text in texts])
+    parts = {}
+    for part_name, part in dataset.parts.items():
+        changed = []
+        for value_SC in part.items[: len(part)]:
+            recoded_SC = value_SC.copy()
+            for place, number_K in new.items():
+                recoded_SC[:, place] = number_K[value_SC[:, place].astype(int)]
+            changed.append(recoded_SC)
+        parts[part_name] = Part(as_objects(changed), part.label_NA)
+    return replace(dataset, parts=parts, categories=dict(categories)), ""
 
 
 def cut_parts(

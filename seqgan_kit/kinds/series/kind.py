@@ -62,6 +62,11 @@ class Series(Kind):
 
         return load(data, progress)
 
+    def recoded(self, shard: Dataset, texts: Mapping[str, Sequence[str]]) -> tuple[Dataset, str]:
+        from .assembling import recoded
+
+        return recoded(shard, texts)
+
     def learn(self, recipe: Recipe, dataset: Dataset) -> StoredCodec:
         from .learning import check_positive, learn_series, learn_sorts, refuse_text
 

@@ -116,6 +116,19 @@ class OwnSeriesData(SeriesData, TableData):
     test: Share = 0.1
     """Share of the series (with windows: of the time) for the test, if there is no test file."""
 
+    @model_validator(mode="after")
+    def _whole_series(self) -> OwnSeriesData:
+        if self.stream is not None and self.window is not None:
+            raise ValueError(
+                "window is not supported with stream: cut the series before they become shards"
+            )
+        if self.stream is not None and self.missing == "mean":
+            raise ValueError(
+                "missing: 'mean' is not supported with stream, since the mean would be that of a "
+                "shard: choose linear or forward"
+            )
+        return self
+
 
 class SeriesCodecRecipe(CodecSection):
     """A series is a sequence of its steps; if lengths differ, an extra channel marks the end."""

@@ -245,7 +245,8 @@ def text_lines(
     files, others = _files(
         root, text=text, labels=labels, skip=unreadable == "skip", form=form, max_mb=max_mb
     )
-    _check_enough(files["training"], files, labels, numeric)
+    if validation or test or len(files) > 1:
+        _check_enough(files["training"], files, labels, numeric)
     rows = [row for file in files.values() for row in file.rows]
     classes = {
         column: tuple(sorted({row.labels[place] for row in rows}))

@@ -1,0 +1,298 @@
+"""Streams: data sets whose training items lie in shards, and need not fit in memory.
+
+A shard is a small data set that its kind reads as it reads any file: a table, or the files of a
+tar with their manifest. What several shards must agree on (names of labels, categories, channels)
+is learned from a sample of them, or from all.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..files import file_digest
+from ..labels import are_named
+from ..sections import StreamedData
+from .addresses import Place, ShardFile, reaching
+from .dataset import DataError, Dataset, Part, PartName, some
+from .foreign_tars import unpacked
+from .label_folders import PART_FOLDERS, natural
+from .shards import PARQUET
+from .sources import passing_cache
+
+if TYPE_CHECKING:
+    from ..kind import Kind
+
+Tell = Callable[[ShardFile], None]
+"""Told of every shard before it is read."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all shards of a stream agree on.
+
+    Attributes:
+        labels: for each attribute its name and the names of its classes.
+        channels: names of the channels of a step.
+        categories: for each channel of texts, these texts in their order.
+    """
+
+    labels: Mapping[str, Sequence[str]]
+    channels: Sequence[str]
+    categories: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, shards: Sequence[tuple[str, Shared]], *, address: str) -> Shared:
+        """Return what some shards have together.
+
+        Raises:
+            DataError: they have other columns than the first.
+        """
+        name, first = shards[0]
+        for other_name, other in shards:
+            first.refuse_columns(other, f"{address}/{other_name}", name)
+        return cls(
+            {one: _joined([shard.labels[one] for _, shard in shards]) for one in first.labels},
+            first.channels,
+            {
+                one: _joined([shard.categories.get(one, ()) for _, shard in shards])
+                for one in {name: None for _, shard in shards for name in shard.categories}
+            },
+        )
+
+    @classmethod
+    def by(cls, dataset: Dataset) -> Shared:
+        """Return what a shard has by itself."""
+        return cls(dataset.labels, dataset.channels, dataset.categories)
+
+    def refuse_columns(self, other: Shared, shard: str, first: str = "the sample") -> None:
+        """Refuse a shard of other columns.
+
+        Raises:
+            DataError: its channels or labels are others.
+        """
+        for what, own, wanted in (
+            ("labels", _named(other.labels), _named(self.labels)),
+            ("channels", [*other.channels], [*self.channels]),
+        ):
+            if sorted(own) != sorted(wanted) or (what == "channels" and own != wanted):
+                raise DataError(
+                    f"{shard} has the {what} {some(own) or '(none)'}, and {first} has "
+                    f"{some(wanted) or '(none)'}: keep shards of one form in a folder"
+                )
+
+
+def _named(labels: Mapping[str, Sequence[str]]) -> list[str]:
+    return [*labels] if are_named(labels) else []
+
+
+def _joined(names: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(sorted({name for one in names for name in one}, key=natural))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads shards as data sets of a kind.
+
+    Attributes:
+        kind: the kind of data.
+        data: how its files are read.
+        place: where the shards are.
+    """
+
+    kind: Kind
+    data: StreamedData
+    place: Place
+
+    @contextmanager
+    def read(self, shard: ShardFile) -> Iterator[Dataset]:
+        """Give a shard as a data set with nothing but a training part, while it is there.
+
+        Raises:
+            DataError: it cannot be reached, is damaged, or is not of this kind.
+        """
+        whole = f"{self.place.address.rstrip('/')}/{shard.name}"
+        with tempfile.TemporaryDirectory(prefix="seqgan-shard-") as temporary:
+            brought, items, cache = (Path(temporary, name) for name in ("shard", "items", "cache"))
+            brought.mkdir()
+            with reaching(whole):
+                path = self.place.bring(shard.name, brought)
+                size = path.stat().st_size
+            # Some servers state no size.
+            if (shard.size and size != shard.size) or (
+                shard.sha256 and file_digest(path) != shard.sha256
+            ):
+                raise DataError(f"{whole} is damaged: size or checksum is not the one stated")
+            file = path
+            try:
+                with passing_cache(cache):
+                    if self.kind.sharded != PARQUET:
+                        items.mkdir()
+                        file = unpacked(
+                            path,
+                            items,
+                            labels=getattr(self.data, "labels", ()),
+                            ending=self.kind.sharded,
+                            max_mb=self.data.max_file_mb,
+                        )
+                    yield self.kind.load(self._section(file))
+            except DataError as error:
+                # What it is called here means nothing to a user.
+                said = str(error)
+                for own in (str(file), str(items), str(path)):
+                    said = said.replace(own, whole)
+                raise DataError(said) from error
+
+    def _section(self, file: Path) -> StreamedData:
+        own = {"root": str(file), "stream": None, "validation": 0.0, "test": 0.0}
+        return self.data.model_copy(update=own)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The shards of the training items, read one at a time.
+
+    Attributes:
+        reader: reads them.
+        shards: the shards of the training items.
+        shared: what they agree on.
+        counts: the items of each shard, where all were looked at.
+    """
+
+    reader: Reader
+    shards: Sequence[ShardFile]
+    shared: Shared
+    counts: Sequence[int] | None = None
+
+    @contextmanager
+    def read(self, shard: ShardFile) -> Iterator[Dataset]:
+        """Give a shard as a data set whose labels and categories have the stream's numbers.
+
+        Raises:
+            DataError: it cannot be read, or has columns, labels or categories that the others do
+                not have.
+        """
+        with self.reader.read(shard) as dataset:
+            name = f"{self.reader.place.address.rstrip('/')}/{shard.name}"
+            yield agreeing(self.reader.kind, dataset, self.shared, name)
+
+    @cached_property
+    def part(self) -> Part:
+        """All training items, for a codec to learn from; those of one shard are in memory."""
+        assert self.counts is not None, "all shards were looked at"
+        label_1A = np.zeros((1, len(self.shared.labels)), np.int64)
+        count = sum(self.counts)
+        return Part(StreamItems(self), np.broadcast_to(label_1A, (count, label_1A.shape[1])))
+
+
+class StreamItems:
+    """The items of a stream by their numbers; neighbours are read with one shard in memory."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._end_S = np.cumsum(stream.counts or [0])
+        self._held: tuple[int, Any] | None = None
+
+    def __len__(self) -> int:
+        return int(self._end_S[-1])
+
+    def __getitem__(self, index: slice) -> Any:
+        start, stop, step = index.indices(len(self))
+        assert step == 1, "slices of neighbours"
+        found = []
+        for number, end in enumerate(self._end_S.tolist()):
+            first = end - (self._stream.counts or [0])[number]
+            if first < stop and end > start:
+                items = self._items(number)
+                found.append(items[max(start - first, 0) : stop - first])
+        return np.concatenate(found) if found else self._items(0)[:0]
+
+    def _items(self, number: int) -> Any:
+        if self._held is None or self._held[0] != number:
+            with self._stream.read(self._stream.shards[number]) as dataset:
+                part = dataset.parts["training"]
+                self._held = (number, part.items[: len(part)])
+        return self._held[1]
+
+
+def agreeing(kind: Kind, dataset: Dataset, shared: Shared, name: str) -> Dataset:
+    """Return the items of a shard with the numbers that its labels and categories have elsewhere.
+
+    Raises:
+        DataError: it has columns, labels or categories that are not among them.
+    """
+    shared.refuse_columns(Shared.by(dataset), name)
+    more = "set data.stream.learn=all to learn the names from all shards, or correct it"
+    dataset, problem = kind.recoded(dataset, shared.categories)
+    if problem:
+        raise DataError(f"{name}: {problem}; {more}")
+    part = dataset.parts["training"]
+    own = list(dataset.labels)
+    label_NA = np.empty((len(part), len(shared.labels)), np.int64)
+    for column, (attribute, names) in enumerate(shared.labels.items()):
+        known = {text: number for number, text in enumerate(names)}
+        texts = dataset.labels[attribute]
+        if strange := [text for text in texts if text not in known]:
+            raise DataError(
+                f"{name}: the {attribute} {strange[0]!r} is not among those of the sample "
+                f"({some(names)}); {more}"
+            )
+        number_K = np.array([known[text] for text in texts], np.int64)
+        label_NA[:, column] = number_K[part.label_NA[:, own.index(attribute)]]
+    parts: dict[PartName, Part] = {"training": Part(part.items, label_NA)}
+    return replace(dataset, parts=parts, labels=shared.labels)
+
+
+def divided(
+    shards: Sequence[ShardFile], *, held: Mapping[PartName, int], seed: int, address: str
+) -> dict[PartName, list[ShardFile]]:
+    """Divide shards into parts: by their names, or at random.
+
+    A shard belongs to a part if its name or that of a folder begins with it:
+    ``validation-00000.parquet``, ``test/0.tar``. All others are for training.
+
+    Args:
+        shards: the shards.
+        held: how many are held out for each part if no name says so.
+        seed: of their order, and of which are held out.
+        address: of the folder, for messages.
+
+    Returns:
+        The shards of each part, in an order of their own for the seed.
+
+    Raises:
+        DataError: there are too few.
+    """
+    order = np.random.default_rng(seed).permutation(len(shards))
+    shuffled = [shards[number] for number in order]
+    part_of = {shard.name: _part(shard.name) for shard in shards}
+    if {"validation", "test"} & {*part_of.values()}:
+        parts: dict[PartName, list[ShardFile]] = {"training": [], "validation": [], "test": []}
+        for shard in shuffled:
+            parts[part_of[shard.name] or "training"].append(shard)
+    else:
+        first, last = held["test"], held["test"] + held["validation"]
+        parts = {
+            "training": shuffled[last:],
+            "validation": shuffled[first:last],
+            "test": shuffled[:first],
+        }
+    if not parts["training"]:
+        raise DataError(
+            f"{address}: its {len(shards)} shards leave none for training: the validation and the "
+            "test part each take data.stream.held_out whole shards; write the data into more"
+        )
+    return parts
+
+
+def _part(name: str) -> PartName | None:
+    words = (re.split(r"[-_.]", piece.lower())[0] for piece in name.split("/"))
+    return next((PART_FOLDERS[word] for word in words if word in PART_FOLDERS), None)
