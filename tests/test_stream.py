@@ -6,6 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from seqgan_kit.data.dataset import DataError
 from seqgan_kit.data.shards import MANIFEST
@@ -47,7 +48,7 @@ def test_every_kind_trains_from_shards(kind, tmp_path):
     assert any("streamed from 3 training shards" in line for line in told)
 
 
-@pytest.mark.parametrize("name", ["digits_rows", "snippets_text"])
+@pytest.mark.parametrize("name", ["digits_rows", "snippets_text", "vowels_series"])
 def test_samples_in_shards_are_data_again(name, seqgen, tiny_runs, tmp_path):
     folder = tmp_path / "shards"
     drawn = ("sample", tiny_runs(name), "-n", 400, "--shards", 5, "--out", folder)
@@ -67,6 +68,27 @@ def test_samples_in_shards_are_data_again(name, seqgen, tiny_runs, tmp_path):
     refused = seqgen("data", "show", tmp_path / "own.yaml")
     assert refused.code == 1
     assert "is damaged" in refused.err
+
+
+def test_a_first_recipe_has_no_labels_that_are_numbers(seqgen, tmp_path):
+    folder = tmp_path / "doses"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        series_N = np.repeat(np.arange(30), 4)
+        columns = {
+            "id": series_N,
+            "time": np.tile(np.arange(4), 30),
+            "dose": rng.uniform(size=30)[series_N],
+            "site": np.array(["a", "b"])[series_N % 2],
+            "x": rng.normal(size=120),
+        }
+        write_table(folder / f"{number}.parquet", columns)
+    assert seqgen("init", folder, "--out", tmp_path / "own.yaml").code == 0
+    shown = seqgen("data", "show", tmp_path / "own.yaml")
+    assert shown.code == 0, shown.err
+    data = yaml.safe_load((tmp_path / "own.yaml").read_text())["data"]
+    assert (data["labels"], data["numeric"]) == (["site"], [])
 
 
 # -- what is learned ------------------------------------------------------------------------------

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import yaml
 
 from ..data.dataset import DataError
 from ..data.foreign_tars import unpacked
@@ -14,7 +17,7 @@ from ..data.label_folders import PART_FOLDERS
 from ..data.reading import LARGEST_MB
 from ..data.shards import PARQUET
 from .asked import Starter, file_name
-from .beginning import quoted
+from .beginning import quoted, quoted_list
 
 FEWEST = 3
 """Shards: each of the three parts has one."""
@@ -69,7 +72,21 @@ def streaming(folder: Path, shard: Path, look: Callable[[Path], Starter]) -> Sta
   # The shards of this folder are streamed. sample: items held in memory, to measure with and to
   # learn the codec from (learn: all reads all shards for that).
   stream: {{sample: 50000, learn: sample}}"""
-        return proposed.recipe(target).replace(root, streamed, 1)
+        return _without_numbers(proposed.recipe(target).replace(root, streamed, 1))
 
     found = proposed.found.replace(str(file), f"{folder} (looked at {shard.name})")
     return replace(proposed, found=found, recipe=recipe)
+
+
+def _without_numbers(recipe: str) -> str:
+    """Leave labels that are numbers out of a recipe: not all of their values are known."""
+    data = yaml.safe_load(recipe)["data"]
+    numeric = data.get("numeric")
+    if not numeric:
+        return recipe
+    changed = {"labels": [name for name in data["labels"] if name not in numeric], "numeric": []}
+    lines = recipe.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if found := re.match(r"  (labels|numeric): ", line):
+            lines[number] = f"{found[0]}{quoted_list(changed[found[1]])}\n"
+    return "".join(lines)

@@ -48,7 +48,7 @@ def encode(
     progress = watch.download or (lambda *_: None)
     shards.fill(partial(progress, "encoded shards"), watch.say)
     if left_out := sum(one.left_out for one in shards.about):
-        watch.say(f"{left_out:,} items of the shards are left out, since the codec takes them not")
+        watch.say(f"{left_out:,} items of the shards are left out, which the codec does not take")
     if again := sum(not one.kept for one in shards.about):
         watch.say(
             f"{again} of {len(shards.about)} shards do not fit into the cache (data.stream."
