@@ -6,7 +6,7 @@
 TSTR: a classifier is trained on samples alone and tested on the official test part; beside it the
 same classifier trained on the real training part. The GAN is the recipe `vowels_series` with
 nothing changed but the data and the time, the others are its likelihood and VAE twins. Series of
-more than 100 steps are averaged to 100, for all alike; those of unequal lengths stay so.
+more than 50 steps are averaged to 50, for all alike; those of unequal lengths stay so.
 
 The peer is tsgm's conditional GAN (`cgan_base_c4_l1`, as its tests train it) with the same time.
 It needs TensorFlow, and so an environment of its own: --peer names its Python. Series of unequal
@@ -38,7 +38,7 @@ from seqgan_kit.training.run import Run
 Labelled = tuple[list[np.ndarray], list[str]]
 """Series ``[t, C]`` of any lengths, and the label of each."""
 
-STEPS, SAMPLES = 100, 2000
+STEPS, SAMPLES = 50, 2000
 """Most steps of a series; samples that a classifier learns from."""
 
 MODELS = {"GAN": "", "likelihood": "_likelihood", "recurrent VAE": "_vae"}
@@ -91,7 +91,7 @@ SETS: Mapping[str, Callable[[str], Labelled]] = {
 def shortened(series_SC: np.ndarray) -> np.ndarray:
     """Return a series of at most :data:`STEPS` steps, each the mean of a stretch.
 
-    >>> shortened(np.arange(200.0)[:, None])[:3, 0].tolist()
+    >>> shortened(np.arange(100.0)[:, None])[:3, 0].tolist()
     [0.5, 2.5, 4.5]
     """
     if len(series_SC) <= STEPS:
