@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import torch
@@ -39,7 +40,8 @@ class Word:
         device: the type of device that it trains on.
         processes: how many of them its node has.
         version: of seqgan_kit.
-        agent: a name of the ``torchrun`` that started it, the same after a restart.
+        agent: a name of the ``torchrun`` that started it, the same after a restart; what stands
+            before the dot, :func:`post_of`, is the same, too, for one that took its place.
         problem: why it cannot train; empty if it can.
     """
 
@@ -109,13 +111,39 @@ def _store() -> tuple[Store, int, int]:
     return found
 
 
+def post_of(agent: str) -> str:
+    """Return the post of a ``torchrun``: its job, machine and process number.
+
+    In a container the process number is always 1: one that a scheduler begins anew under the same
+    name has the same post, and so has one that a user begins anew.
+    """
+    return agent.partition(".")[0]
+
+
+def _agent(machine: str) -> str:
+    """Return the name of the ``torchrun`` that started this process.
+
+    Stored beside the run: as a hash, because the names of machines are nobody's business.
+    """
+    post = (os.environ["TORCHELASTIC_RUN_ID"], machine, str(os.getppid()))
+    parts = ("\n".join(post), "\n".join((*post, _since(os.getppid()))))
+    return ".".join(hashlib.sha256(part.encode()).hexdigest()[:16] for part in parts)
+
+
+def _since(process: int) -> str:
+    """Return when a process began, as Linux counts; empty where the system does not say so."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+    # Field 22 of proc(5). The second, in brackets, may have spaces.
+    return stat.rpartition(")")[2].split()[19]
+
+
 def _word(device: str, problem: str = "") -> Word:
     machine = socket.gethostname()
-    # Stored beside the run: as a hash, because the names of machines are nobody's business.
-    parts = (os.environ["TORCHELASTIC_RUN_ID"], machine, str(os.getppid()))
-    agent = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     here = int(os.environ["LOCAL_WORLD_SIZE"])
-    return Word(machine, device, here, __version__, agent, problem)
+    return Word(machine, device, here, __version__, _agent(machine), problem)
 
 
 def _meet(store: Store, rank: int, world: int, word: Word) -> tuple[str, list[Word]]:

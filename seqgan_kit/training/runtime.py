@@ -85,7 +85,8 @@ class Runtime:
 
     Attributes:
         agents: names of the ``torchrun`` of all nodes, the same when these start processes again
-            after a loss; empty for a single process.
+            after a loss (see :class:`~seqgan_kit.training.joining.Word`); empty for a single
+            process.
 
     Args:
         device: a name for :func:`choose_device`. Under ``torchrun`` every process takes the GPU
