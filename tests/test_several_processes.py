@@ -19,6 +19,7 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.recipe import files as recipe_files
 from seqgan_kit.runs import together
 from seqgan_kit.training import joining
+from seqgan_kit.training.apart import Fellows
 from seqgan_kit.training.log import read_metrics
 from seqgan_kit.training.run import Run, create_run
 from seqgan_kit.training.runtime import Runtime
@@ -272,3 +273,59 @@ def test_processes_that_cannot_train_together(store, change, message):
     _, words = meet(store, [WORD, replace(WORD, machine="beta", **change)])[0]
     with pytest.raises(UsageError, match=message):
         joining._refuse(words)
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert joining._own_card(2) == 1
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(UsageError, match=r"4 processes here, .* 2 CUDA .*--nproc-per-node 2"):
+        joining._own_card(2)
+
+
+# -- work that takes one of them long -------------------------------------------------------------
+
+
+def working(store, second, beat=0.1):
+    """Let two processes work, of which the second does this; return what each met with."""
+    found = [None, None]
+
+    def work(rank):
+        fellows = Fellows(store.clone(), rank, 2, beat=beat, silence=1.0)
+        try:
+            with fellows.working():
+                pass
+            with fellows.working():
+                if rank:
+                    second()
+        except (RuntimeError, OSError) as error:
+            fellows.failed(error)
+            found[rank] = error
+
+    threads = [threading.Thread(target=work, args=(rank,)) for rank in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_a_process_that_works_longer_is_waited_for(store):
+    assert working(store, lambda: time.sleep(2)) == [None, None]
+
+
+def test_a_process_that_fails_meanwhile_says_why(store):
+    def fail():
+        raise OSError("the disk is full")
+
+    lost, failed = working(store, fail)
+    assert isinstance(lost, joining.ProcessLost)
+    assert str(lost) == "process 1 of 2 has failed: the disk is full"
+    assert isinstance(failed, OSError)
+
+
+def test_a_process_without_a_sign_of_life_is_lost(store):
+    lost, _ = working(store, lambda: time.sleep(2), beat=60.0)
+    assert isinstance(lost, torch.distributed.DistStoreError)
+    assert "no sign of life of 1" in str(lost)

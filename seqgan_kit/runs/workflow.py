@@ -144,15 +144,19 @@ def _begin(
     """Train into a new run folder."""
     runtime, watch = making.runtime, making.watch
     # All errors of data and weights are found before a folder is created.
-    dataset = data_of.load_dataset(recipe, watch.download)
-    for note in (*recipe.notes, *dataset.notes):
-        watch.say(note)
-    stored = store_codec(recipe, dataset)
-    learned = sorted((name, content.hex()) for name, content in stored.files.items())
-    together.same(runtime, "data", repr((dataset.fingerprint, stored.settings, learned)))
-    codec = make_codec(data_of.kind_of(recipe), stored)
-    shards = encode(recipe, dataset, stored, codec, watch)
-    trainer_for = making.trainer(recipe, dataset, codec, other, shards)
+    with runtime.apart():
+        dataset = data_of.load_dataset(recipe, watch.download)
+        for note in (*recipe.notes, *dataset.notes):
+            watch.say(note)
+        learned = store_codec(recipe, dataset) if runtime.leader else None
+    together.same(runtime, "data", dataset.fingerprint)
+    # Learned on each machine, it might differ in the last digit.
+    stored = runtime.fabric.broadcast(learned)
+    assert stored is not None, "the first process has learned it"
+    with runtime.apart():
+        codec = make_codec(data_of.kind_of(recipe), stored)
+        shards = encode(recipe, dataset, stored, codec, watch)
+        trainer_for = making.trainer(recipe, dataset, codec, other, shards)
     path = Path()
     if runtime.leader:
         info = _info(recipe, dataset, stored, shards, runtime, command)
@@ -299,11 +303,13 @@ def _go_on(
             if lines := damaged_metrics(run.metrics_path):
                 numbers = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
                 watch.say(f"{run.metrics_path}: left out damaged lines ({numbers})")
-        dataset = same_data(run, recipe, watch)
-        codec = run_codec(run)
-        stored = StoredCodec(run.info["codec"], run.codec_files())
-        shards = encode(recipe, dataset, stored, codec, watch)
-        trainer = making.trainer(recipe, dataset, codec, shards=shards)(run)
+        with runtime.apart():
+            dataset = same_data(run, recipe, watch)
+            codec = run_codec(run)
+            stored = StoredCodec(run.info["codec"], run.codec_files())
+            shards = encode(recipe, dataset, stored, codec, watch)
+            trainer_for = making.trainer(recipe, dataset, codec, shards=shards)
+        trainer = trainer_for(run)
         if run.checkpoints():
             _resume_newest(run, trainer, watch)
         else:

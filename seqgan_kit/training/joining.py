@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import torch
@@ -58,8 +59,20 @@ def launched() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def join(device: torch.device) -> frozenset[str]:
-    """Join the other processes, and return the names of the ``torchrun`` that started them.
+class Joined(NamedTuple):
+    """What all processes of a start have in common.
+
+    Attributes:
+        agents: the names of the ``torchrun`` that started them.
+        store: a store with no keys of other starts.
+    """
+
+    agents: frozenset[str]
+    store: Store
+
+
+def join(device: torch.device) -> Joined:
+    """Join the other processes.
 
     Fabric would do this, too, but with the keys of the processes before a restart: they may still
     be in the store (torch 2.11), so that the processes would wait at addresses where nobody is.
@@ -69,7 +82,8 @@ def join(device: torch.device) -> frozenset[str]:
         ProcessLost: another process has not come.
     """
     if device.type == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        with excused():
+            torch.cuda.set_device(_own_card(torch.cuda.device_count()))
     try:
         store, rank, world = _store()
         name, words = _meet(store, rank, world, _word(device.type))
@@ -82,7 +96,22 @@ def join(device: torch.device) -> frozenset[str]:
             f"not all of the {os.environ['WORLD_SIZE']} processes have come within "
             f"{PATIENCE:.0f} s, or one was lost: see what those on other machines have printed"
         ) from error
-    return frozenset(word.agent for word in words)
+    return Joined(frozenset(word.agent for word in words), PrefixStore("joined", own))
+
+
+def _own_card(cards: int) -> int:
+    """Return the number of this process's GPU, of so many.
+
+    Raises:
+        UsageError: there are more processes than GPUs.
+    """
+    local, here = int(os.environ["LOCAL_RANK"]), os.environ["LOCAL_WORLD_SIZE"]
+    if local >= cards:
+        raise UsageError(
+            f"torchrun has started {here} processes here, and PyTorch finds {cards} CUDA GPU(s): "
+            f"give --nproc-per-node {cards}"
+        )
+    return local
 
 
 @contextmanager
