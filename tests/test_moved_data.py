@@ -39,6 +39,14 @@ def test_a_relative_root_is_stored_whole(moved):
     assert run_recipe(Run(moved / "text")).data.root == str(moved / "lines.jsonl")
 
 
+def test_so_is_one_that_is_given_for_a_resumption(moved, tmp_path, monkeypatch):
+    shutil.copytree(moved / "series", tmp_path / "run")
+    shutil.copy(moved / "series.npz", tmp_path / "series.npz")
+    monkeypatch.chdir(tmp_path)
+    workflow.resume(tmp_path / "run", overrides=["data.root=series.npz"])
+    assert run_recipe(Run(tmp_path / "run")).data.root == str(tmp_path / "series.npz")
+
+
 @pytest.mark.parametrize(
     "command",
     [

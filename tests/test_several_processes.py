@@ -16,9 +16,13 @@ import torch
 
 from seqgan_kit import __version__
 from seqgan_kit.errors import UsageError
+from seqgan_kit.recipe import files as recipe_files
+from seqgan_kit.runs import together
 from seqgan_kit.training import joining
+from seqgan_kit.training.apart import Fellows
 from seqgan_kit.training.log import read_metrics
-from seqgan_kit.training.run import Run
+from seqgan_kit.training.run import Run, create_run
+from seqgan_kit.training.runtime import Runtime
 
 from .conftest import TINY
 from .nodes import two_nodes
@@ -81,7 +85,7 @@ def test_a_lost_process_is_survived(tmp_path, whole):
     os.kill(workers(lossy)[1], signal.SIGKILL)
     _, said = lossy.communicate(timeout=200)
     assert lossy.returncode == 0, said
-    assert "a process was lost: going on with" in said
+    assert "a process was lost or stopped: going on with" in said
     same_run(tmp_path / "lossy", whole)
 
 
@@ -119,7 +123,7 @@ def test_a_lost_node_comes_back(tmp_path, whole):
         second.communicate(timeout=20)
         said = ended([first, nodes[1].torchrun(*asked, restarts=2)])
     assert "process 0 of 2: the connection to another process was lost" in said[0]
-    assert "a process was lost: going on with" in said[0]
+    assert "a process was lost or stopped: going on with" in said[0]
     assert "done; next:" in said[0]
     assert "step" not in said[1], "only the first process speaks"
     same_run(tmp_path / "run", whole)
@@ -134,6 +138,62 @@ def test_a_folder_that_one_node_does_not_see(tmp_path):
     for one in said:
         assert f"error: process 1 of 2 does not see {tmp_path / 'runs'}" in one
     assert not list((tmp_path / "runs").iterdir())
+
+
+# -- which run they go on with -------------------------------------------------------------------
+
+
+ORDER = together.order_of(recipe_files.load("digits_rows", TINY), None)
+
+
+@pytest.mark.parametrize(
+    ("agents", "changes", "anew", "theirs"),
+    [
+        ({"post.first"}, (), False, True),
+        ({"post.first"}, (), True, True),  # A restart of `train --force` goes on.
+        ({"new.second", "post.first"}, (), True, True),  # A node came in place of another.
+        ({"post.second"}, (), False, True),  # All containers were replaced.
+        ({"post.second"}, (), True, False),  # A user began another training with --force.
+        ({"new.first"}, (), False, False),
+        ({"post.first"}, ("seed=7",), False, False),
+        ({"post.first"}, ("seed=7",), True, False),
+    ],
+)
+def test_only_the_same_training_is_gone_on_with(tmp_path, tiny_run, agents, changes, anew, theirs):
+    recipe = recipe_files.load("digits_rows", (*TINY, *changes))
+    info = Run(tiny_run).info
+    run = create_run(tmp_path / "run", "", info)
+    runtime = Runtime(device="cpu")
+    runtime.agents = frozenset({"post.first", "fellow.first"})
+    together.note(run, runtime, ORDER)
+    runtime.agents = frozenset(agents)
+    found = together.begun(runtime, [run.path], together.order_of(recipe, None), anew=anew)
+    assert found == (run.path if theirs else None)
+    together.forget(run, runtime)
+    assert together.begun(runtime, [run.path], ORDER, anew=False) is None
+
+
+def test_the_weights_that_training_starts_from_are_part_of_it(tmp_path):
+    recipe = recipe_files.load("digits_rows", TINY)
+    assert together.order_of(recipe, tmp_path) != ORDER
+    moved = recipe_files.load("digits_rows", (*TINY, f"data.root={tmp_path}"))
+    assert together.order_of(moved, None) == ORDER
+
+
+@linux
+def test_a_later_torchrun_has_another_name_at_the_same_post(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job")
+    own = joining._agent("alpha")
+    assert joining._agent("alpha") == own
+    begun = joining._since(os.getppid())
+    with subprocess.Popen(["sleep", "60"]) as later:
+        since = joining._since(later.pid)
+        later.kill()
+    assert int(begun) < int(since)
+    monkeypatch.setattr(joining, "_since", lambda process: since)
+    assert joining._agent("alpha") != own
+    assert joining.post_of(joining._agent("alpha")) == joining.post_of(own)
+    assert joining.post_of(joining._agent("beta")) != joining.post_of(own)
 
 
 # -- processes that do not fit together -----------------------------------------------------------
@@ -213,3 +273,59 @@ def test_processes_that_cannot_train_together(store, change, message):
     _, words = meet(store, [WORD, replace(WORD, machine="beta", **change)])[0]
     with pytest.raises(UsageError, match=message):
         joining._refuse(words)
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert joining._own_card(2) == 1
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(UsageError, match=r"4 processes here, .* 2 CUDA .*--nproc-per-node 2"):
+        joining._own_card(2)
+
+
+# -- work that takes one of them long -------------------------------------------------------------
+
+
+def working(store, second, beat=0.1):
+    """Let two processes work, of which the second does this; return what each met with."""
+    found = [None, None]
+
+    def work(rank):
+        fellows = Fellows(store.clone(), rank, 2, beat=beat, silence=1.0)
+        try:
+            with fellows.working():
+                pass
+            with fellows.working():
+                if rank:
+                    second()
+        except (RuntimeError, OSError) as error:
+            fellows.failed(error)
+            found[rank] = error
+
+    threads = [threading.Thread(target=work, args=(rank,)) for rank in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_a_process_that_works_longer_is_waited_for(store):
+    assert working(store, lambda: time.sleep(2)) == [None, None]
+
+
+def test_a_process_that_fails_meanwhile_says_why(store):
+    def fail():
+        raise OSError("the disk is full")
+
+    lost, failed = working(store, fail)
+    assert isinstance(lost, joining.ProcessLost)
+    assert str(lost) == "process 1 of 2 has failed: the disk is full"
+    assert isinstance(failed, OSError)
+
+
+def test_a_process_without_a_sign_of_life_is_lost(store):
+    lost, _ = working(store, lambda: time.sleep(2), beat=60.0)
+    assert isinstance(lost, torch.distributed.DistStoreError)
+    assert "no sign of life of 1" in str(lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,52 +11,71 @@ from ..errors import UsageError
 from ..files import FileProblem, read_json, write_json
 from ..recipe import Recipe
 from ..recipe import files as recipe_files
+from ..training.joining import post_of
 from ..training.run import Run, RunError, remove_draft
 from ..training.runtime import Runtime
 
 LAUNCH = ".launch.json"
-"""File in a run that several processes are training: who started them."""
+"""File in a run that several processes are training: who started them, and with what."""
 
 SEEN = 5.0
 """Seconds until a new folder is to be seen on all machines."""
 
 
-def begun(runtime: Runtime, places: Iterable[Path]) -> Path | None:
-    """Return the run that processes began which ``torchrun --max-restarts`` replaced by these.
+def begun(runtime: Runtime, places: Iterable[Path], order: str, *, anew: bool) -> Path | None:
+    """Return the unfinished run that these processes have to go on with.
 
-    A node may have been replaced as a whole; one of its fellows is enough to know the run again.
+    Processes have begun it which ``torchrun --max-restarts`` replaced by these. A node may have
+    been replaced as a whole; one of its fellows is enough to know the run again. Where all were
+    replaced, their posts are (:func:`~seqgan_kit.training.joining.post_of`).
 
     Args:
         runtime: the processes.
         places: where the run may be.
+        order: what they are to train, by :func:`order_of`; a run of another is none of theirs.
+        anew: whether a new run is wanted, so that only a restart may go on with an old one.
     """
     if not runtime.agents:
         return None
     found = None
     if runtime.leader:
-        own = [place for place in places if runtime.agents & _agents(place)]
+        own = [place for place in places if _is_theirs(_noted(place), runtime, order, anew)]
         found = max(own, key=lambda place: place.stat().st_ctime, default=None)
     told: Path | None = runtime.fabric.broadcast(found)
     return told
 
 
-def note(run: Run, runtime: Runtime) -> None:
+def note(run: Run, runtime: Runtime, order: str) -> None:
     """Leave a word in a run for processes that may be started in place of these."""
     if runtime.leader and runtime.agents:
-        write_json(run.path / LAUNCH, sorted(runtime.agents))
+        write_json(run.path / LAUNCH, {"order": order, "agents": sorted(runtime.agents)})
 
 
 def forget(run: Run, runtime: Runtime) -> None:
-    """Remove that word: the training has reached its end."""
+    """Remove that word: nobody has to go on with the run by it."""
     if runtime.leader:
         (run.path / LAUNCH).unlink(missing_ok=True)
 
 
-def _agents(place: Path) -> frozenset[str]:
+def _noted(place: Path) -> tuple[str, frozenset[str]]:
+    """Return the order and the agents that are noted in a run; nothing if there is no note."""
     try:
-        return frozenset(map(str, read_json(place / LAUNCH)))
-    except (OSError, FileProblem, TypeError):
-        return frozenset()
+        found = read_json(place / LAUNCH)
+        return str(found["order"]), frozenset(map(str, found["agents"]))
+    except (OSError, FileProblem, KeyError, TypeError):
+        return "", frozenset()
+
+
+def _is_theirs(
+    noted: tuple[str, frozenset[str]], runtime: Runtime, order: str, anew: bool
+) -> bool:
+    """Whether these processes go on with the run in which this is noted."""
+    wanted, agents = noted
+    if wanted != order:
+        return False
+    if anew:
+        return bool(agents & runtime.agents)
+    return bool({*map(post_of, agents)} & {*map(post_of, runtime.agents)})
 
 
 def shared(path: Path, runtime: Runtime) -> Run:
@@ -85,9 +105,17 @@ def same_recipe(runtime: Runtime, recipe: Recipe) -> None:
     Raises:
         UsageError: one has.
     """
+    same(runtime, "recipe", _text(recipe))
+
+
+def order_of(recipe: Recipe, init_from: Path | None) -> str:
+    """Return a name for what is to be trained: a recipe, perhaps from the weights of a run."""
+    return hashlib.sha256(f"{init_from}\n{_text(recipe)}".encode()).hexdigest()
+
+
+def _text(recipe: Recipe) -> str:
     anywhere = recipe.data.model_copy(update={"root": None})
-    text = recipe_files.dump(recipe.model_copy(update={"data": anywhere}))
-    same(runtime, "recipe", text)
+    return recipe_files.dump(recipe.model_copy(update={"data": anywhere}))
 
 
 def same(runtime: Runtime, what: str, value: str) -> None:

@@ -104,52 +104,86 @@ def train(
     runtime = Runtime(device=recipe.train.device, precision=recipe.train.precision)
     watch = _for_process(watch, runtime)
     making = Making(runtime, watch, optimizer, hooks)
+    order = together.order_of(recipe, init_from)
     with runtime.together():
-        own = [out] if out else runs.glob(f"{escape(recipe.name)}*")
-        begun = together.begun(runtime, own)
-        if begun is not None:
-            watch.say(f"a process was lost: going on with {begun}")
-            return _go_on(together.shared(begun, runtime), recipe, making)
         together.same_recipe(runtime, recipe)
-        if out is not None and runtime.leader:
-            _refuse_to_overwrite(out, force)
-        # All errors of data and weights are found before a folder is created.
+        own = [out] if out else runs.glob(f"{escape(recipe.name)}*")
+        begun = together.begun(runtime, own, order, anew=force)
+        if begun is not None:
+            watch.say(f"a process was lost or stopped: going on with {begun}")
+            trained = _go_on(together.shared(begun, runtime), recipe, making, order=order)
+        else:
+            if out is not None and runtime.leader:
+                _refuse_to_overwrite(out, force)
+            place = _Place(out, runs, force)
+            trained = _begin(recipe, place, making, other, order=order, command=command)
+    if trained.finished:
+        # Only now are all at the end: the loss of a process before would begin the run again.
+        together.forget(trained.run, runtime)
+    return trained
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a new run goes; see :func:`train`."""
+
+    out: Path | None
+    runs: Path
+    force: bool
+
+
+def _begin(
+    recipe: Recipe,
+    place: _Place,
+    making: Making,
+    other: Run | None,
+    *,
+    order: str,
+    command: Sequence[str],
+) -> Trained:
+    """Train into a new run folder."""
+    runtime, watch = making.runtime, making.watch
+    # All errors of data and weights are found before a folder is created.
+    with runtime.apart():
         dataset = data_of.load_dataset(recipe, watch.download)
         for note in (*recipe.notes, *dataset.notes):
             watch.say(note)
-        stored = store_codec(recipe, dataset)
-        learned = sorted((name, content.hex()) for name, content in stored.files.items())
-        together.same(runtime, "data", repr((dataset.fingerprint, stored.settings, learned)))
+        learned = store_codec(recipe, dataset) if runtime.leader else None
+    together.same(runtime, "data", dataset.fingerprint)
+    # Learned on each machine, it might differ in the last digit.
+    stored = runtime.fabric.broadcast(learned)
+    assert stored is not None, "the first process has learned it"
+    with runtime.apart():
         codec = make_codec(data_of.kind_of(recipe), stored)
         shards = encode(recipe, dataset, stored, codec, watch)
         trainer_for = making.trainer(recipe, dataset, codec, other, shards)
-        path = Path()
-        if runtime.leader:
-            info = _info(recipe, dataset, stored, shards, runtime, command)
-            target = out if out is not None else runs / recipe.name
-            path = create_run(target, recipe_files.dump(recipe), info, stored.files).path
-        run = together.shared(path, runtime)
-        with _held(run, runtime):
-            try:
-                trainer = trainer_for(run)
-                if other is not None:
-                    trainer.save()  # Otherwise a run that is killed early would lose them.
-                together.note(run, runtime)
-                if runtime.leader:
-                    if out is not None:
-                        run.publish(out, replace=force)
-                    else:
-                        publish_free(run, runs, recipe.name)
-            except BaseException:
-                if runtime.leader:
-                    remove_draft(run)
-                raise
-            published = runtime.fabric.broadcast(run.path.absolute())
-            run.path = run.path if runtime.leader else published
-            if out is None and run.path.name != recipe.name:
-                watch.say(f"{runs / recipe.name} exists: this run is {run.path}")
-            watch.begun(run.path)
-            return _trained(run, recipe, trainer, watch)
+    path = Path()
+    if runtime.leader:
+        info = _info(recipe, dataset, stored, shards, runtime, command)
+        target = place.out if place.out is not None else place.runs / recipe.name
+        path = create_run(target, recipe_files.dump(recipe), info, stored.files).path
+    run = together.shared(path, runtime)
+    with _held(run, runtime):
+        try:
+            trainer = trainer_for(run)
+            if other is not None:
+                trainer.save()  # Otherwise a run that is killed early would lose them.
+            together.note(run, runtime, order)
+            if runtime.leader:
+                if place.out is not None:
+                    run.publish(place.out, replace=place.force)
+                else:
+                    publish_free(run, place.runs, recipe.name)
+        except BaseException:
+            if runtime.leader:
+                remove_draft(run)
+            raise
+        published = runtime.fabric.broadcast(run.path.absolute())
+        run.path = run.path if runtime.leader else published
+        if place.out is None and run.path.name != recipe.name:
+            watch.say(f"{place.runs / recipe.name} exists: this run is {run.path}")
+        watch.begun(run.path)
+        return _trained(run, recipe, trainer, watch)
 
 
 def _trained(run: Run, recipe: Recipe, trainer: Trainer, watch: Watch) -> Trained:
@@ -164,8 +198,6 @@ def _trained(run: Run, recipe: Recipe, trainer: Trainer, watch: Watch) -> Traine
             )
             break
         begins += phase.steps or 0
-    if finished:
-        together.forget(run, trainer.runtime)
     return Trained(run, finished, trainer.runtime.leader)
 
 
@@ -244,7 +276,7 @@ def resume(
                 f"{run_path} is packed, and training cannot go on from it: begin another run with "
                 "its weights (--init-from)"
             )
-        recipe = run_recipe(run, overrides)
+        recipe = data_of.located(run_recipe(run, overrides))
     runtime = Runtime(device=device or recipe.train.device, precision=recipe.train.precision)
     making = Making(runtime, _for_process(watch, runtime), optimizer, hooks)
     with runtime.together():
@@ -253,21 +285,31 @@ def resume(
         return _go_on(run, recipe, making, changed=bool(overrides))
 
 
-def _go_on(run: Run, recipe: Recipe, making: Making, *, changed: bool = False) -> Trained:
-    """Resume a run; a ``changed`` recipe is stored in it."""
+def _go_on(
+    run: Run, recipe: Recipe, making: Making, *, order: str | None = None, changed: bool = False
+) -> Trained:
+    """Resume a run; a ``changed`` recipe is stored in it.
+
+    With an ``order`` its own processes go on with it, without one a user does.
+    """
     runtime, watch = making.runtime, making.watch
     with _held(run, runtime):
-        together.note(run, runtime)
+        if order is not None:
+            together.note(run, runtime, order)
+        else:
+            together.forget(run, runtime)
         if runtime.leader:
             run.clear_drafts()
             if lines := damaged_metrics(run.metrics_path):
                 numbers = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
                 watch.say(f"{run.metrics_path}: left out damaged lines ({numbers})")
-        dataset = same_data(run, recipe, watch)
-        codec = run_codec(run)
-        stored = StoredCodec(run.info["codec"], run.codec_files())
-        shards = encode(recipe, dataset, stored, codec, watch)
-        trainer = making.trainer(recipe, dataset, codec, shards=shards)(run)
+        with runtime.apart():
+            dataset = same_data(run, recipe, watch)
+            codec = run_codec(run)
+            stored = StoredCodec(run.info["codec"], run.codec_files())
+            shards = encode(recipe, dataset, stored, codec, watch)
+            trainer_for = making.trainer(recipe, dataset, codec, shards=shards)
+        trainer = trainer_for(run)
         if run.checkpoints():
             _resume_newest(run, trainer, watch)
         else:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import torch
@@ -39,7 +41,8 @@ class Word:
         device: the type of device that it trains on.
         processes: how many of them its node has.
         version: of seqgan_kit.
-        agent: a name of the ``torchrun`` that started it, the same after a restart.
+        agent: a name of the ``torchrun`` that started it, the same after a restart; what stands
+            before the dot, :func:`post_of`, is the same, too, for one that took its place.
         problem: why it cannot train; empty if it can.
     """
 
@@ -56,8 +59,20 @@ def launched() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def join(device: torch.device) -> frozenset[str]:
-    """Join the other processes, and return the names of the ``torchrun`` that started them.
+class Joined(NamedTuple):
+    """What all processes of a start have in common.
+
+    Attributes:
+        agents: the names of the ``torchrun`` that started them.
+        store: a store with no keys of other starts.
+    """
+
+    agents: frozenset[str]
+    store: Store
+
+
+def join(device: torch.device) -> Joined:
+    """Join the other processes.
 
     Fabric would do this, too, but with the keys of the processes before a restart: they may still
     be in the store (torch 2.11), so that the processes would wait at addresses where nobody is.
@@ -67,7 +82,8 @@ def join(device: torch.device) -> frozenset[str]:
         ProcessLost: another process has not come.
     """
     if device.type == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        with excused():
+            torch.cuda.set_device(_own_card(torch.cuda.device_count()))
     try:
         store, rank, world = _store()
         name, words = _meet(store, rank, world, _word(device.type))
@@ -80,7 +96,22 @@ def join(device: torch.device) -> frozenset[str]:
             f"not all of the {os.environ['WORLD_SIZE']} processes have come within "
             f"{PATIENCE:.0f} s, or one was lost: see what those on other machines have printed"
         ) from error
-    return frozenset(word.agent for word in words)
+    return Joined(frozenset(word.agent for word in words), PrefixStore("joined", own))
+
+
+def _own_card(cards: int) -> int:
+    """Return the number of this process's GPU, of so many.
+
+    Raises:
+        UsageError: there are more processes than GPUs.
+    """
+    local, here = int(os.environ["LOCAL_RANK"]), os.environ["LOCAL_WORLD_SIZE"]
+    if local >= cards:
+        raise UsageError(
+            f"torchrun has started {here} processes here, and PyTorch finds {cards} CUDA GPU(s): "
+            f"give --nproc-per-node {cards}"
+        )
+    return local
 
 
 @contextmanager
@@ -109,13 +140,39 @@ def _store() -> tuple[Store, int, int]:
     return found
 
 
+def post_of(agent: str) -> str:
+    """Return the post of a ``torchrun``: its job, machine and process number.
+
+    In a container the process number is always 1: one that a scheduler begins anew under the same
+    name has the same post, and so has one that a user begins anew.
+    """
+    return agent.partition(".")[0]
+
+
+def _agent(machine: str) -> str:
+    """Return the name of the ``torchrun`` that started this process.
+
+    Stored beside the run: as a hash, because the names of machines are nobody's business.
+    """
+    post = (os.environ["TORCHELASTIC_RUN_ID"], machine, str(os.getppid()))
+    parts = ("\n".join(post), "\n".join((*post, _since(os.getppid()))))
+    return ".".join(hashlib.sha256(part.encode()).hexdigest()[:16] for part in parts)
+
+
+def _since(process: int) -> str:
+    """Return when a process began, as Linux counts; empty where the system does not say so."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+    # Field 22 of proc(5). The second, in brackets, may have spaces.
+    return stat.rpartition(")")[2].split()[19]
+
+
 def _word(device: str, problem: str = "") -> Word:
     machine = socket.gethostname()
-    # Stored beside the run: as a hash, because the names of machines are nobody's business.
-    parts = (os.environ["TORCHELASTIC_RUN_ID"], machine, str(os.getppid()))
-    agent = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     here = int(os.environ["LOCAL_WORLD_SIZE"])
-    return Word(machine, device, here, __version__, agent, problem)
+    return Word(machine, device, here, __version__, _agent(machine), problem)
 
 
 def _meet(store: Store, rank: int, world: int, word: Word) -> tuple[str, list[Word]]:

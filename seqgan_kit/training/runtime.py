@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 import torch
@@ -15,6 +15,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ..errors import UsageError
+from .apart import Fellows
 from .joining import ProcessLost, excused, join, launched
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -85,7 +86,8 @@ class Runtime:
 
     Attributes:
         agents: names of the ``torchrun`` of all nodes, the same when these start processes again
-            after a loss; empty for a single process.
+            after a loss (see :class:`~seqgan_kit.training.joining.Word`); empty for a single
+            process.
 
     Args:
         device: a name for :func:`choose_device`. Under ``torchrun`` every process takes the GPU
@@ -120,12 +122,14 @@ class Runtime:
             strategy="ddp" if world > 1 else "auto",
             precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         )
-        self.agents = join(chosen) if launched() else frozenset[str]()
+        joined = join(chosen) if launched() else None
+        self.agents = joined.agents if joined is not None else frozenset[str]()
         self.fabric.launch()
         self.device = self.fabric.device
         self.rank = self.fabric.global_rank
         self.world = self.fabric.world_size
         self.leader = self.rank == 0
+        self._fellows = None if joined is None else Fellows(joined.store, self.rank, self.world)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -137,14 +141,29 @@ class Runtime:
         try:
             yield
             self._part()
-        except RuntimeError as error:
-            if self.world == 1 or not _of_transfer(error):
+        except BaseException as error:
+            if self._fellows is not None:
+                self._fellows.failed(error)
+            if self.world == 1 or not isinstance(error, RuntimeError) or not _of_transfer(error):
                 raise
             raise ProcessLost(
                 f"process {self.rank} of {self.world}: the connection to another process was "
                 "lost, which has failed or was killed; torchrun --max-restarts N would go on "
                 "from the last checkpoint"
             ) from error
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Let each process work by itself, and wait at the end until all have done so.
+
+        This is for work that may take one process longer than a transfer waits. There may be no
+        transfers within.
+
+        Raises:
+            ProcessLost: another process has failed.
+        """
+        with nullcontext() if self._fellows is None else self._fellows.working():
+            yield
 
     def _part(self) -> None:
         """Close the connections when all are done: a process that ends first would break them."""
