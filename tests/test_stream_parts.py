@@ -2,20 +2,23 @@
 
 import json
 import multiprocessing
+import os
 import shutil
 import tarfile
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 from filelock import FileLock
 
-from seqgan_kit.data import addresses, encoded_shards
+from seqgan_kit.data import addresses, cache_room, encoded_shards
 from seqgan_kit.data.addresses import ShardFile, shards_at
 from seqgan_kit.data.dataset import DataError, Part
-from seqgan_kit.data.encoded_shards import EncodedShards
+from seqgan_kit.data.encoded_shards import EncodedShards, Taken
 from seqgan_kit.data.foreign_tars import unpacked
+from seqgan_kit.data.manifests import read_manifest
 from seqgan_kit.data.stream import divided
 from seqgan_kit.data.stream_batches import StreamBatches
 from seqgan_kit.kind import Codec
@@ -67,9 +70,15 @@ class Given:
 
             self.read.append(shard.name)
             time.sleep(self.delay)
-            yield part_of(int(shard.name)), 0
+            yield Taken(part_of(int(shard.name)))
 
         return reading()
+
+
+def place(folder, number):
+    """Where the cache has a shard."""
+    (found,) = folder.glob(f"{number}-{'[0-9a-f]' * 32}")
+    return found
 
 
 def encoded(folder, given=None, most=2**30):
@@ -114,14 +123,18 @@ def test_the_order_follows_from_the_seed_and_the_place_alone(tmp_path):
 
 def test_a_window_is_shuffled_and_no_larger_than_the_buffer(tmp_path):
     stream = batches(tmp_path, batch_size=4, buffer=8)
-    # Of shards in their order, a window of two batches would have eight neighbours.
-    for _ in range(10):
+    order = np.random.default_rng((0, 0)).permutation(len(COUNTS))
+    of_pass = np.concatenate([part_of(shard).items for shard in order]).tolist()
+    shuffled = 0
+    for place in range(0, 144, 8):
         window = [*numbers(stream.next()), *numbers(stream.next())]
-        runs = np.diff(sorted(window))
-        assert (runs == 1).sum() >= 5
-        assert window != sorted(window)
-    small = {n for _ in range(9) for n in numbers(batches(tmp_path, buffer=12).next())}
-    assert len(small) == 12
+        assert sorted(window) == sorted(of_pass[place : place + 8])
+        shuffled += window != of_pass[place : place + 8]
+    assert shuffled > 15
+    # Of a buffer that holds one batch, each batch is a window.
+    small = batches(tmp_path, buffer=12)
+    for place in range(0, 144, 12):
+        assert sorted(numbers(small.next())) == sorted(of_pass[place : place + 12])
 
 
 @pytest.mark.parametrize("group", [1, 2])
@@ -165,18 +178,19 @@ def test_shards_are_encoded_once_and_whole(tmp_path):
     assert not second.read
     assert made.label_counts == [([0], 48), ([1], 48), ([2], 48)]
     # Damaged, it is encoded again, and nothing else is.
-    (path,) = tmp_path.glob("0-*/x.npy")
+    path = place(tmp_path, 0) / "items.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    (tmp_path / "2-0000000000000002" / "about.json").write_text("{")
+    (place(tmp_path, 2) / "about.json").write_text("{")
     again = Given()
     made = encoded(tmp_path, again)
     assert again.read == ["0", "2"]
     assert np.array_equal(made.open(0).x[:, 0, 0], np.arange(40))
     # A process that was killed leaves a draft, which the next one removes.
-    draft = tmp_path / ".1-0000000000000001.draft-abcdefgh"
+    draft = tmp_path / f".{place(tmp_path, 1).name}.draft-abcdefgh"
     draft.mkdir()
-    (tmp_path / "1-0000000000000001" / "about.json").unlink()
-    encoded(tmp_path)
+    (draft / "items.npy").write_bytes(bytes(2**20))
+    (place(tmp_path, 1) / "about.json").unlink()
+    assert encoded(tmp_path, most=2**20).about[1].kept
     assert not draft.exists()
 
 
@@ -228,7 +242,10 @@ def test_two_processes_fill_one_cache_together(tmp_path):
 
 
 def test_another_process_is_waited_for_and_told(tmp_path):
-    lock = FileLock(tmp_path / "2-0000000000000002.lock", thread_local=False)
+    encoded(tmp_path)
+    folder = place(tmp_path, 2)
+    shutil.rmtree(folder)
+    lock = FileLock(f"{folder}.lock", thread_local=False)
     lock.acquire()
     threading.Timer(0.5, lock.release).start()
     shards = [ShardFile(str(number), 10, "", f"{number:016d}") for number in range(len(COUNTS))]
@@ -246,9 +263,67 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_the_disk_is_not_filled(tmp_path, monkeypatch):
-    monkeypatch.setattr(encoded_shards, "FREE", 2**62)
+    monkeypatch.setattr(cache_room, "FREE", 2**62)
     assert not any(one.kept for one in encoded(tmp_path).about)
     assert encoded(tmp_path / "other", most=400).about[0].kept is False
+
+
+def test_shards_need_no_descriptors_and_leave_nothing(tmp_path):
+    for most in (2**30, 0):
+        made = encoded(tmp_path / str(most), most=most)
+        before = len(os.listdir("/dev/fd"))
+        held = [made.open(number) for number in (0, 1, 2, 4) for _ in range(20)]
+        assert len(os.listdir("/dev/fd")) == before
+        assert held[-1].x[:, 0, 0].tolist() == list(range(111, 144))
+        assert len(list((tmp_path / str(most)).glob("*/items.npy"))) == (4 if most else 0)
+    assert not [path for path in (tmp_path / "0").glob(".*") if not path.name.startswith(".used")]
+
+
+def test_the_cache_is_no_larger_than_it_may_be(tmp_path):
+    """Threads that encode at once share the room, as processes do."""
+    most = 2 * encoded(tmp_path / "other").about[0].folder.joinpath("items.npy").stat().st_size
+    ready = threading.Barrier(4)
+
+    def fill(order):
+        shards = [ShardFile(str(number), 10, "", f"{number}") for number in order]
+
+        @contextmanager
+        def given(shard):
+            yield Taken(part_of(0))
+
+        made = EncodedShards(tmp_path / "c", shards, given=given, codec=Numbers(), most=most)
+        ready.wait(20)
+        made.fill(lambda done, of: None, lambda line: None)
+        kept.append(sum(one.kept for one in made.about))
+
+    kept = []
+    threads = [
+        threading.Thread(target=fill, args=(np.roll(range(8), shift),)) for shift in (0, 2, 4, 6)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(60)
+    assert kept == [2] * 4
+    assert sum(one.stat().st_size for one in tmp_path.glob("c/*/items.npy")) == most
+
+
+def test_a_cache_that_keeps_nothing_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoded_shards, "write_json", lambda path, about: None)
+    with pytest.raises(DataError, match="does not keep what is written"):
+        encoded(tmp_path)
+
+
+def test_what_cannot_be_read_is_not_the_cache(tmp_path):
+    """Only a cache that is absent or damaged is passed over."""
+    made = encoded(tmp_path)
+    path = place(tmp_path, 0) / "items.npy"
+    path.write_bytes(b"x" * path.stat().st_size)
+    assert made.open(0).x[:, 0, 0].tolist() == list(range(40))
+    path.unlink()
+    path.symlink_to(path.name)
+    with pytest.raises(DataError, match=r"cannot be read \(Too many levels"):
+        made.open(0)
 
 
 # -- places ---------------------------------------------------------------------------------------
@@ -370,8 +445,11 @@ def test_tars_of_others_are_read(tmp_path):
     )
     folder = tmp_path / "items"
     folder.mkdir()
-    listed = unpacked(path, folder, labels=("cls", "n"), ending=".jpg", max_mb=1)
-    assert listed.read_text() == "path,cls,n\n0000000.png,7,2\n0000001.png,8,3\n"
+    listed = unpacked(path, folder, labels=("cls", "n"), endings=(".jpg",), max_mb=1)
+    rows = [json.loads(line) for line in listed.read_text().splitlines()]
+    assert rows == [
+        {"path": "0000000.png", "n": 2, "cls": "7"}, {"path": "0000001.png", "n": 3, "cls": "8"}
+    ]  # fmt: skip
     assert (folder / "0000001.png").read_bytes()[1:4] == b"PNG"
 
 
@@ -383,7 +461,10 @@ def test_tars_of_others_are_read(tmp_path):
         ([("0.png", b""), ("0.jpg", b"")], "0 has 2 members that could be the item"),
         ([("0.png", b""), ("0.json", b"{")], "0.json is damaged or not JSON"),
         ([("0.png", b""), ("0.cls", b"\xff")], "0.cls is damaged or not a class"),
-        ([("0.png", b"1" * 2**21)], r"larger than 1 MB \(data.max_file_mb\)"),
+        ([("0.png", b"1" * 2**21)], r"would take 2 MB .* data.max_file_mb"),
+        ([(f"{n}.png", b"1" * 2**18) for n in range(5)], r"would take 2 MB .* data.max_file_mb"),
+        ([("0.png", b""), ("0.json", b"[1]")], "0.json is damaged or not JSON .it is no object"),
+        ([("0.png", b""), ("0.json", b'{"a": " "}')], "the label 'a' of 0 is empty"),
         ([], "has no items"),
     ],
 )
@@ -393,11 +474,11 @@ def test_tars_that_cannot_be_read_are_told(members, said, tmp_path):
     folder.mkdir(parents=True)
     if said is None:
         # A name that leads out of the folder is not used.
-        unpacked(path, folder, labels=(), ending=".wav", max_mb=1)
-        assert sorted(one.name for one in folder.iterdir()) == ["0000000.wav", "manifest.csv"]
+        unpacked(path, folder, labels=(), endings=(".wav",), max_mb=1)
+        assert sorted(one.name for one in folder.iterdir()) == ["0000000.wav", "manifest.jsonl"]
         return
     with pytest.raises(DataError, match=said):
-        unpacked(path, folder, labels=(), ending=".wav", max_mb=1)
+        unpacked(path, folder, labels=(), endings=(".wav",), max_mb=1)
 
 
 def test_a_tar_that_was_cut_between_two_items_is_damaged(tmp_path):
@@ -407,4 +488,51 @@ def test_a_tar_that_was_cut_between_two_items_is_damaged(tmp_path):
         place = tar.getmembers()[2].offset
     path.write_bytes(path.read_bytes()[:place])
     with pytest.raises(DataError, match=r"is damaged or not a \.tar file \(it has no end\)"):
-        unpacked(path, tmp_path, labels=(), ending=".wav", max_mb=1)
+        unpacked(path, tmp_path, labels=(), endings=(".wav",), max_mb=1)
+
+
+def test_a_tar_that_unpacks_to_more_than_it_is_is_refused(tmp_path):
+    member = tarfile.TarInfo("0.png")
+    member.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[386:410] = header[483:495] * 2  # a piece of nothing
+    header[386:398] = header[483:495] = b"00400000000\0"  # at 64 MB, where the file ends
+    header[398:410] = b"00000000000\0"
+    header[148:156] = b" " * 8
+    header[148:156] = f"{sum(header):06o}\0 ".encode()
+    path = tmp_path / "a.tar"
+    path.write_bytes(bytes(header) + bytes(1024))
+    with tarfile.open(path) as tar:
+        assert tar.getmembers()[0].size == 2**26
+    with pytest.raises(DataError, match="'0.png' is not a file"):
+        unpacked(path, tmp_path, labels=(), endings=(".png",), max_mb=100)
+
+
+def test_labels_of_a_tar_come_back_as_they_were(tmp_path):
+    labels = ("a\rb", 'a "b", c', "1.0", 2.0, 2, "\u2028x", "a")
+    members = [
+        (f"{number}{ending}", content)
+        for number, label in enumerate(labels)
+        for ending, content in (
+            (".png", b"1"),
+            (".json", json.dumps({"label": label, "path": "s3://x"}).encode()),
+        )
+    ]
+    path = write_tar(tmp_path / "a.tar", members)
+    listed = unpacked(path, tmp_path, labels=(), endings=(".png",), max_mb=1)
+    columns, files = read_manifest(listed, (), "images")
+    assert columns == ["label"]
+    assert [one.labels[0] for one in files] == [
+        "a\rb", 'a "b", c', "1.0", "2", "2", "x", "a"
+    ]  # fmt: skip
+
+
+def test_checksums_of_a_manifest_are_checksums(tmp_path):
+    write_shards(tmp_path, "text", shards=1, count=4)
+    shard = {"file": "part-00000.parquet", "first": 0, "count": 4, "seed": 0, "columns": ["text"]}
+    whole = {"shards_format": 1, "form": "parquet", "count": 4, "request": {}}
+    for sums in (None, 5, "", "/../../../x", "A" * 64):
+        content = {**whole, "shards": [{**shard, "sha256": sums}]}
+        (tmp_path / "manifest.json").write_text(json.dumps(content))
+        with pytest.raises(DataError, match=r"manifest.json is damaged or not the manifest"):
+            shards_at(str(tmp_path), ".parquet")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from .. import plugins
 from ..data.dataset import DataError
 from ..data.foreign_tars import unpacked
 from ..data.label_folders import PART_FOLDERS
@@ -56,7 +57,10 @@ def streaming(folder: Path, shard: Path, look: Callable[[Path], Starter]) -> Sta
         # Kinds name a recipe after the file.
         name = file_name(folder, "shards")
         if shard.suffix.lower() == ".tar":
-            listed = unpacked(shard, Path(temporary), labels=(), ending="", max_mb=LARGEST_MB)
+            endings = sorted({kind.sharded for kind in plugins.kinds().values()} - {"", PARQUET})
+            listed = unpacked(
+                shard, Path(temporary), labels=(), endings=endings, max_mb=LARGEST_MB
+            )
             file = listed.rename(Path(temporary, f"{name}{listed.suffix}"))
         else:
             file = Path(temporary, f"{name}{shard.suffix}")
