@@ -1,10 +1,8 @@
-"""What streams consist of: batches, the cache of encoded shards, addresses, tars of others."""
+"""What streams consist of: batches, and the cache of encoded shards."""
 
-import json
 import multiprocessing
 import os
 import shutil
-import tarfile
 import threading
 from contextlib import contextmanager
 
@@ -13,18 +11,12 @@ import pytest
 import torch
 from filelock import FileLock
 
-from seqgan_kit.data import addresses, cache_room, encoded_shards
-from seqgan_kit.data.addresses import ShardFile, shards_at
+from seqgan_kit.data import cache_room, encoded_shards
+from seqgan_kit.data.addresses import ShardFile
 from seqgan_kit.data.dataset import DataError, Part
 from seqgan_kit.data.encoded_shards import EncodedShards, Taken
-from seqgan_kit.data.foreign_tars import unpacked
-from seqgan_kit.data.manifests import read_manifest
-from seqgan_kit.data.stream import divided
 from seqgan_kit.data.stream_batches import StreamBatches
 from seqgan_kit.kind import Codec
-from seqgan_kit.runs import data as data_of
-
-from .stream_shards import add, picture, recipe_of, sound, write_shards
 
 COUNTS = (40, 7, 64, 0, 33)
 """Items of the shards of these tests; one of them has none."""
@@ -324,215 +316,3 @@ def test_what_cannot_be_read_is_not_the_cache(tmp_path):
     path.symlink_to(path.name)
     with pytest.raises(DataError, match=r"cannot be read \(Too many levels"):
         made.open(0)
-
-
-# -- places ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def memory():
-    """A folder of fsspec's file system in memory."""
-    import fsspec
-
-    files = fsspec.filesystem("memory")
-    yield files
-    files.rm("/", recursive=True)
-
-
-@pytest.mark.parametrize("protocol", ["memory", "file"])
-@pytest.mark.parametrize("kind", ["text", "images"])
-def test_addresses_are_read_like_folders(kind, protocol, memory, tmp_path, monkeypatch):
-    monkeypatch.setenv("SEQGAN_CACHE", str(tmp_path / "cache"))
-    root = write_shards(tmp_path / "shards", kind)
-    here = data_of.load_dataset(recipe_of(kind, root))
-    address = f"file://{root}"
-    if protocol == "memory":
-        address = "memory://bucket/shards"
-        for path in root.iterdir():
-            memory.pipe(f"/bucket/shards/{path.name}", path.read_bytes())
-    recipe = recipe_of(kind, address)
-    assert data_of.located(recipe) is recipe
-    there = data_of.load_dataset(recipe)
-    assert there.fingerprint == here.fingerprint
-    for name, part in here.parts.items():
-        assert np.array_equal(part.items[: len(part)], there.parts[name].items[: len(part)])
-        assert np.array_equal(part.label_NA, there.parts[name].label_NA)
-    # What is wrong with a shard is told of its address.
-    shard = there.stream.shards[0]
-    if protocol == "memory":
-        memory.pipe(f"/bucket/shards/{shard.name}", b"x" * shard.size)
-        with pytest.raises(DataError, match=f"^{address}/{shard.name} is damaged"):
-            data_of.load_dataset(recipe)
-
-
-def test_an_address_that_refuses_is_told_in_a_sentence(memory, tmp_path):
-    class Refused(Exception):
-        """As the libraries of providers have them: of no common class."""
-
-    for address, said in (
-        ("memory://nowhere", "there is no such folder|cannot be read"),
-        (
-            "nope://bucket/shards",
-            r"nope://bucket/shards cannot be read \(Protocol not known: nope",
-        ),
-        ("s3://bucket/shards", "requires another package|cannot be read"),
-        (str(tmp_path / "nowhere"), "there is no such folder"),
-    ):
-        with pytest.raises(DataError, match=said) as refused:
-            shards_at(address, ".parquet")
-        assert address in str(refused.value)
-        assert "\n" not in str(refused.value)
-    with pytest.raises(DataError, match=r"x://y cannot be read \(Forbidden\)"):  # noqa: SIM117
-        with addresses.reaching("x://y"):
-            raise Refused("Forbidden")
-
-
-def test_parts_are_named_or_drawn():
-    def files(*names):
-        return [ShardFile(name, 1, "", name) for name in names]
-
-    held = {"validation": 1, "test": 2}
-    named = files("train-00000-of-2.parquet", "train-1.parquet", "validation-0.parquet", "x/0.tar",
-                  "test/0.parquet")  # fmt: skip
-    parts = divided(named, held=held, seed=0, address="a")
-    assert {part: sorted(one.name for one in found) for part, found in parts.items()} == {
-        "training": ["train-00000-of-2.parquet", "train-1.parquet", "x/0.tar"],
-        "validation": ["validation-0.parquet"],
-        "test": ["test/0.parquet"],
-    }
-    plain = files(*(f"shard-{number}.tar" for number in range(9)))
-    one, other = (divided(plain, held=held, seed=seed, address="a") for seed in (0, 1))
-    assert one == divided(plain, held=held, seed=0, address="a") != other
-    assert {part: len(found) for part, found in one.items()} == {
-        "training": 6, "validation": 1, "test": 2
-    }  # fmt: skip
-    assert len({shard.name for found in one.values() for shard in found}) == 9
-
-
-def test_hidden_files_and_others_are_no_shards(tmp_path):
-    write_shards(tmp_path / "shards", "text", shards=3)
-    for name in (".part-9.parquet", ".hidden/part-8.parquet", "readme.txt"):
-        path = tmp_path / "shards" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"x")
-    _, found = shards_at(str(tmp_path / "shards"), ".parquet")
-    assert [one.name for one in found] == [f"part-0000{number}.parquet" for number in range(3)]
-
-
-# -- tars of others -------------------------------------------------------------------------------
-
-
-def write_tar(path, members):
-    with tarfile.open(path, "w") as tar:
-        for name, content in members:
-            add(tar, name, content)
-    return path
-
-
-def test_tars_of_others_are_read(tmp_path):
-    rng = np.random.default_rng(0)
-    path = write_tar(
-        tmp_path / "a.tar",
-        [
-            ("train/0001.cls", b"7\n"),
-            ("train/0001.png", picture(rng)),
-            ("train/0001.txt", b"a caption"),
-            ("train/0001.json", json.dumps({"url": "x", "big": {"a": 1}, "n": 2}).encode()),
-            ("train/0002.json", json.dumps({"url": "y", "n": 3}).encode()),
-            ("train/0002.png", picture(rng)),
-            ("train/0002.cls", b"8"),
-        ],
-    )
-    folder = tmp_path / "items"
-    folder.mkdir()
-    listed = unpacked(path, folder, labels=("cls", "n"), endings=(".jpg",), max_mb=1)
-    rows = [json.loads(line) for line in listed.read_text().splitlines()]
-    assert rows == [
-        {"path": "0000000.png", "n": 2, "cls": "7"}, {"path": "0000001.png", "n": 3, "cls": "8"}
-    ]  # fmt: skip
-    assert (folder / "0000001.png").read_bytes()[1:4] == b"PNG"
-
-
-@pytest.mark.parametrize(
-    ("members", "said"),
-    [
-        ([("../../0.wav", b"")], None),
-        ([("0.json", b"{}")], "0 has 0 members that could be the item"),
-        ([("0.png", b""), ("0.jpg", b"")], "0 has 2 members that could be the item"),
-        ([("0.png", b""), ("0.json", b"{")], "0.json is damaged or not JSON"),
-        ([("0.png", b""), ("0.cls", b"\xff")], "0.cls is damaged or not a class"),
-        ([("0.png", b"1" * 2**21)], r"would take 2 MB .* data.max_file_mb"),
-        ([(f"{n}.png", b"1" * 2**18) for n in range(5)], r"would take 2 MB .* data.max_file_mb"),
-        ([("0.png", b""), ("0.json", b"[1]")], "0.json is damaged or not JSON .it is no object"),
-        ([("0.png", b""), ("0.json", b'{"a": " "}')], "the label 'a' of 0 is empty"),
-        ([], "has no items"),
-    ],
-)
-def test_tars_that_cannot_be_read_are_told(members, said, tmp_path):
-    path = write_tar(tmp_path / "a.tar", members)
-    folder = tmp_path / "deep" / "items"
-    folder.mkdir(parents=True)
-    if said is None:
-        # A name that leads out of the folder is not used.
-        unpacked(path, folder, labels=(), endings=(".wav",), max_mb=1)
-        assert sorted(one.name for one in folder.iterdir()) == ["0000000.wav", "manifest.jsonl"]
-        return
-    with pytest.raises(DataError, match=said):
-        unpacked(path, folder, labels=(), endings=(".wav",), max_mb=1)
-
-
-def test_a_tar_that_was_cut_between_two_items_is_damaged(tmp_path):
-    rng = np.random.default_rng(0)
-    path = write_tar(tmp_path / "a.tar", [(f"{number}.wav", sound(rng)) for number in range(3)])
-    with tarfile.open(path) as tar:
-        place = tar.getmembers()[2].offset
-    path.write_bytes(path.read_bytes()[:place])
-    with pytest.raises(DataError, match=r"is damaged or not a \.tar file \(it has no end\)"):
-        unpacked(path, tmp_path, labels=(), endings=(".wav",), max_mb=1)
-
-
-def test_a_tar_that_unpacks_to_more_than_it_is_is_refused(tmp_path):
-    member = tarfile.TarInfo("0.png")
-    member.type = tarfile.GNUTYPE_SPARSE
-    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
-    header[386:410] = header[483:495] * 2  # a piece of nothing
-    header[386:398] = header[483:495] = b"00400000000\0"  # at 64 MB, where the file ends
-    header[398:410] = b"00000000000\0"
-    header[148:156] = b" " * 8
-    header[148:156] = f"{sum(header):06o}\0 ".encode()
-    path = tmp_path / "a.tar"
-    path.write_bytes(bytes(header) + bytes(1024))
-    with tarfile.open(path) as tar:
-        assert tar.getmembers()[0].size == 2**26
-    with pytest.raises(DataError, match="'0.png' is not a file"):
-        unpacked(path, tmp_path, labels=(), endings=(".png",), max_mb=100)
-
-
-def test_labels_of_a_tar_come_back_as_they_were(tmp_path):
-    labels = ("a\rb", 'a "b", c', "1.0", 2.0, 2, "\u2028x", "a")
-    members = [
-        (f"{number}{ending}", content)
-        for number, label in enumerate(labels)
-        for ending, content in (
-            (".png", b"1"),
-            (".json", json.dumps({"label": label, "path": "s3://x"}).encode()),
-        )
-    ]
-    path = write_tar(tmp_path / "a.tar", members)
-    listed = unpacked(path, tmp_path, labels=(), endings=(".png",), max_mb=1)
-    columns, files = read_manifest(listed, (), "images")
-    assert columns == ["label"]
-    assert [one.labels[0] for one in files] == [
-        "a\rb", 'a "b", c', "1.0", "2", "2", "x", "a"
-    ]  # fmt: skip
-
-
-def test_checksums_of_a_manifest_are_checksums(tmp_path):
-    write_shards(tmp_path, "text", shards=1, count=4)
-    shard = {"file": "part-00000.parquet", "first": 0, "count": 4, "seed": 0, "columns": ["text"]}
-    whole = {"shards_format": 1, "form": "parquet", "count": 4, "request": {}}
-    for sums in (None, 5, "", "/../../../x", "A" * 64):
-        content = {**whole, "shards": [{**shard, "sha256": sums}]}
-        (tmp_path / "manifest.json").write_text(json.dumps(content))
-        with pytest.raises(DataError, match=r"manifest.json is damaged or not the manifest"):
-            shards_at(str(tmp_path), ".parquet")
