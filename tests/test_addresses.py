@@ -8,7 +8,7 @@ import pytest
 from seqgan_kit.data import addresses
 from seqgan_kit.data.addresses import ShardFile, shards_at
 from seqgan_kit.data.dataset import DataError
-from seqgan_kit.data.stream import divided
+from seqgan_kit.data.shard_parts import divided
 from seqgan_kit.runs import data as data_of
 
 from .stream_shards import recipe_of, write_shards

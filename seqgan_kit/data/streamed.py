@@ -16,8 +16,9 @@ from .addresses import ShardFile, is_address, shards_at
 from .dataset import PARTS, DataError, Dataset, Part, PartName, fingerprint
 from .label_folders import LeftOut, left_out_of
 from .reading import user_path
+from .shard_parts import divided
 from .shards import PARQUET
-from .stream import Reader, Shared, Stream, agreeing, divided
+from .stream import Reader, Shared, Stream, agreeing
 
 if TYPE_CHECKING:
     from ..kind import Kind
