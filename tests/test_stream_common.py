@@ -151,7 +151,8 @@ def test_a_stream_without_its_shards_is_not_trained_on(tmp_path):
 def test_a_first_recipe_reads_the_files_of_kinds_that_have_shards(seqgen, tmp_path):
     (tmp_path / "shards").mkdir()
     rng = np.random.default_rng(0)
-    for number in range(3):
+    tarfile.open(tmp_path / "shards" / "0.tar", "w").close()
+    for number in range(1, 6):
         with tarfile.open(tmp_path / "shards" / f"{number}.tar", "w") as tar:
             for item in range(16):
                 add(tar, f"{item}.png", picture(rng))
@@ -159,5 +160,6 @@ def test_a_first_recipe_reads_the_files_of_kinds_that_have_shards(seqgen, tmp_pa
                 add(tar, f"{item}.cls", str(item % 2).encode())
     shown = seqgen("init", tmp_path / "shards", "--out", tmp_path / "own.yaml")
     assert shown.code == 0, shown.err
+    assert "looked at 1.tar" in shown.err
     looked = seqgen("data", "show", tmp_path / "own.yaml")
     assert looked.code == 0, looked.err
