@@ -187,7 +187,7 @@ class Kind(ABC):
         """Leave out training items that the codec cannot take; return notes on that, too.
 
         Raises:
-            DataError: it can take none.
+            DataError: it can take none; ``NoItems`` lets a shard of a stream be empty.
         """
         return dataset, ()
 

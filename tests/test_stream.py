@@ -220,8 +220,8 @@ def test_what_does_not_fit_the_cache_is_encoded_when_it_is_read(tmp_path, monkey
         recipe = recipe_of("images", root, stream=f"{{buffer: 40, cache_mb: {most}}}")
         runs.append(workflow.train(recipe, out=tmp_path / f"run-{name}", watch=Watch(told.append)))
     assert same(*(weights(one.run) for one in runs))
-    assert len(list((tmp_path / "kept").glob("streams/*/*/x.npy"))) == 3
-    assert not list((tmp_path / "none").glob("streams/*/*/x.npy"))
+    assert len(list((tmp_path / "kept").glob("streams/*/*/items.npy"))) == 3
+    assert not list((tmp_path / "none").glob("streams/*/*/items.npy"))
     assert any("3 of 3 shards do not fit into the cache" in line for line in told)
 
 
@@ -284,7 +284,8 @@ def test_a_damaged_shard_is_named(kind, tmp_path):
     assert not (tmp_path / "run").exists()
     # What was encoded before stays, and is not encoded again.
     kept = {
-        path: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("streams/*/*/x.npy")
+        path: path.stat().st_mtime_ns
+        for path in (tmp_path / "cache").glob("streams/*/*/items.npy")
     }
     write_shard(shard, kind, 24, np.random.default_rng(7))
     workflow.train(recipe, out=tmp_path / "run")

@@ -22,6 +22,8 @@ from .shards import MANIFEST, has_shards, read_shards
 END = 1 << 15
 """Bytes at both ends of a shard by which a change is noticed: a Parquet file has its statistics
 at its end, a tar the header of its first file at its beginning."""
+TOGETHER = 128
+"""Shards of an address whose ends are asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,31 @@ def shards_at(root: str, ending: str) -> tuple[Place, list[ShardFile]]:
             raise DataError(f"{root} has no shards: there is no file with the ending {ending}")
         stated = _stated(place, size_of, names)
         unknown = [name for name in names if name not in stated]
-        ends = dict(zip(unknown, place.ends(unknown), strict=True))
+        # As they come: the ends of a million shards need not fit in memory.
+        marks = {
+            name: _mark(size_of[name], ends)
+            for name, ends in zip(unknown, place.ends(unknown), strict=True)
+        }
     return place, [
-        ShardFile(name, size_of[name], sums, sums)
-        if (sums := stated.get(name, ""))
-        else ShardFile(name, size_of[name], "", _mark(size_of[name], ends[name]))
+        ShardFile(name, size_of[name], stated.get(name, ""), stated.get(name) or marks[name])
         for name in names
     ]
 
 
+def mark_of(path: Path, shard: ShardFile) -> str:
+    """Return the mark that a shard has with the content of a file."""
+    return _mark(shard.size, _ends(path))
+
+
 def _mark(size: int, ends: bytes) -> str:
     return hashlib.sha256(f"{size} ".encode() + ends).hexdigest()
+
+
+def _ends(path: Path) -> bytes:
+    with path.open("rb") as file:
+        first = file.read(END)
+        file.seek(max(os.fstat(file.fileno()).st_size - END, 0))
+        return first + file.read(END)
 
 
 def _stated(place: Place, size_of: dict[str, int], names: Sequence[str]) -> dict[str, str]:
@@ -113,7 +129,8 @@ def _stated(place: Place, size_of: dict[str, int], names: Sequence[str]) -> dict
         if not has_shards(folder):
             return {}  # It is somebody else's.
         found = read_shards(folder)
-    if missing := [name for name in found.shards if name not in names]:
+    known = set(names)
+    if missing := [name for name in found.shards if name not in known]:
         raise DataError(f"{place.address}: {missing[0]} is missing, which {MANIFEST} lists")
     if not found.whole:
         raise DataError(
@@ -167,10 +184,7 @@ class Here(Place):
 
     def ends(self, names: Sequence[str]) -> Iterator[bytes]:
         for name in names:
-            with (self._root / name).open("rb") as file:
-                first = file.read(END)
-                file.seek(max(os.fstat(file.fileno()).st_size - END, 0))
-                yield first + file.read(END)
+            yield _ends(self._root / name)
 
     def bring(self, name: str, folder: Path) -> Path:
         return self._root / name
@@ -195,15 +209,16 @@ class Elsewhere(Place):
             if not any(part.startswith(".") for part in name.split("/"))
         }
 
-    def ends(self, names: Sequence[str]) -> list[bytes]:
-        paths = [self._path(name) for name in names]
+    def ends(self, names: Sequence[str]) -> Iterator[bytes]:
         # Many at once, where the file system can do that.
-        first = self._files.cat_ranges(paths, [0] * len(paths), [END] * len(paths))
-        last = self._files.cat_ranges(paths, [-END] * len(paths), [None] * len(paths))
-        for found in (*first, *last):
-            if isinstance(found, Exception):
-                raise found
-        return [one + other for one, other in zip(first, last, strict=True)]
+        for start in range(0, len(names), TOGETHER):
+            paths = [self._path(name) for name in names[start : start + TOGETHER]]
+            first = self._files.cat_ranges(paths, [0] * len(paths), [END] * len(paths))
+            last = self._files.cat_ranges(paths, [-END] * len(paths), [None] * len(paths))
+            for found in (*first, *last):
+                if isinstance(found, Exception):
+                    raise found
+            yield from (one + other for one, other in zip(first, last, strict=True))
 
     def bring(self, name: str, folder: Path) -> Path:
         target = folder / Path(name).name

@@ -25,6 +25,10 @@ class DataError(SeqganError, ValueError):
     """Error for unusable data; the message says what is wrong and what to do."""
 
 
+class NoItems(DataError):
+    """Error for a file that can be read and has no item that can be used."""
+
+
 NAMED = 5
 """Most items that a message lists."""
 

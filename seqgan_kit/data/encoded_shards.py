@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, NamedTuple
 
 import numpy as np
-import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from jaxtyping import Int
-from numpy.lib.format import header_data_from_array_1_0, write_array_header_2_0
 
-from ..files import FileProblem, drafts_of, read_json, write_folder, write_json
+from ..files import FileProblem, read_json, write_folder, write_json
 from ..kind import Codec
 from ..labels import LabelCounts, label_counts
 from .addresses import ShardFile
-from .dataset import DataError, Dataset, Part
-from .loader import CHUNK
+from .cache_room import ITEMS, CacheRoom, shard_lock
+from .dataset import DataError, Dataset, NoItems, Part
+from .label_folders import left_out_of
+from .shard_arrays import Arrays, Records, mapped
 
-FREE = 1 << 30
-"""Bytes of the disk that the cache leaves free."""
 PATIENCE = 0.2
 """Seconds between two looks at shards that another process encodes."""
-
-NAMES = ("x", "length", "label")
-
-
-class Arrays(NamedTuple):
-    """An encoded shard.
-
-    Attributes:
-        x: steps ``[N, T, ...]``.
-        length: steps of each item that exist, ``[N]``.
-        label: class numbers ``[N, A]``.
-    """
-
-    x: np.ndarray
-    length: Int[np.ndarray, " N"]
-    label: Int[np.ndarray, "N A"]
+TRIES = 2
+"""How often a shard is written before the cache is given up."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +38,7 @@ class Encoded:
         folder: its place in the cache.
         count: its items.
         left_out: items that the codec cannot take.
+        noted: what the reader left out, and how many of each.
         labels: how often each combination of labels occurs.
         kept: whether the cache has its arrays.
     """
@@ -61,12 +46,28 @@ class Encoded:
     folder: Path
     count: int
     left_out: int
+    noted: Mapping[str, int]
     labels: LabelCounts
     kept: bool
 
 
-Given = Callable[[ShardFile], AbstractContextManager[tuple[Part, int]]]
-"""Gives the items of a shard that the codec takes, and how many it does not."""
+@dataclass(frozen=True)
+class Taken:
+    """The items of a shard that the codec takes.
+
+    Attributes:
+        part: the items.
+        left_out: how many it does not take.
+        noted: what the reader left out, and how many of each.
+    """
+
+    part: Part
+    left_out: int = 0
+    noted: Mapping[str, int] = field(default_factory=dict)
+
+
+Given = Callable[[ShardFile], AbstractContextManager[Taken]]
+"""Gives the items of a shard that the codec takes."""
 
 
 class EncodedShards:
@@ -93,7 +94,7 @@ class EncodedShards:
         most: int,
     ) -> None:
         self.folder, self.shards = folder, shards
-        self._given, self._codec, self._most = given, codec, most
+        self._given, self._codec, self._room = given, codec, CacheRoom(folder, most)
         self.about: list[Encoded] = []
 
     @property
@@ -123,52 +124,68 @@ class EncodedShards:
         found = {shard.name: one for shard in self.shards if (one := self._ready(shard))}
         waiting = [shard for shard in self.shards if shard.name not in found]
         told = False
-        with self._writing():
-            while waiting:
-                progress(len(found), len(self.shards))
-                for shard in waiting:
-                    if (one := self._encoded(shard)) is not None:
-                        found[shard.name] = one
-                        progress(len(found), len(self.shards))
-                left = [shard for shard in waiting if shard.name not in found]
-                if left and len(left) == len(waiting):
-                    if not told:
-                        say(f"waiting for another process that fills {self.folder}")
-                    told = True
-                    time.sleep(PATIENCE)
-                waiting = left
+        if waiting:
+            with self._used("written"):
+                self._room.recount()
+        while waiting:
+            progress(len(found), len(self.shards))
+            for shard in waiting:
+                if (one := self._encoded(shard)) is not None:
+                    found[shard.name] = one
+                    progress(len(found), len(self.shards))
+            left = [shard for shard in waiting if shard.name not in found]
+            if left and len(left) == len(waiting):
+                if not told:
+                    say(f"waiting for another process that fills {self.folder}")
+                told = True
+                time.sleep(PATIENCE)
+            waiting = left
         self.about = [found[shard.name] for shard in self.shards]
 
     def open(self, number: int) -> Arrays:
         """Return the arrays of a shard, memory-mapped.
 
         Raises:
-            DataError: it is not in the cache, and cannot be read any more.
+            DataError: it is not in the cache, and cannot be read any more; or there are too many.
         """
         one, shard = self.about[number], self.shards[number]
         arrays = None
         if one.kept:
-            with suppress(OSError, ValueError):  # It may have been removed since.
-                arrays = _mapped(one.folder)
+            # It may have been removed or damaged since.
+            with (
+                self._used("read"),
+                suppress(FileNotFoundError, ValueError),
+                (one.folder / ITEMS).open("rb") as file,
+            ):
+                arrays = mapped(file)
         if arrays is None:
-            with self._writing():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryDirectory(prefix=".passing-", dir=self.folder) as passing:
-                    with self._given(shard) as (part, _):
-                        _write(Path(passing), part, self._codec)
-                    # The maps stay after the files have lost their names.
-                    arrays = _mapped(Path(passing))
-        if len(arrays.x) != one.count:
+            arrays = self._passing(shard)
+        if arrays is None or len(arrays.x) != one.count:
             raise DataError(f"{shard.name} has changed since training began: begin a new run")
         return arrays
 
+    def _passing(self, shard: ShardFile) -> Arrays | None:
+        """Encode a shard into a file without a name, of which nothing is left by a kill."""
+        with self._given(shard) as taken, self._used("written"):
+            if not len(taken.part):
+                return None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                Records(taken.part, self._codec).write(file)
+                return mapped(file)
+
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _used(self, how: str) -> Iterator[None]:
+        """Say in a sentence that the cache cannot be read or written.
+
+        Raises:
+            DataError: it cannot.
+        """
         try:
             yield
         except OSError as error:
             raise DataError(
-                f"the cache folder {self.folder} cannot be written ({error.strerror or error}): "
+                f"the cache folder {self.folder} cannot be {how} ({error.strerror or error}): "
                 "lower data.stream.cache_mb, or set the environment variable SEQGAN_CACHE to a "
                 "writable folder"
             ) from error
@@ -176,99 +193,89 @@ class EncodedShards:
     # -- the cache ------------------------------------------------------------------------------
 
     def _place(self, shard: ShardFile) -> Path:
-        return self.folder / f"{Path(shard.name).stem[:40]}-{shard.mark[:16]}"
+        # The mark may come from a file of anybody: it is no name.
+        key = hashlib.sha256(f"{shard.name}\n{shard.mark}".encode()).hexdigest()[:32]
+        return self.folder / f"{re.sub(r'[^A-Za-z0-9_-]', '_', Path(shard.name).stem)[:40]}-{key}"
 
     def _ready(self, shard: ShardFile) -> Encoded | None:
         """Return what the cache says of a shard; None if it is absent or damaged."""
         folder = self._place(shard)
         try:
             about = read_json(folder / "about.json")
-            sizes = {name: (folder / f"{name}.npy").stat().st_size for name in about["sizes"]}
-            if sizes != about["sizes"]:
+            size = int(about["size"])
+            if size and (folder / ITEMS).stat().st_size != size:
                 return None
             labels = [(list(row), int(count)) for row, count in about["labels"]]
+            noted = {str(what): int(count) for what, count in about["noted"].items()}
             return Encoded(
-                folder, int(about["count"]), int(about["left_out"]), labels, bool(sizes)
+                folder, int(about["count"]), int(about["left_out"]), noted, labels, bool(size)
             )
-        except (OSError, FileProblem, KeyError, TypeError, ValueError):
+        except (OSError, FileProblem, AttributeError, KeyError, TypeError, ValueError):
             return None
 
     def _encoded(self, shard: ShardFile) -> Encoded | None:
-        """Encode a shard into the cache; None if another process is at it."""
-        folder = self._place(shard)
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        """Encode a shard into the cache; None if another process is at it.
+
+        Raises:
+            DataError: it cannot be read, or the cache not be written.
+        """
+        lock = shard_lock(self._place(shard))
+        with self._used("written"):
+            try:
+                lock.acquire()
+            except Timeout:
+                return None
         try:
-            with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
+            for _ in range(TRIES):
                 if (ready := self._ready(shard)) is not None:
                     return ready
-                for draft in drafts_of(folder):
-                    shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
-                with (
-                    self._given(shard) as (part, left_out),
-                    write_folder(folder, replace=True) as draft,
-                ):
-                    self._fill(draft, part, left_out)
-        except Timeout:
-            return None
-        return self._ready(shard)
+                self._write(shard)
+            if (ready := self._ready(shard)) is not None:
+                return ready
+        finally:
+            lock.release()
+        raise DataError(
+            f"the cache folder {self.folder} does not keep what is written ({shard.name}): set "
+            "the environment variable SEQGAN_CACHE to another folder"
+        )
 
-    def _fill(self, draft: Path, part: Part, left_out: int) -> None:
-        sizes: dict[str, int] = {}
-        if len(part) and self._fits(part):
-            _write(draft, part, self._codec)
-            sizes = {name: (draft / f"{name}.npy").stat().st_size for name in NAMES}
-        labels = label_counts(part.label_NA) if len(part) else []
-        about = {"count": len(part), "left_out": left_out, "labels": labels, "sizes": sizes}
-        write_json(draft / "about.json", about)
-
-    def _fits(self, part: Part) -> bool:
-        first, _ = self._codec.encode(part.items[:1])
-        size = len(part) * first.numel() * _stored(first.numpy().dtype).itemsize
-        used = sum(path.stat().st_size for path in self.folder.glob("*/x.npy"))
-        free = shutil.disk_usage(self.folder).free
-        return used + size <= self._most and size + FREE <= free
-
-
-def _mapped(folder: Path) -> Arrays:
-    return Arrays(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in NAMES))
-
-
-def _stored(dtype: np.dtype) -> np.dtype:
-    """Return the type that numbers are stored as: tokens fit into half of what they come in."""
-    return np.dtype(np.int32) if dtype == np.int64 else dtype
-
-
-def _write(folder: Path, part: Part, codec: Codec) -> None:
-    """Encode items chunk by chunk into ``x.npy``, ``length.npy`` and ``label.npy``."""
-    lengths = []
-    with (folder / "x.npy").open("wb") as file:
-        for start in range(0, len(part), CHUNK):
-            x, mask_BT = codec.encode(part.items[start : start + CHUNK])
-            array = np.ascontiguousarray(x.numpy())
-            array = array.astype(_stored(array.dtype), copy=False)
-            if not start:
-                _header(file, array, len(part))
-            array.tofile(file)
-            lengths.append(mask_BT.sum(1).to(torch.int32).numpy())
-    np.save(folder / "length.npy", np.concatenate(lengths))
-    np.save(folder / "label.npy", part.label_NA.astype(np.int32))
-
-
-def _header(file: IO[bytes], array: np.ndarray, count: int) -> None:
-    about = header_data_from_array_1_0(array)
-    write_array_header_2_0(file, {**about, "shape": (count, *array.shape[1:])})
+    def _write(self, shard: ShardFile) -> None:
+        with (
+            self._given(shard) as taken,
+            self._used("written"),
+            write_folder(self._place(shard), replace=True) as draft,
+        ):
+            part, size = taken.part, 0
+            if len(part):
+                records = Records(part, self._codec)
+                if self._room.reserve(draft / ITEMS, records.size):
+                    size = records.size
+                    with (draft / ITEMS).open("r+b") as file:
+                        records.write(file)
+            about = {
+                "count": len(part),
+                "left_out": taken.left_out,
+                "noted": taken.noted,
+                "labels": label_counts(part.label_NA) if len(part) else [],
+                "size": size,
+            }
+            write_json(draft / "about.json", about)
 
 
 @contextmanager
 def taken(
     reading: AbstractContextManager[Dataset], takes: Callable[[Dataset], Dataset]
-) -> Iterator[tuple[Part, int]]:
-    """Give the items of a shard that a codec takes, and how many it does not.
+) -> Iterator[Taken]:
+    """Give the items of a shard that a codec takes.
 
     Args:
         reading: gives the shard.
         takes: leaves out the others.
     """
     with reading as dataset:
-        part = takes(dataset).parts["training"]
-        yield part, len(dataset.parts["training"]) - len(part)
+        every = dataset.parts["training"]
+        part = Part(every.items[:0], every.label_NA[:0])
+        if len(every):
+            with suppress(NoItems):
+                part = takes(dataset).parts["training"]
+        yield Taken(part, len(every) - len(part), left_out_of(dataset.notes))

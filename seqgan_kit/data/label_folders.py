@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,6 +256,38 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], name
 
 
+class LeftOut(str):
+    """A note on entries that were left out, whose counts can be added up.
+
+    Attributes:
+        what: the entries, in the plural.
+        number: how many.
+    """
+
+    what: str
+    number: int
+
+    def __new__(cls, text: str, what: str, number: int) -> LeftOut:
+        made = super().__new__(cls, text)
+        made.what, made.number = what, number
+        return made
+
+
+def left_out_of(notes: Sequence[str]) -> Counter[str]:
+    """Return how many entries of each sort some notes say were left out.
+
+    >>> left_out_of(["short", *left_out("clips", ["a", "b"])])
+    Counter({'clips': 2})
+    """
+    found: Counter[str] = Counter()
+    for note in notes:
+        if isinstance(note, LeftOut):
+            found[note.what] += note.number
+    return found
+
+
 def left_out(what: str, names: Sequence[str]) -> list[str]:
     """Return a note on entries that were left out, or none if there are no entries."""
-    return [f"{what} left out: {len(names)} ({some(names)})"] if names else []
+    if not names:
+        return []
+    return [LeftOut(f"{what} left out: {len(names)} ({some(names)})", what, len(names))]

@@ -118,6 +118,8 @@ def read_shards(folder: Path) -> Shards:
             raise ValueError("form")
         for one in read["shards"]:
             shard = Shard(**{**one, "columns": tuple(map(str, one["columns"]))})
+            if not re.fullmatch(r"[0-9a-f]{64}", shard.sha256):
+                raise ValueError(f"sha256 of {shard.file}")
             if Path(shard.file).name != shard.file or not shard.count >= 0 <= shard.first:
                 raise ValueError(shard.file)
             found.shards[shard.file] = shard
@@ -234,6 +236,17 @@ def _said(schema: Any) -> str:
     return ", ".join(f"{column.name} ({column.type})" for column in schema)
 
 
+def rows_of(path: Path) -> int:
+    """Return the number of rows of a table.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    pa = arrow()
+    with parsing(path, "a .parquet file", DataError):
+        return int(pa.parquet.read_metadata(path).num_rows)
+
+
 # -- tar ------------------------------------------------------------------------------------------
 
 
@@ -278,7 +291,7 @@ def read_tar(
         for member in tar:
             stem, suffix = Path(member.name).stem, Path(member.name).suffix
             fits = re.fullmatch(r"\d{12}", stem) and suffix in (ending, LABELS)
-            if not member.isreg() or not fits or member.name != stem + suffix:
+            if not member.isreg() or member.issparse() or not fits or member.name != stem + suffix:
                 raise DataError(
                     f"{path} has {member.name!r}; expected files NUMBER{ending} with their labels "
                     f"in NUMBER{LABELS}"

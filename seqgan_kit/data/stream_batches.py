@@ -10,8 +10,9 @@ from jaxtyping import Int
 
 from ..batch import Batch
 from .dataset import DataError
-from .encoded_shards import Arrays, EncodedShards
+from .encoded_shards import EncodedShards
 from .loader import in_groups, share_of
+from .shard_arrays import Arrays
 
 
 @dataclass(frozen=True)

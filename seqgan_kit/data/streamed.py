@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ import numpy as np
 from ..sections import StreamedData, StreamSection
 from .addresses import ShardFile, is_address, shards_at
 from .dataset import PARTS, DataError, Dataset, Part, PartName, fingerprint
+from .label_folders import LeftOut, left_out_of
 from .reading import user_path
+from .shard_parts import divided
 from .shards import PARQUET
-from .stream import Reader, Shared, Stream, agreeing, divided
+from .stream import Reader, Shared, Stream, agreeing
 
 if TYPE_CHECKING:
     from ..kind import Kind
@@ -38,14 +41,16 @@ class _Sample:
     """Some shards of a part, read into memory.
 
     Attributes:
-        shards: each with its name.
+        shards: each with its name; none is empty.
         shared: what those say, and all others that were looked at.
-        counts: the items of each that was looked at.
+        counts: the items of each that was looked at, with 0 for an empty one.
+        left_out: what its reader left out of those, and how many of each.
     """
 
-    shards: Sequence[tuple[str, Dataset]]
-    shared: Sequence[tuple[str, Shared]]
-    counts: Sequence[int]
+    shards: list[tuple[str, Dataset]] = field(default_factory=list)
+    shared: list[tuple[str, Shared]] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def streamed(kind: Kind, data: StreamedData, progress: Progress | None = None) -> Dataset:
@@ -72,15 +77,18 @@ def streamed(kind: Kind, data: StreamedData, progress: Progress | None = None) -
     shares: dict[PartName, float] = {"validation": data.validation, "test": data.test}
     held = {part: settings.held_out if share > 0 else 0 for part, share in shares.items()}
     of_part = divided(shards, held=held, seed=data.seed, address=root)
-    reader = _settled(Reader(kind, data, place), of_part["training"][0])
+    reader = _settled(Reader(kind, data, place), of_part["training"])
     sampler = _Sampler(reader, settings, data.seed, progress or (lambda *_: None))
     samples = {part: sampler.sample(part, of_part[part]) for part in PARTS}
-    shared = Shared.of([one for found in samples.values() for one in found.shared], address=root)
+    others = [one for part in PARTS if part != "training" for one in samples[part].shared]
+    shared = Shared.of(samples["training"].shared, others, address=root)
     every = settings.learn == "all"
     counts = samples["training"].counts if every else None
     stream = Stream(reader, of_part["training"], shared, counts)
-    merged = {part: _merged(kind, samples[part], shared, root) for part in PARTS}
-    first = samples["training"].shards[0][1]
+    merged = {
+        part: _merged(kind, samples[part], shared, root, held_out=part != "training")
+        for part in PARTS
+    }
     training = merged["training"]
     assert training is not None, "a training shard was read"
     empty = Part(training.items[:0], training.label_NA[:0])
@@ -93,10 +101,10 @@ def streamed(kind: Kind, data: StreamedData, progress: Progress | None = None) -
         fingerprint=fingerprint(
             json.dumps(marks), reading_key(reader.data), settings.sample, settings.learn, data.seed
         ),
-        notes=[*_notes(of_part, training), *_of_shards(samples["training"])],
+        notes=[*_notes(of_part, training), *_of_shards(samples["training"], shared)],
         channels=shared.channels,
         categories=shared.categories,
-        clock=first.clock,
+        clock=shared.clock,
         stream=stream,
     )
 
@@ -108,9 +116,20 @@ def learned_from(dataset: Dataset) -> Dataset:
     return replace(dataset, parts={**dataset.parts, "training": dataset.stream.part})
 
 
-def _settled(reader: Reader, shard: ShardFile) -> Reader:
-    with reader.read(shard) as dataset:
-        return replace(reader, data=reader.kind.settled(reader.data, dataset))
+def _settled(reader: Reader, shards: Sequence[ShardFile]) -> Reader:
+    """Settle what the first shard decides that has items.
+
+    Raises:
+        DataError: none has.
+    """
+    for shard in shards:
+        with reader.read(shard) as dataset:
+            if len(dataset.parts["training"]):
+                return replace(reader, data=reader.kind.settled(reader.data, dataset))
+    raise DataError(
+        f"{reader.place.address}: none of its {len(shards)} training shards has an item that can "
+        "be used"
+    )
 
 
 @dataclass
@@ -124,10 +143,7 @@ class _Sampler:
     def sample(self, part: PartName, shards: Sequence[ShardFile]) -> _Sample:
         """Read shards of a part until there are enough items, or all of training if asked for."""
         every = self.settings.learn == "all" and part == "training"
-        found = _Sample([], [], [])
-        kept: list[tuple[str, Dataset]] = []
-        looked: list[tuple[str, Shared]] = []
-        counts: list[int] = []
+        found = _Sample()
         left = self.settings.sample
         for number, shard in enumerate(shards):
             if not left and not every:
@@ -135,13 +151,15 @@ class _Sampler:
             self.progress(f"{part} shards", self.read, None)
             with self.reader.read(shard) as dataset:
                 count = len(dataset.parts["training"])
-                looked.append((shard.name, Shared.by(dataset)))
-                counts.append(count)
-                if left:
-                    kept.append((shard.name, _held(dataset, left, (self.seed, number))))
+                found.counts.append(count)
+                found.left_out.update(left_out_of(dataset.notes))
+                if count:
+                    found.shared.append((shard.name, Shared.by(dataset)))
+                if count and left:
+                    kept = _held(dataset, left, (self.seed, number))
+                    found.shards.append((shard.name, kept))
                 left -= min(left, count)
             self.read += shard.size
-        found = _Sample(kept, looked, counts)
         self.progress(f"{part} shards", self.read, self.read)
         return found
 
@@ -156,13 +174,15 @@ def _held(dataset: Dataset, most: int, seed: tuple[int, int]) -> Dataset:
     return replace(dataset, parts={"training": held})
 
 
-def _merged(kind: Kind, sample: _Sample, shared: Shared, address: str) -> Part | None:
+def _merged(
+    kind: Kind, sample: _Sample, shared: Shared, address: str, *, held_out: bool
+) -> Part | None:
     """Join the items of some shards; None if there are none."""
     if not sample.shards:
         return None
     parts = [
-        agreeing(kind, dataset, shared, f"{address}/{name}").parts["training"]
-        for name, dataset in sample.shards
+        agreeing(kind, one, shared, f"{address}/{name}", held_out=held_out).parts["training"]
+        for name, one in sample.shards
     ]
     return Part(
         np.concatenate([part.items[: len(part)] for part in parts]),
@@ -180,10 +200,17 @@ def _notes(of_part: Mapping[PartName, Sequence[ShardFile]], training: Part) -> l
     ]
 
 
-def _of_shards(sample: _Sample) -> list[str]:
-    """Return what was noted of the first shard, which is what a reader can check."""
+def _of_shards(sample: _Sample, shared: Shared) -> list[str]:
+    """Return what was left out of the shards that were read, and what was noted of the first."""
     name, first = sample.shards[0]
-    return [f"{name}: {note}" for note in first.notes]
+    notes = [f"{name}: {note}" for note in first.notes if not isinstance(note, LeftOut)]
+    read = f"the {len(sample.counts)} training shards that were read"
+    notes += [f"{what} left out of {read}: {n:,}" for what, n in sample.left_out.items()]
+    if empty := sample.counts.count(0):
+        notes.append(f"shards without an item that can be used, of {read}: {empty}")
+    if shared.clock is None and any(one.clock for _, one in sample.shared):
+        notes.append("the times of shards have different steps: samples are written without times")
+    return notes
 
 
 def _name(root: str) -> str:

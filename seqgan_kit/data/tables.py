@@ -35,6 +35,9 @@ INDEX = re.compile(r"(Unnamed: \d+)?")
 """Names of the columns that programs add: pandas writes its index under none, and reads and
 writes it again as ``Unnamed: 0``."""
 
+EXACT = 2.0**53
+"""Up to here, whole numbers are exact as floats."""
+
 FRAME = Path("the data frame")
 """How messages call a data frame."""
 
@@ -257,12 +260,27 @@ def _cells(rows: Iterable[Sequence[Any]]) -> Iterator[Record]:
 def _cell(value: Any) -> str:
     """Return a value as text; what is missing is empty.
 
-    >>> _cell(1.5), _cell(True), _cell(None), _cell(float("nan"))
-    ('1.5', 'True', '', '')
+    A whole number is the same text whether its column is of integers or, for the sake of missing
+    values elsewhere, of floats.
+
+    >>> _cell(1.5), _cell(1.0), _cell(True), _cell(None), _cell(float("nan"))
+    ('1.5', '1', 'True', '', '')
     """
     # A number that is not equal to itself: NaN, and pandas' NaT.
     missing = value is None or (not isinstance(value, str | bytes) and value != value)
-    return "" if missing or type(value).__name__ == "NAType" else str(value)
+    if missing or type(value).__name__ == "NAType":
+        return ""
+    return str(whole(value))
+
+
+def whole(value: Any) -> Any:
+    """Return a float that is a whole number as an integer, and anything else as it is.
+
+    >>> whole(2.0), whole(2.5), whole(1e300), whole("2.0")
+    (2, 2.5, 1e+300, '2.0')
+    """
+    exact = isinstance(value, float) and abs(value) <= EXACT and value.is_integer()
+    return int(value) if exact else value
 
 
 def is_frame(data: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import yaml
 
+from .. import plugins
 from ..data.dataset import DataError
 from ..data.foreign_tars import unpacked
 from ..data.label_folders import PART_FOLDERS
 from ..data.reading import LARGEST_MB
-from ..data.shards import PARQUET
+from ..data.shards import PARQUET, rows_of
 from .asked import Starter, file_name
 from .beginning import quoted, quoted_list
 
@@ -24,9 +26,12 @@ FEWEST = 3
 
 
 def first_shard(folder: Path) -> Path | None:
-    """Return the first shard of a folder; None if it does not hold shards.
+    """Return the first shard of a folder that is not empty; None if it does not hold shards.
 
     Several ``.parquet`` or ``.tar`` files are shards, unless they are named as parts.
+
+    Raises:
+        DataError: a Parquet file is damaged.
     """
     for ending in (f".{PARQUET}", ".tar"):
         found = sorted(
@@ -36,8 +41,19 @@ def first_shard(folder: Path) -> Path | None:
         )
         named = {path.stem.lower().rpartition("_")[2] for path in found} & PART_FOLDERS.keys()
         if len(found) >= FEWEST and not named:
-            return found[0]
+            # Programs that write in parallel leave empty ones.
+            return next((path for path in found if not _is_empty(path)), found[0])
     return None
+
+
+def _is_empty(shard: Path) -> bool:
+    if shard.suffix.lower() == f".{PARQUET}":
+        return not rows_of(shard)
+    try:
+        with tarfile.open(shard, "r:") as tar:
+            return tar.next() is None
+    except (OSError, tarfile.TarError):
+        return False  # It says what is wrong with it when it is read.
 
 
 def streaming(folder: Path, shard: Path, look: Callable[[Path], Starter]) -> Starter:
@@ -56,7 +72,10 @@ def streaming(folder: Path, shard: Path, look: Callable[[Path], Starter]) -> Sta
         # Kinds name a recipe after the file.
         name = file_name(folder, "shards")
         if shard.suffix.lower() == ".tar":
-            listed = unpacked(shard, Path(temporary), labels=(), ending="", max_mb=LARGEST_MB)
+            endings = sorted({kind.sharded for kind in plugins.kinds().values()} - {"", PARQUET})
+            listed = unpacked(
+                shard, Path(temporary), labels=(), endings=endings, max_mb=LARGEST_MB
+            )
             file = listed.rename(Path(temporary, f"{name}{listed.suffix}"))
         else:
             file = Path(temporary, f"{name}{shard.suffix}")

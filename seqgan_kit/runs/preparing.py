@@ -9,7 +9,7 @@ from typing import cast
 
 from torch import nn
 
-from ..data.dataset import Dataset
+from ..data.dataset import DataError, Dataset
 from ..data.encoded_shards import EncodedShards
 from ..data.loader import Batches, GroupedBatches, SequenceStore
 from ..data.numeric import in_ranges
@@ -60,6 +60,9 @@ class Making:
             codec: its codec.
             other: a run whose weights are the initial ones.
             shards: what is trained on, if the data are a stream.
+
+        Raises:
+            DataError: the data are a stream and there are no shards, or they cannot be used.
         """
         runtime, watch = self.runtime, self.watch
         settings = recipe.train
@@ -72,6 +75,11 @@ class Making:
             watch.say(note)
         store = None
         if shards is None:
+            if dataset.stream is not None:
+                raise DataError(
+                    f"{dataset.name} is a stream, of which only the sample would be trained on: "
+                    "encode its shards first (seqgan_kit.runs.streaming.encode)"
+                )
             store = SequenceStore(
                 visible.parts["training"],
                 codec,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from functools import partial
 
 from .. import __version__
@@ -49,7 +50,14 @@ def encode(
     shards.fill(partial(progress, "encoded shards"), watch.say)
     if left_out := sum(one.left_out for one in shards.about):
         watch.say(f"{left_out:,} items of the shards are left out, which the codec does not take")
-    if again := sum(not one.kept for one in shards.about):
+    noted: Counter[str] = Counter()
+    for one in shards.about:
+        noted.update(one.noted)
+    for what, count in noted.items():
+        watch.say(f"{what} left out of all training shards: {count:,}")
+    if empty := sum(not one.count for one in shards.about):
+        watch.say(f"{empty} of {len(shards.about)} shards have no item that can be used")
+    if again := sum(bool(one.count) and not one.kept for one in shards.about):
         watch.say(
             f"{again} of {len(shards.about)} shards do not fit into the cache (data.stream."
             "cache_mb, or the disk), and are encoded whenever they are read"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from filelock import FileLock
 
-from ...data.dataset import DataError
+from ...data.dataset import DataError, NoItems
 from ...data.sources import cache_folder
 from ...files import read_json, write_folder, write_json
 from .clips import Clips
@@ -98,7 +98,7 @@ def _write(draft: Path, key: Mapping[str, object], made: Iterable[Taken | str], 
                 lengths.append(len(clip))
     if not lengths:
         why = f" ({next(iter(left.values()))})" if left else ""
-        raise DataError(f"{name} has no usable clips{why}")
+        raise NoItems(f"{name} has no usable clips{why}")
     index = {
         "lengths": list(lengths), "facts": facts, "left_out": left, "sha256": digest.hexdigest()
     }  # fmt: skip

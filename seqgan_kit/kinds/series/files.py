@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.dataset import DataError
+from ...data.dataset import DataError, NoItems
 from ...data.reading import LARGEST_MB, read_text
 from ...data.tables import ENDINGS
 from .arrays import numeric_targets, read_npy, read_npz
@@ -55,7 +55,7 @@ def checked(found: SeriesFile, path: Path) -> SeriesFile:
         DataError: it is not so.
     """
     if not found.series:
-        raise DataError(f"{path} contains no series")
+        raise NoItems(f"{path} contains no series")
     for one in found.series:
         if not len(one.value_SC):
             raise DataError(f"{one.name} has no steps: remove it")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...data.clock import Clock
-from ...data.dataset import DataError, PartName, listed, some
+from ...data.dataset import DataError, NoItems, PartName, listed, some
 from ...data.label_folders import left_out, natural
 from ...data.tables import TableForm
 
@@ -248,7 +248,7 @@ def usable(
             else:
                 found[part].append(kept)
         if not found[part]:
-            raise DataError(f"no series of the {part} part can be used: {reasons[-1]}")
+            raise NoItems(f"no series of the {part} part can be used: {reasons[-1]}")
     notes = left_out("unreadable series", reasons)
     before = [one.value_SC for file in files.values() for one in file.series]
     absent = sum(int(np.isnan(value_SC).sum()) for value_SC in before)

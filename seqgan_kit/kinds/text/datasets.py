@@ -24,6 +24,7 @@ from ...data.dataset import (
     held_out,
     some,
 )
+from ...data.label_folders import LeftOut, left_out
 from ...data.part_files import find_parts
 from ...data.reading import LARGEST_MB
 from ...data.sources import Progress, locate
@@ -321,12 +322,11 @@ def _check_enough(
 def _notes(file: TextFile) -> list[str]:
     notes = [*file.notes]
     if file.empty:
-        notes.append(f"{file.path.name}: empty lines left out: {file.empty}")
-    if file.unreadable:
-        notes.append(
-            f"{file.path.name}: unreadable rows left out: {len(file.unreadable)} "
-            f"({some(file.unreadable)})"
-        )
+        text = f"{file.path.name}: empty lines left out: {file.empty}"
+        notes.append(LeftOut(text, "empty lines", file.empty))
+    for note in left_out("unreadable rows", file.unreadable):
+        assert isinstance(note, LeftOut), "it counts them"
+        notes.append(LeftOut(f"{file.path.name}: {note}", note.what, note.number))
     return notes
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data import tables
-from ...data.dataset import DataError, some
+from ...data.dataset import DataError, NoItems, some
 from ...data.reading import ENCODING_ADVICE, LARGEST_MB, NotJson, parse_json, read_text
 from ...data.tables import TableForm
 from ...labels import normal
@@ -85,7 +85,7 @@ def read_rows(
         max_mb: most memory that the content of the file may take.
 
     Raises:
-        DataError: the file cannot be read, lacks a column, or contains no text.
+        DataError: the file cannot be read, lacks a column, or contains no text (then ``NoItems``).
     """
     records, about = open_records(source, form, max_mb, {text: "data.text", **_keys(labels)})
     path = about.path
@@ -109,7 +109,7 @@ def read_rows(
             raise DataError(f"{path}, line {line}: {row}; {advice}")
     if not file.rows:
         why = f" ({file.unreadable[0]})" if file.unreadable else ""
-        raise DataError(f"{path} contains no text{why}: give a file with lines of text")
+        raise NoItems(f"{path} contains no text{why}: give a file with lines of text")
     file.notes = about.notes
     return file
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.dataset import DataError, Dataset, Part
+from ...data.dataset import Dataset, NoItems, Part
 from ...data.reading import user_path
 from ...data.sources import Progress
 from ...data.tables import TableForm
@@ -138,7 +138,7 @@ def trainable(recipe: Recipe, dataset: Dataset, codec: Codec) -> tuple[Dataset, 
         cut = f"{longer} training lines have more tokens than {limit} and are cut"
         return dataset, [*notes, cut]
     if longer == len(training):
-        raise DataError(f"every training line has more tokens than {limit}: raise it")
+        raise NoItems(f"every training line has more tokens than {limit}: raise it")
     return dataset.picked("training", np.flatnonzero(fits_N)), [
         *notes,
         f"{longer} training lines have more tokens than {limit} and are left out",
