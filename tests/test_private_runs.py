@@ -40,12 +40,12 @@ def copied(run, tmp_path):
 def test_the_budget_survives_a_resume(private_run, tmp_path, seqgen):
     before = spent(private_run)
     (sigma, rate, count) = before["history"][0]
-    assert (sigma, count) == (0.9, 12)  # Four steps of three turns.
+    assert (sigma, count) == (0.9, 20)  # Four steps of five turns.
     run = copied(private_run, tmp_path)
     assert seqgen("train", "--resume", run, "train.steps=6").code == 0
     after = spent(run)
-    assert after["history"] == [[0.9, rate, 18]]
-    assert after["epsilon"] == epsilon_of([(0.9, rate, 18)], after["delta"], "rdp")
+    assert after["history"] == [[0.9, rate, 30]]
+    assert after["epsilon"] == epsilon_of([(0.9, rate, 30)], after["delta"], "rdp")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     found = [line["privacy/epsilon"] for line in lines]
     assert found == sorted(found)
