@@ -52,6 +52,10 @@ class Place(ABC):
 
     address: str
 
+    def whole(self, name: str) -> str:
+        """Return how messages call a file of the folder."""
+        return f"{self.address.rstrip('/')}/{name}"
+
     @abstractmethod
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of every file, by its path in the folder."""

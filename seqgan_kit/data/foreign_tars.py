@@ -20,6 +20,8 @@ from .reading import opened, parse_json, refuse_large
 from .shards import LABELS
 from .tables import whole
 
+TAR = ".tar"
+
 LISTED = "manifest.jsonl"
 """The manifest of the items in their folder."""
 

@@ -286,8 +286,13 @@ def left_out_of(notes: Sequence[str]) -> Counter[str]:
     return found
 
 
-def left_out(what: str, names: Sequence[str]) -> list[str]:
-    """Return a note on entries that were left out, or none if there are no entries."""
+def left_out(what: str, names: Sequence[str], *, of: str = "") -> list[str]:
+    """Return a note on entries (``of`` a file) that were left out; none if there are no entries.
+
+    >>> left_out("rows", ["line 3"], of="a.csv")
+    ['a.csv: rows left out: 1 (line 3)']
+    """
     if not names:
         return []
-    return [LeftOut(f"{what} left out: {len(names)} ({some(names)})", what, len(names))]
+    where = f"{of}: " if of else ""
+    return [LeftOut(f"{where}{what} left out: {len(names)} ({some(names)})", what, len(names))]

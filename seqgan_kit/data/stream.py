@@ -59,14 +59,14 @@ class Shared:
         training: Sequence[tuple[str, Shared]],
         others: Sequence[tuple[str, Shared]] = (),
         *,
-        address: str,
+        place: Place,
     ) -> Shared:
         """Return what some shards have together.
 
         Args:
             training: training shards, which alone have the names of classes.
             others: shards of the other parts.
-            address: of their folder, for messages.
+            place: their folder, for messages.
 
         Raises:
             DataError: they have other columns than the first.
@@ -74,7 +74,7 @@ class Shared:
         name, first = training[0]
         shards = [*training, *others]
         for other_name, other in shards:
-            first.refuse_columns(other, f"{address}/{other_name}", name)
+            first.refuse_columns(other, place.whole(other_name), name)
         return cls(
             {one: _joined([shard.labels[one] for _, shard in training]) for one in first.labels},
             first.channels,
@@ -150,7 +150,7 @@ class Reader:
             DataError: it cannot be reached, is damaged, or is not of this kind; or there is no
                 place for it in the temporary folder.
         """
-        whole = f"{self.place.address.rstrip('/')}/{shard.name}"
+        whole = self.place.whole(shard.name)
         with ExitStack() as stack:
             with _in_temporary(whole):
                 made = tempfile.TemporaryDirectory(prefix="seqgan-shard-")
@@ -264,7 +264,7 @@ class Stream:
                 not have.
         """
         with self.reader.read(shard) as dataset:
-            name = f"{self.reader.place.address.rstrip('/')}/{shard.name}"
+            name = self.reader.place.whole(shard.name)
             yield agreeing(self.reader.kind, dataset, self.shared, name)
 
     @cached_property

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..sections import StreamedData, StreamSection
-from .addresses import ShardFile, is_address, shards_at
+from .addresses import Place, ShardFile, is_address, shards_at
 from .dataset import PARTS, DataError, Dataset, Part, PartName, fingerprint
+from .foreign_tars import TAR
 from .label_folders import LeftOut, left_out_of
 from .reading import user_path
 from .shard_parts import divided
@@ -22,8 +23,6 @@ from .stream import Reader, Shared, Stream, agreeing
 
 if TYPE_CHECKING:
     from ..kind import Kind
-
-TAR = ".tar"
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -81,12 +80,12 @@ def streamed(kind: Kind, data: StreamedData, progress: Progress | None = None) -
     sampler = _Sampler(reader, settings, data.seed, progress or (lambda *_: None))
     samples = {part: sampler.sample(part, of_part[part]) for part in PARTS}
     others = [one for part in PARTS if part != "training" for one in samples[part].shared]
-    shared = Shared.of(samples["training"].shared, others, address=root)
+    shared = Shared.of(samples["training"].shared, others, place=place)
     every = settings.learn == "all"
     counts = samples["training"].counts if every else None
     stream = Stream(reader, of_part["training"], shared, counts)
     merged = {
-        part: _merged(kind, samples[part], shared, root, held_out=part != "training")
+        part: _merged(kind, samples[part], shared, place, held_out=part != "training")
         for part in PARTS
     }
     training = merged["training"]
@@ -175,13 +174,13 @@ def _held(dataset: Dataset, most: int, seed: tuple[int, int]) -> Dataset:
 
 
 def _merged(
-    kind: Kind, sample: _Sample, shared: Shared, address: str, *, held_out: bool
+    kind: Kind, sample: _Sample, shared: Shared, place: Place, *, held_out: bool
 ) -> Part | None:
     """Join the items of some shards; None if there are none."""
     if not sample.shards:
         return None
     parts = [
-        agreeing(kind, one, shared, f"{address}/{name}", held_out=held_out).parts["training"]
+        agreeing(kind, one, shared, place.whole(name), held_out=held_out).parts["training"]
         for name, one in sample.shards
     ]
     return Part(

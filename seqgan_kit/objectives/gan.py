@@ -259,19 +259,20 @@ class GAN:
                     real = self._seen(batch.x_BTF, noise, moment)
                     real_B = self._logit(real, batch.label_BA, batch.mask_BT)
         losses = {"generator": self.loss.generator(real_B, logit_B)}
-        losses |= self._sought_modes(played, batch, noise) | self._kept_likelihood(batch, noise)
-        return Outcome(losses, {})
+        losses |= self._sought_modes(played, batch, noise, moment)
+        return Outcome(losses | self._kept_likelihood(batch, noise), {})
 
-    def _sought_modes(self, played: Played, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+    def _sought_modes(
+        self, played: Played, batch: Batch, noise: Noise, moment: Moment
+    ) -> dict[str, Tensor]:
         if not self.mode_seeking:
             return {}
-        latent = self.generator.draw(len(batch), noise, batch.mask_BT.shape[1])
-        other, mask_BT = self.generator(latent, batch.label_BA)
+        other = self._generate(batch, noise, moment)
         embed = self.discriminator.embed
         term = sameness(
-            (played.latent.z_BZ, latent.z_BZ),
-            (embed(played.fake), embed(other)),
-            played.mask_BT & mask_BT,
+            (played.latent.z_BZ, other.latent.z_BZ),
+            (embed(played.fake), embed(other.fake)),
+            played.mask_BT & other.mask_BT,
         )
         return {"mode_seeking": self.mode_seeking * term}
 

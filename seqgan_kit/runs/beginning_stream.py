@@ -14,7 +14,7 @@ import yaml
 
 from .. import plugins
 from ..data.dataset import DataError
-from ..data.foreign_tars import unpacked
+from ..data.foreign_tars import TAR, unpacked
 from ..data.label_folders import PART_FOLDERS
 from ..data.reading import LARGEST_MB
 from ..data.shards import PARQUET, rows_of
@@ -33,7 +33,7 @@ def first_shard(folder: Path) -> Path | None:
     Raises:
         DataError: a Parquet file is damaged.
     """
-    for ending in (f".{PARQUET}", ".tar"):
+    for ending in (f".{PARQUET}", TAR):
         found = sorted(
             path
             for path in (folder.iterdir() if folder.is_dir() else ())
@@ -71,7 +71,7 @@ def streaming(folder: Path, shard: Path, look: Callable[[Path], Starter]) -> Sta
     with tempfile.TemporaryDirectory(prefix="seqgan-shard-") as temporary:
         # Kinds name a recipe after the file.
         name = file_name(folder, "shards")
-        if shard.suffix.lower() == ".tar":
+        if shard.suffix.lower() == TAR:
             endings = sorted({kind.sharded for kind in plugins.kinds().values()} - {"", PARQUET})
             listed = unpacked(
                 shard, Path(temporary), labels=(), endings=endings, max_mb=LARGEST_MB

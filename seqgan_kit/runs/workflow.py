@@ -210,7 +210,7 @@ def _info(
     command: Sequence[str],
 ) -> dict[str, Any]:
     """Return the content of ``run.json``."""
-    label_NA = seen(recipe, dataset).parts["training"].label_NA
+    visible = seen(recipe, dataset)
     items = {name: len(part) for name, part in dataset.parts.items()}
     if shards is not None:
         items["training"] = int(shards.count_S.sum())
@@ -219,11 +219,11 @@ def _info(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
         "environment": environment(runtime.device, runtime.world),
-        "labels": {name: list(names) for name, names in seen(recipe, dataset).labels.items()},
+        "labels": {name: list(names) for name, names in visible.labels.items()},
         # How many there are of each label is known of each item then, too.
         "label_counts": None
         if recipe.train.privacy
-        else label_counts(label_NA)
+        else label_counts(visible.parts["training"].label_NA)
         if shards is None
         else counts_of(shards, conditional=recipe.conditional),
         "codec": dict(stored.settings),

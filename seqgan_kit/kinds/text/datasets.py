@@ -324,10 +324,7 @@ def _notes(file: TextFile) -> list[str]:
     if file.empty:
         text = f"{file.path.name}: empty lines left out: {file.empty}"
         notes.append(LeftOut(text, "empty lines", file.empty))
-    for note in left_out("unreadable rows", file.unreadable):
-        assert isinstance(note, LeftOut), "it counts them"
-        notes.append(LeftOut(f"{file.path.name}: {note}", note.what, note.number))
-    return notes
+    return notes + left_out("unreadable rows", file.unreadable, of=file.path.name)
 
 
 def _sentiment(valence: float) -> int:
