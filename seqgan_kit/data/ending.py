@@ -14,9 +14,19 @@ def ended(x_BTF: Float[Tensor, "B T F"], frames: int = 1) -> Float[Tensor, "B T 
     and the numbers of frames that do not exist are 0. A network that has to write these jumps
     itself spreads them over the steps before the end, which a discriminator sees, and so does
     whoever compares the last steps of samples with those of data. Here the jumps are made for it:
-    the last number is rounded with a straight-through gradient (Bengio et al. 2013) as far as the
-    end, so that the place of the end is learned. The first step that is not whole is the last
-    one, and the first frame always exists.
+    the last number is rounded as far as the end. The first step that is not whole is the last one,
+    and the first frame always exists.
+
+    Where the end should be is learned by straight-through gradients (Bengio et al. 2013):
+
+    - The step that ends a sequence hides all that the network wrote as far as its last whole step,
+      and so do other steps on the way that are not whole. Were they whole, all that would exist:
+      each of them has the gradient of all of it. With its own alone, a step that ends a sequence
+      by mistake hardly changes what the discriminator says, and nothing undoes the mistake.
+    - The last whole step may become the end, and has its own gradient.
+
+    Steps before that one have none: the discriminator has never seen a sequence with a gap, and
+    what its gradient says there moves ends to the first steps.
 
     Args:
         x_BTF: steps of ``frames`` times the same numbers, and one that says how many exist.
@@ -25,16 +35,31 @@ def ended(x_BTF: Float[Tensor, "B T F"], frames: int = 1) -> Float[Tensor, "B T 
     >>> ended(torch.tensor([[[0.5, 0.9], [0.4, -0.2], [0.3, 0.7]]])).round(decimals=1).tolist()
     [[[0.5, 1.0], [0.0, -1.0], [0.0, -1.0]]]
     """
-    end_BT = x_BTF[..., -1]
-    count_BT = ((end_BT + 1) / 2 * frames).round().clamp(0, frames)
+    value_BTF, said_BT = x_BTF[..., :-1], x_BTF[..., -1]
+    count_BT = ((said_BT + 1) / 2 * frames).round().clamp(0, frames)
     count_BT = torch.cat([count_BT[:, :1].clamp(min=1), count_BT[:, 1:]], 1)
-    whole_BT = ((count_BT != frames).cumsum(1) == 0).long()
-    # What is said at the first step that is not whole still counts; what is said later does not.
-    heard_BT = torch.cat([torch.ones_like(whole_BT[:, :1]), whole_BT[:, :-1]], 1)
-    count_BT = count_BT * heard_BT
-    end_BT = count_BT / frames * 2 - 1 + (end_BT - end_BT.detach()) * heard_BT
+    whole_BT = count_BT == frames
+    passed_BT = (~whole_BT).cumsum(1)
+    is_end_BT = ~whole_BT & (passed_BT == 1)
+    count_BT = count_BT * ((passed_BT == 0) | is_end_BT)
     frame_N = torch.arange(frames, device=x_BTF.device)
-    exists_BTN = frame_N < count_BT[..., None]
-    width = (x_BTF.shape[-1] - 1) // frames
-    value_BTF = x_BTF[..., :-1] * exists_BTN.repeat_interleave(width, -1)
+    width = value_BTF.shape[-1] // frames
+    exists_BTF = (frame_N < count_BT[..., None]).repeat_interleave(width, -1)
+
+    is_followed_BT = whole_BT.flip(1).cumsum(1).flip(1) > 0
+    hidden_BT = (passed_BT > 0) & (is_end_BT | is_followed_BT)
+    end_B1 = _zero(said_BT * (hidden_BT & ~whole_BT)).sum(1, keepdim=True)
+    next_BT = torch.cat([passed_BT[:, 1:], torch.ones_like(passed_BT[:, :1])], 1)
+    # A single frame of the first step always exists, whatever it says.
+    may_end_T = torch.arange(whole_BT.shape[1], device=x_BTF.device) >= int(frames == 1)
+    last_BT = _zero(said_BT * ((passed_BT == 0) & (next_BT > 0) & may_end_T))
+    end_BT = count_BT / frames * 2 - 1 + end_B1 * hidden_BT + last_BT
+    hidden_BTF = value_BTF.detach() * hidden_BT[..., None] * ~exists_BTF
+    # A frame exists or not (1 or 0) where the number of the end is 1 or -1.
+    value_BTF = value_BTF * exists_BTF + hidden_BTF * end_B1[..., None] / 2
     return torch.cat([value_BTF, end_BT[..., None]], -1)
+
+
+def _zero(x: Tensor) -> Tensor:
+    """Return zeros with the gradient of a tensor."""
+    return x - x.detach()
