@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
+
+GAP = 3
+"""Most steps in a row between two whole ones that may be taken for a mistake."""
 
 
 def ended(x_BTF: Float[Tensor, "B T F"], frames: int = 1) -> Float[Tensor, "B T F"]:
@@ -19,10 +22,11 @@ def ended(x_BTF: Float[Tensor, "B T F"], frames: int = 1) -> Float[Tensor, "B T 
 
     Where the end should be is learned by straight-through gradients (Bengio et al. 2013):
 
-    - The step that ends a sequence hides all that the network wrote as far as its last whole step,
-      and so do other steps on the way that are not whole. Were they whole, all that would exist:
-      each of them has the gradient of all of it. With its own alone, a step that ends a sequence
-      by mistake hardly changes what the discriminator says, and nothing undoes the mistake.
+    - The step that ends a sequence hides what the network wrote after it. If that goes on after at
+      most :data:`GAP` steps, these may be a mistake: were they whole, the sequence would have what
+      follows, as far as the next step that is not whole, and each of them has the gradient of all
+      of that. With its own alone, a step that ends a sequence by mistake hardly changes what the
+      discriminator says, and nothing undoes the mistake.
     - The last whole step may become the end, and has its own gradient.
 
     Steps before that one have none: the discriminator has never seen a sequence with a gap, and
@@ -46,8 +50,7 @@ def ended(x_BTF: Float[Tensor, "B T F"], frames: int = 1) -> Float[Tensor, "B T 
     width = value_BTF.shape[-1] // frames
     exists_BTF = (frame_N < count_BT[..., None]).repeat_interleave(width, -1)
 
-    is_followed_BT = whole_BT.flip(1).cumsum(1).flip(1) > 0
-    hidden_BT = (passed_BT > 0) & (is_end_BT | is_followed_BT)
+    hidden_BT = is_end_BT | _mistaken(whole_BT, passed_BT > 0)
     end_B1 = _zero(said_BT * (hidden_BT & ~whole_BT)).sum(1, keepdim=True)
     next_BT = torch.cat([passed_BT[:, 1:], torch.ones_like(passed_BT[:, :1])], 1)
     # A single frame of the first step always exists, whatever it says.
@@ -58,6 +61,15 @@ def ended(x_BTF: Float[Tensor, "B T F"], frames: int = 1) -> Float[Tensor, "B T 
     # A frame exists or not (1 or 0) where the number of the end is 1 or -1.
     value_BTF = value_BTF * exists_BTF + hidden_BTF * end_B1[..., None] / 2
     return torch.cat([value_BTF, end_BT[..., None]], -1)
+
+
+def _mistaken(whole_BT: Bool[Tensor, "B T"], after_BT: Bool[Tensor, "B T"]) -> Tensor:
+    """Return which steps a short gap at the end hides, with those of the gap: ``[B, T]``."""
+    resumed_BT = (whole_BT & after_BT).cumsum(1) > 0
+    gap_BT = after_BT & ~resumed_BT
+    run_BT = resumed_BT & ((resumed_BT & ~whole_BT).cumsum(1) == 0)
+    is_short_B1 = (gap_BT.sum(1, keepdim=True) <= GAP) & resumed_BT[:, -1:]
+    return (gap_BT | run_BT) & is_short_B1
 
 
 def _zero(x: Tensor) -> Tensor:
