@@ -69,7 +69,8 @@ def scores_of(bench: Bench, run: Run) -> list[float]:
     made = torch.cat(list(sampler.stream(sampler.label_rows(None, SAMPLES), seed=1)))
     known = bench.training_items()
     low, high = known.amin((0, 1)), known.amax((0, 1))
-    sides = [(side - low) / (high - low) for side in (known, made)]
+    # In 32 bits, as networks read them; prices are kept in 64.
+    sides = [((side - low) / (high - low)).float() for side in (known, made)]
     size = published_size(known.shape[-1])
     training = discriminative_score(*sides, steps=SCORE_STEPS, hidden_size=size)
     names = ("discriminative_score", "discriminative_score_large", "predictive_score", "memorised")
