@@ -52,7 +52,7 @@ def test_bundled_comparisons_are_checked_with_all_their_recipes(seqgen, tmp_path
     assert wrong.err.count("did you mean 'steps'") == 1
     assert seqgen("recipes", "show", "compare/mnist", "--resolved").code == 2
     assert "minutes: 6" in seqgen("recipes", "show", "compare/mnist").out
-    # A comparison is no recipe, and the other way round (a run of its name, as of a demo, would do).
+    # A comparison is no recipe, nor the other way round (where no run has its name).
     monkeypatch.chdir(tmp_path)
     assert seqgen("train", "compare/mnist").code == 2
     assert seqgen("compare", "mnist_rows").code == 2
